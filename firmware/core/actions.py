@@ -1,0 +1,63 @@
+"""What a controller can want done: orders to hands. Every order carries its own end.
+
+An order names a lane; `wiring` knows which devices hang there. Nothing here is an instruction to a wire: the drivers in
+`firmware/outputs` turn an order into bytes or levels and let go by themselves when its time is over.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Way = Literal["in", "out", "both"]
+Colour = Literal["green", "red", "yellow", "off"]
+
+
+class Action(msgspec.Struct, frozen=True, tag_field="order", omit_defaults=True, kw_only=True):
+    """The common root."""
+
+    lane: str
+
+
+class GateOpen(Action, frozen=True, tag="gate_open", omit_defaults=True, kw_only=True):
+    """Open for `pulse_ms`, then let go. Sent again before the end it prolongs the opening (a blocked passage)."""
+
+    way: Way
+    pulse_ms: int
+    persons: int = 1
+
+
+class GateFree(Action, frozen=True, tag="gate_free", omit_defaults=True, kw_only=True):
+    """Stay open both ways until `GateClose`: fire, evacuation, a named hold-open. Has no end on purpose."""
+
+    way: Way = "both"
+
+
+class GateClose(Action, frozen=True, tag="gate_close", omit_defaults=True, kw_only=True):
+    """Let go now: back to the position the gate has without an order."""
+
+
+class SignShow(Action, frozen=True, tag="sign", omit_defaults=True, kw_only=True):
+    """Show two lines, Chinese first, for `show_ms`; then the driver goes back to its idle text."""
+
+    zh: str
+    en: str
+    show_ms: int = 5_000
+
+
+class LampShow(Action, frozen=True, tag="lamp", omit_defaults=True, kw_only=True):
+    colour: Colour
+    show_ms: int = 3_000
+
+
+class VoiceSay(Action, frozen=True, tag="voice", omit_defaults=True, kw_only=True):
+    """Say one phrase. `phrase` is its key (a clip player finds its clip by it), the texts are for a speech module."""
+
+    phrase: str
+    zh: str
+    en: str = ""
+    volume_percent: int = 70
+
+
+AnyAction = GateOpen | GateFree | GateClose | SignShow | LampShow | VoiceSay

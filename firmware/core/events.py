@@ -1,0 +1,173 @@
+"""Everything that can happen to a controller. One event and its moment go in; actions, records and a wake-up come out.
+
+Events are what is journalled: they hold facts, never a code's text, a name or a number. Replay feeds the same events to
+the same controller and must get the same actions. A new event is a new class here and a row in the controller's table.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from firmware.core.facts import AnyFact
+from sensors.readings import Direction
+
+ContactRole = Literal["fire_loop", "door", "button", "release_key"]
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=True, kw_only=True):
+    """The common root."""
+
+
+class Started(Event, frozen=True, tag="started", omit_defaults=True, kw_only=True):
+    """The process began. `boot` is the kernel's boot id: the same one again is no power loss."""
+
+    boot: str
+    version: str
+    device: str
+    fresh: bool = False
+    """The journal was empty: this is a new incarnation with zero rights (unless it is the bank)."""
+    inc: str = ""
+
+
+class RulebookLoaded(Event, frozen=True, tag="rulebook", omit_defaults=True, kw_only=True):
+    """A rulebook whose signature was checked is to be used from now on. `text` is the TOML's exact bytes."""
+
+    text: bytes
+    kid: str
+    came_by: Literal["file", "hub", "fallback"] = "file"
+
+
+class RulebookRefused(Event, frozen=True, tag="rulebook_refused", omit_defaults=True, kw_only=True):
+    """A rulebook was offered and not taken."""
+
+    because: str
+    serial: int | None = None
+
+
+class CodeRead(Event, frozen=True, tag="code", omit_defaults=True, kw_only=True):
+    """A scanner read a code and this is what it proved."""
+
+    lane: str
+    fact: AnyFact
+    read_by: str = ""
+
+
+class TemperatureRead(Event, frozen=True, tag="temperature", omit_defaults=True, kw_only=True):
+    lane: str
+    object_c: float
+    ambient_c: float | None = None
+
+
+class Crossed(Event, frozen=True, tag="crossed", omit_defaults=True, kw_only=True):
+    """A counter or a gate board saw one body pass the door line."""
+
+    lane: str
+    direction: Direction
+    transit_ms: int = 0
+    by: Literal["counter", "gate"] = "counter"
+
+
+class TurnedAway(Event, frozen=True, tag="turned_back", omit_defaults=True, kw_only=True):
+    """Somebody entered the door line and went back the way they came, or the gate board's time ran out."""
+
+    lane: str
+    side: Literal["outside", "inside"] = "outside"
+    by: Literal["counter", "gate"] = "counter"
+
+
+class PassageBlocked(Event, frozen=True, tag="blocked", omit_defaults=True, kw_only=True):
+    lane: str
+    blocked: bool
+
+
+class CounterSaturated(Event, frozen=True, tag="saturated", omit_defaults=True, kw_only=True):
+    lane: str
+    because: str
+
+
+class SpacingSeen(Event, frozen=True, tag="spacing", omit_defaults=True, kw_only=True):
+    """What the range sensor sees in front of the gate, thinned out before it gets here: sent only when it changes."""
+
+    lane: str
+    persons: int
+    gap_mm: int | None = None
+    zone: Literal["queue", "hall"] = "queue"
+    """`queue`: in front of the gate; `hall`: the space behind it."""
+
+
+class ContactChanged(Event, frozen=True, tag="contact", omit_defaults=True, kw_only=True):
+    """An electrical contact opened or closed. The fire loop is normally closed: open is fire, a cut wire too."""
+
+    lane: str
+    role: ContactRole
+    closed: bool
+
+
+class DeviceHealth(Event, frozen=True, tag="device", omit_defaults=True, kw_only=True):
+    """A device's state changed. `device` is its key in the lane's table of the site file (`scanner`, `gate`)."""
+
+    lane: str
+    device: str
+    state: Literal["ok", "silent", "garbled", "unplugged", "refused"]
+    because: str = ""
+
+
+class CommandArrived(Event, frozen=True, tag="command", omit_defaults=True, kw_only=True):
+    """A command whose signature, hall, device and name are good; `refusal` is set when anything else was wrong."""
+
+    id: str
+    name: str
+    issuer: str
+    lane: str | None = None
+    body: dict[str, str | int | float | bool | None] = {}
+    refusal: str | None = None
+
+
+class JournalState(Event, frozen=True, tag="journal", omit_defaults=True, kw_only=True):
+    """The journal can no longer, or can again, keep a record before the gate moves."""
+
+    writable: bool
+    because: str = ""
+
+
+class ClockChecked(Event, frozen=True, tag="clock", omit_defaults=True, kw_only=True):
+    """Trust in the wall clock changed; the moment beside it carries the new trust."""
+
+    because: str = ""
+
+
+class RowsArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True):
+    """A peer's authenticated row of the hall-wide limit. `row` is the row's JSON, already parsed and checked."""
+
+    inc: str
+    given_to_me: int = 0
+    taken_from_me: int = 0
+    reachable: bool = True
+    exit_only: bool = False
+
+
+class Woken(Event, frozen=True, tag="tick", omit_defaults=True, kw_only=True):
+    """The wake-up the controller asked for."""
+
+
+AnyEvent = (
+    Started
+    | RulebookLoaded
+    | RulebookRefused
+    | CodeRead
+    | TemperatureRead
+    | Crossed
+    | TurnedAway
+    | PassageBlocked
+    | CounterSaturated
+    | SpacingSeen
+    | ContactChanged
+    | DeviceHealth
+    | CommandArrived
+    | JournalState
+    | ClockChecked
+    | RowsArrived
+    | Woken
+)

@@ -1,0 +1,78 @@
+"""What a code proved: privacy-clean facts, the only thing that is left of a code after verification.
+
+No name, no document number, no code text is in here. `holder` and `subject` are keyed hashes (HMAC-SHA-256 with the
+hall key, first 8 bytes, hex); `person` is a pseudonym that changes every day. Times are whole seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+TestKind = Literal["naat", "antigen"]
+TestResult = Literal["negative", "positive"]
+
+
+class Fact(msgspec.Struct, frozen=True, tag_field="proof", omit_defaults=True, kw_only=True):
+    """The common root. `sha256` is the first 16 hex digits of the code text's hash: the same code again is the same scan."""
+
+    sha256: str = ""
+    person: str | None = None
+
+
+class Booking(Fact, frozen=True, tag="booking", omit_defaults=True, kw_only=True):
+    """A booking pass or a staff badge whose signature is good. Dates are not judged here: they need the moment."""
+
+    pass_id: str
+    issuer: str
+    key_kind: Literal["booking", "staff"]
+    hall: str
+    person_class: str
+    not_before_s: int
+    expires_s: int
+    slot_start_s: int | None = None
+    slot_end_s: int | None = None
+    party: int = 1
+    holder: str | None = None
+    subject: str | None = None
+    service: str | None = None
+    cases: int = 1
+    zone: str | None = None
+    helper: bool = False
+
+
+class HealthTest(Fact, frozen=True, tag="test", omit_defaults=True, kw_only=True):
+    """A health certificate with one test. `reported_s` is None where the certificate has no report time."""
+
+    kind: TestKind
+    result: TestResult
+    issuer: str
+    sampled_s: int
+    issued_s: int
+    expires_s: int
+    reported_s: int | None = None
+    subject: str | None = None
+    certificate: str = ""
+    """Keyed hash of the certificate's identifier."""
+
+
+class OtherHealth(Fact, frozen=True, tag="other_health", omit_defaults=True, kw_only=True):
+    """A genuine health certificate that is no test (vaccination, recovery): genuine, and no answer to a PCR rule."""
+
+    kind: Literal["vaccination", "recovery", "other"]
+    issuer: str
+    issued_s: int
+    expires_s: int
+
+
+class Unproved(Fact, frozen=True, tag="unproved", omit_defaults=True, kw_only=True):
+    """The code proves nothing. `because` is one word of a closed list; `looks_like` is what it claimed to be."""
+
+    because: Literal[
+        "not_read", "unknown_format", "malformed", "unknown_issuer", "wrong_key_kind", "bad_signature", "too_long"
+    ]
+    looks_like: Literal["", "booking", "health"] = ""
+
+
+AnyFact = Booking | HealthTest | OtherHealth | Unproved

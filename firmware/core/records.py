@@ -1,0 +1,110 @@
+"""What a controller puts on record: the events the hub gets, in the words of the contract (section 4).
+
+A record is journalled together with the event that caused it, before any gate moves, and is published from the journal
+byte for byte. `seq` has no gaps for the life of the journal; `id` is unique for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from sensors.readings import Direction
+
+Answer = Literal["admit", "refuse", "wait", "staff", "isolate"]
+
+
+class Clause(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one rule said. `verdict`: the answer it would give alone; `because`: one snake_case word."""
+
+    clause: str
+    verdict: Answer
+    because: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A reading the decision trusted, its age in milliseconds and its quality."""
+
+    reading: str
+    age_ms: int
+    quality: Literal["good", "assumed", "doubtful"] = "good"
+
+
+class Record(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
+    """The common root; `v` first. `at` is RFC 3339 with milliseconds and offset."""
+
+    v: int = 1
+    id: str
+    seq: int
+    boot: str
+    at: str
+    at_trusted: bool
+    lane: str | None = None
+
+
+class Decision(Record, frozen=True, tag="decision", kw_only=True):
+    person: str | None
+    person_class: str | None = msgspec.field(name="class")
+    answer: Answer
+    clauses: tuple[Clause, ...]
+    phrase: str
+    sign: str
+    sign_en: str
+    trusted: tuple[Evidence, ...]
+    rulebook: int
+    pass_id: str | None = None
+    took_ms: float | None = None
+    """From the scan's last byte to the hand-over to the journal; measured by the loop, no part of replay."""
+
+
+class Passage(Record, frozen=True, tag="passage", kw_only=True):
+    direction: Direction
+    decision: str | None
+    expected: bool
+    assumed: bool = False
+    inside: int | None = None
+
+
+class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
+    """`alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss ..."""
+
+    alarm: str
+    active: bool = True
+    detail: str = ""
+
+
+class Incident(Record, frozen=True, tag="incident", kw_only=True):
+    incident: str
+    state: Literal["opened", "acknowledged", "escalated", "closed"]
+    because: str = ""
+    person: str | None = None
+
+
+class Health(Record, frozen=True, tag="health", kw_only=True):
+    device: str
+    state: str
+    because: str = ""
+
+
+class CommandDone(Record, frozen=True, tag="command", kw_only=True):
+    command: str
+    name: str
+    issuer: str
+    result: Literal["done", "refused", "failed"]
+    because: str = ""
+
+
+class RulebookTaken(Record, frozen=True, tag="rulebook", kw_only=True):
+    serial: int | None
+    result: Literal["taken", "refused"]
+    because: str = ""
+
+
+class DeviceStarted(Record, frozen=True, tag="start", kw_only=True):
+    version: str
+    power_loss: bool
+    rulebook: int | None
+
+
+AnyRecord = Decision | Passage | Alarm | Incident | Health | CommandDone | RulebookTaken | DeviceStarted

@@ -1,0 +1,166 @@
+"""The shape of a driver file, and how a driver is found by its file's name.
+
+One device, one file, five parts in this order: the page at the top (wiring, what is on the wire, source, what it was
+really tested on), `Settings`, `Decoder` (for hands: `Encoder`), `Simulator`, and `DRIVER` with literal example bytes.
+A site file says `driver = "scanner_gm65"` and the file of that name is the driver; nobody keeps a list.
+
+Everything here is value in, values out. A decoder is fed raw material with the elapsed time it arrived at, and answers
+readings and bytes to send back. A simulator is the device itself, seen from the far end of the cable.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from sensors.readings import AnyReading
+
+PortKind = Literal["serial", "pins", "camera", "http", "i2c"]
+
+
+# ---------------------------------------------------------------- what travels on a cable
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """A pin changed: `pin` is the role the site file gives it (`outside`, `contact`), `level` is 1 or 0 electrically."""
+
+    pin: str
+    level: int
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One camera picture: `luma` is width x height bytes, row by row, 0 black."""
+
+    width: int
+    height: int
+    luma: bytes
+
+
+class Zone(msgspec.Struct, frozen=True):
+    """One ranging result of a time-of-flight sensor; status 0 is valid."""
+
+    zone: int
+    status: int
+    distance_mm: int
+
+
+Raw = bytes | Edge | Frame | Zone
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Raw material the decoder or encoder wants put on the cable towards the device (bytes, or an output pin's level)."""
+
+    raw: bytes | Edge
+
+
+class Later(msgspec.Struct, frozen=True):
+    """What a simulated device puts on the cable, `after_ms` from now."""
+
+    raw: Raw
+    after_ms: float = 0.0
+
+
+# ---------------------------------------------------------------- the parts of a driver file
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Root of every driver's settings; a driver adds typed, bounded fields. `driver`, `port`, `pin(s)` are the wiring's."""
+
+
+class SerialSettings(Settings, frozen=True, kw_only=True):
+    """What every serial driver has: the line's speed. 8 data bits, no parity, one stop bit unless the driver says so."""
+
+    baud: int = 9600
+
+
+class Decoder(Protocol):
+    """Raw material in, readings out. Never raises on any input; buffers are bounded."""
+
+    wake_at_ms: float | None
+    """When `tick` wants to be called next (elapsed ms); None: never. 0.0 at the start: at once, to set the device up."""
+
+    def feed(self, raw: Raw, t_ms: float) -> list[AnyReading | Send]: ...
+
+    def tick(self, t_ms: float) -> list[AnyReading | Send]: ...
+
+
+class Encoder(Decoder, Protocol):
+    """The language of a hand: orders in, raw material out; replies of the device come back through `feed`."""
+
+    def order(self, order: Any, t_ms: float) -> list[AnyReading | Send]: ...
+
+
+class Simulator(Protocol):
+    """The device itself. `show` makes it notice something; `hear` is what the host sent it."""
+
+    def show(self, reading: AnyReading, t_ms: float) -> list[Later]: ...
+
+    def hear(self, raw: bytes | Edge, t_ms: float) -> list[Later]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row of the language, true in both directions: these literal bytes (or edges) mean these readings.
+
+    `raw` comes from a manual or a capture and is never computed by our own code; `source` says which.
+    """
+
+    name: str
+    raw: tuple[Raw, ...]
+    readings: tuple[AnyReading, ...]
+    source: str
+    order: Any = None
+    """For hands: the order whose bytes `raw` are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What a driver file offers the rest of the house."""
+
+    name: str
+    port: PortKind
+    settings: type[Settings]
+    decoder: Any
+    """`Decoder(settings)`; for a hand its `Encoder(settings)`."""
+    simulator: Any
+    """`Simulator(settings)`."""
+    examples: tuple[Example, ...]
+    pins: tuple[str, ...] = ()
+    """Names of the input pins the site file has to give (`pins = { outside = 17 }`); one pin: `pin = 22`."""
+    outputs: tuple[str, ...] = ()
+    """Names of the output pins."""
+    checksum: bool = False
+    """True when every frame carries a checksum, so that a spoilt byte must never become a reading."""
+    polled: bool = False
+    """True when the device only speaks when asked: the decoder needs `tick` and the simulator's `hear`."""
+    tested_on: str = "the simulator only"
+    gives: tuple[type[Any], ...] = field(default=())
+    """The readings that decide a rule (`Scan`, `Temperature` ...): lets `check` say what a lane lacks."""
+
+
+SENSOR_KINDS = ("scanner", "identity", "thermometer", "counter", "range", "air", "contact", "terminal")
+HAND_KINDS = ("gate", "lamp", "sign", "voice")
+
+
+class UnknownDriver(LookupError):
+    """No file of that name is a driver. One sentence, for the person who wrote the site file."""
+
+
+def find(name: str) -> Driver:
+    """Return the driver in `sensors/<name>.py` or `firmware/outputs/<name>.py`; UnknownDriver when there is none."""
+    kind = name.split("_", 1)[0]
+    room = {**dict.fromkeys(SENSOR_KINDS, "sensors"), **dict.fromkeys(HAND_KINDS, "firmware.outputs")}.get(kind)
+    if room is None or not name.isidentifier():
+        raise UnknownDriver(f"no driver is called {name!r}")
+    try:
+        module = importlib.import_module(f"{room}.{name}")
+    except ModuleNotFoundError as missing:
+        if missing.name == f"{room}.{name}":
+            raise UnknownDriver(f"no driver is called {name!r}") from None
+        raise
+    driver = module.DRIVER
+    assert isinstance(driver, Driver)
+    return driver

@@ -1,0 +1,157 @@
+"""Every fact a sensor can state.
+
+A reading says what was seen, never what it means for a visitor: that is the rules' work. Readings are frozen and
+check themselves when built, so that an impossible one cannot exist. Times are not part of a reading: the port stamps
+the raw material when it arrives, and the stamp travels beside the reading.
+
+Identity numbers, names and code texts live at most inside `Scan` and `IdentityCard`, and end where they are verified
+(`firmware/core/passes.py`); neither is ever journalled or sent.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Direction = Literal["in", "out"]
+
+
+class Reading(msgspec.Struct, frozen=True, tag_field="kind", tag=lambda name: _snake(name)):
+    """The common root; `kind` on the wire is the class name in snake case."""
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+class Scan(Reading, frozen=True):
+    """A code was read. `text` is what it holds, undecoded; `read_by` names the engine when there is a choice."""
+
+    text: bytes
+    symbology: str = ""
+    read_by: str = ""
+
+
+class Temperature(Reading, frozen=True):
+    """One thermometer value in degrees Celsius. `ambient_c` is the sensor's own surroundings."""
+
+    object_c: float
+    ambient_c: float | None = None
+
+
+class Crossing(Reading, frozen=True):
+    """One body went through the door line. `assumed` marks a count that was not seen step by step."""
+
+    direction: Direction
+    transit_ms: float = 0.0
+    assumed: bool = False
+
+
+class TurnedBack(Reading, frozen=True):
+    """Somebody entered the door line from one side and left by the same side."""
+
+    side: Literal["outside", "inside"]
+
+
+class Occupied(Reading, frozen=True):
+    """The passage itself is blocked by a body (True) or clear (False). A gate never closes while it is blocked."""
+
+    blocked: bool
+
+
+class Saturated(Reading, frozen=True):
+    """People were abreast or too close for this sensor: counts around this moment are a lower bound."""
+
+    because: str
+
+
+class Position(msgspec.Struct, frozen=True):
+    """One person in the sensor's or the door's frame, metres."""
+
+    id: int
+    x_m: float
+    y_m: float
+
+
+class Positions(Reading, frozen=True):
+    """Everybody the sensor sees now; empty when it sees nobody."""
+
+    persons: tuple[Position, ...]
+
+
+class Gap(Reading, frozen=True):
+    """Smallest distance between two people seen now, millimetres."""
+
+    gap_mm: int
+
+
+class Contact(Reading, frozen=True):
+    """A switch: fire loop, door leaf, attendant's button. `closed` is the electrical loop, not the meaning."""
+
+    closed: bool
+
+
+class GatePassed(Reading, frozen=True):
+    """A gate board confirms that one person has passed."""
+
+    direction: Direction
+
+
+class GateTimedOut(Reading, frozen=True):
+    """A gate board reports that nobody passed in time, or that its arm was pushed the wrong way."""
+
+    direction: Direction
+
+
+class RelayState(Reading, frozen=True):
+    """What a relay board says of its own coil. `assumed` when the board never answers and the order is all we know."""
+
+    channel: int
+    on: bool
+    assumed: bool = False
+
+
+class Ready(Reading, frozen=True):
+    """The device answered and holds the wanted settings. `model` as far as it says."""
+
+    model: str = ""
+
+
+class Refused(Reading, frozen=True):
+    """The device answered an order with an error, or does not hold the settings we asked for."""
+
+    because: str
+
+
+class Garbled(Reading, frozen=True):
+    """`dropped_bytes` bytes made no sense. Counted and reported, never guessed at."""
+
+    dropped_bytes: int
+    because: str = ""
+
+
+class Silent(Reading, frozen=True):
+    """The device has not answered its heartbeat for `for_ms` milliseconds."""
+
+    for_ms: float
+
+
+AnyReading = (
+    Scan
+    | Temperature
+    | Crossing
+    | TurnedBack
+    | Occupied
+    | Saturated
+    | Positions
+    | Gap
+    | Contact
+    | GatePassed
+    | GateTimedOut
+    | RelayState
+    | Ready
+    | Refused
+    | Garbled
+    | Silent
+)
