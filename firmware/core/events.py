@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 
 from firmware.core.facts import AnyFact
+from firmware.core.occupancy import Row
+from firmware.core.state import LaneSetup
 from sensors.readings import Direction
 
 ContactRole = Literal["fire_loop", "door", "button", "release_key"]
@@ -26,9 +28,11 @@ class Started(Event, frozen=True, tag="started", omit_defaults=True, kw_only=Tru
     boot: str
     version: str
     device: str
-    fresh: bool = False
-    """The journal was empty: this is a new incarnation with zero rights (unless it is the bank)."""
-    inc: str = ""
+    hall: str
+    inc: str
+    """The journal's incarnation. Another one than before: a new journal, and zero rights unless this is the bank."""
+    bank: bool = False
+    lanes: tuple[LaneSetup, ...] = ()
 
 
 class RulebookLoaded(Event, frozen=True, tag="rulebook", omit_defaults=True, kw_only=True):
@@ -130,6 +134,8 @@ class JournalState(Event, frozen=True, tag="journal", omit_defaults=True, kw_onl
 
     writable: bool
     because: str = ""
+    withheld: tuple[str, ...] = ()
+    """Lanes whose gate was not opened because the record of the decision could not be kept."""
 
 
 class ClockChecked(Event, frozen=True, tag="clock", omit_defaults=True, kw_only=True):
@@ -138,14 +144,10 @@ class ClockChecked(Event, frozen=True, tag="clock", omit_defaults=True, kw_only=
     because: str = ""
 
 
-class RowsArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True):
-    """A peer's authenticated row of the hall-wide limit. `row` is the row's JSON, already parsed and checked."""
+class RowArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True):
+    """A peer's row of the hall-wide limit, authenticated by the link that brought it."""
 
-    inc: str
-    given_to_me: int = 0
-    taken_from_me: int = 0
-    reachable: bool = True
-    exit_only: bool = False
+    row: Row
 
 
 class Woken(Event, frozen=True, tag="tick", omit_defaults=True, kw_only=True):
@@ -168,6 +170,6 @@ AnyEvent = (
     | CommandArrived
     | JournalState
     | ClockChecked
-    | RowsArrived
+    | RowArrived
     | Woken
 )

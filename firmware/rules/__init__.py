@@ -1,0 +1,54 @@
+"""Judgement: one clause of the plan per file, and their order, which is the one list below.
+
+Whether somebody may pass at all comes first, then what they have to show, then whether there is room just now: so that
+nobody is told to wait for a place that could not be theirs.
+"""
+
+from __future__ import annotations
+
+from firmware.rules import (
+    booking,
+    direction,
+    equipment,
+    flow,
+    health_proof,
+    occupancy,
+    opening_hours,
+    phases,
+    quota,
+    readable,
+    record,
+    spacing,
+    temperature,
+)
+from firmware.rules.verdict import SEVERITY, Case, Verdict
+
+ORDER = (
+    readable,
+    record,
+    equipment,
+    phases,
+    opening_hours,
+    booking,
+    quota,
+    health_proof,
+    temperature,
+    direction,
+    occupancy,
+    flow,
+    spacing,
+)
+
+
+def judge(case: Case) -> list[Verdict]:
+    """What every rule has to say, in order. Empty: nothing speaks against it."""
+    if case.unproved is not None:
+        first = readable.judge(case)
+        return [first] if first else []
+    verdicts = (rule.judge(case) for rule in ORDER)
+    return [verdict for verdict in verdicts if verdict is not None]
+
+
+def answer(verdicts: list[Verdict]) -> Verdict | None:
+    """The verdict that decides: the most severe, of equals the first. None: admit."""
+    return max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)

@@ -1,0 +1,126 @@
+"""The attendant's badge and button: what open, hold, release, confirm and reset orders do, with no network.
+
+A badge gives the button its power for some seconds. A short press confirms who stands there and lets one body in,
+counted. A long press holds the entry, releases a held one, or resets an evacuation. At an exit the button needs nobody:
+it opens. Named, recorded and counted, whoever pressed it.
+"""
+
+from __future__ import annotations
+
+from firmware.core import emergency, entry, occupancy
+from firmware.core.judgement import identity_of
+from firmware.core.records import CommandDone
+from firmware.core.state import LaneState
+from firmware.core.turn import Turn
+
+
+def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
+    if pressed:
+        lane.button_since_ms = turn.now
+        if turn.setup(lane.name).exit and not _named(turn, lane):
+            entry.open_exit(turn, lane, "button")
+    elif lane.button_since_ms is not None:
+        held_ms = turn.now - lane.button_since_ms
+        lane.button_since_ms = None
+        _act(turn, lane, long=held_ms >= (turn.rulebook.attendant.long_press_ms if turn.rulebook else 2_000))
+
+
+def release_key(turn: Turn, lane: LaneState, turned: bool) -> None:
+    """The responders' key: the lane opens both ways without rules while it is turned. Bodies are counted as they pass."""
+    if turned and not lane.freed:
+        turn.free(lane)
+        turn.alarm("responder", lane.name)
+    elif not turned and lane.freed and lane.state != "evacuated":
+        lane.freed = False
+        turn.close(lane)
+        turn.alarm("responder", lane.name, active=False)
+
+
+def _named(turn: Turn, lane: LaneState) -> bool:
+    return lane.badge is not None and turn.now <= lane.badge_until_ms
+
+
+def _act(turn: Turn, lane: LaneState, *, long: bool) -> None:
+    if not _named(turn, lane):
+        if turn.setup(lane.name).direction == "in":
+            turn.alarm("button_without_badge", lane.name)
+        return
+    who = lane.badge or ""
+    name, because = _order(turn, lane, who) if long else ("open_once", open_once(turn, lane, who))
+    lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
+    record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
+
+
+def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:
+    if lane.state == "evacuated":
+        return "reset", emergency.reset(turn, who)
+    if lane.state == "held":
+        return "release", release(turn, lane)
+    return "hold", hold(turn, lane, "attendant", who)
+
+
+def record(turn: Turn, lane: str | None, command: str, name: str, issuer: str, because: str) -> None:
+    """A local act and a hub's command leave the same record. `because` is empty when it was done."""
+    turn.records.append(
+        CommandDone(
+            **turn.header(lane),
+            command=command,
+            name=name,
+            issuer=issuer,
+            result="refused" if because else "done",
+            because=because,
+        )
+    )
+
+
+def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
+    """Entry stays shut; an open grant that nobody used is given back; exits run."""
+    if lane.state == "evacuated":
+        return "evacuated"
+    if lane.state == "passing":
+        return "somebody_is_passing"
+    if lane.grant is not None and lane.grant.way == "in":
+        turn.close(lane)
+        occupancy.give_back(turn.state.rights, lane.grant.left)
+        lane.grant = None
+    lane.visit, lane.held_because, lane.held_by = None, because, who
+    turn.signal(lane, "hold")
+    turn.tell(lane, "held", "red")
+    return ""
+
+
+def release(turn: Turn, lane: LaneState) -> str:
+    if lane.state != "held":
+        return "not_held"
+    lane.held_because = lane.held_by = ""
+    turn.signal(lane, "release")
+    turn.tell(lane, "idle", "off")
+    return ""
+
+
+def open_once(turn: Turn, lane: LaneState, who: str) -> str:
+    """One body in on an attendant's word. It counts like any other: without a free place it has to wait.
+
+    The person in front of the gate, if one showed a code just now, has used that code by it.
+    """
+    setup = turn.setup(lane.name)
+    if lane.state == "evacuated":
+        return "open_already"
+    if not setup.entry:
+        entry.open_exit(turn, lane, "order")
+        return ""
+    if lane.grant is not None:
+        return "grant_open"
+    if turn.rulebook is None:
+        return "no_rulebook"
+    if not occupancy.reserve(turn.state.rights, 1):
+        return "hall_full"
+    if lane.state == "held":
+        turn.signal(lane, "release")
+    confirmed = entry.answer_without_rules(turn, lane, "admit", "3.1.2d", "attendant_confirmed", phrase="confirmed")
+    visit = lane.visit
+    pass_id = identity_of(visit.booking, visit.health) if visit else ""
+    person_class = visit.booking.person_class if visit and visit.booking else None
+    entry.grant_entry(turn, lane, confirmed.id, 1, person_class, visit.person if visit else None, pass_id, turn.wall_s)
+    lane.visit = None
+    return ""

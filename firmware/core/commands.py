@@ -1,0 +1,83 @@
+"""Orders of the hub, already verified and judged fresh by `mqtt/commands.py`. Each leaves a `command` record.
+
+What an order may do is the table at the end; an order that is not in it is refused aloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware.core import attendant, emergency, limit, occupancy
+from firmware.core.events import CommandArrived
+from firmware.core.turn import Turn
+
+
+def arrived(turn: Turn, event: CommandArrived) -> None:
+    because = event.refusal or _carry_out(turn, event)
+    attendant.record(turn, event.lane, event.id, event.name, event.issuer, because)
+
+
+def _carry_out(turn: Turn, event: CommandArrived) -> str:
+    order = ORDERS.get(event.name)
+    if order is None:
+        return "unknown_command"
+    if event.name in OF_A_LANE and event.lane not in turn.state.lanes:
+        return "no_such_lane"
+    return order(turn, event)
+
+
+def _open_once(turn: Turn, event: CommandArrived) -> str:
+    return attendant.open_once(turn, turn.state.lanes[event.lane or ""], event.issuer)
+
+
+def _hold(turn: Turn, event: CommandArrived) -> str:
+    because = str(event.body.get("reason") or "order")
+    return attendant.hold(turn, turn.state.lanes[event.lane or ""], because[:100], event.issuer)
+
+
+def _release(turn: Turn, event: CommandArrived) -> str:
+    return attendant.release(turn, turn.state.lanes[event.lane or ""])
+
+
+def _evacuate(turn: Turn, event: CommandArrived) -> str:
+    emergency.evacuate(turn, event.issuer)
+    return ""
+
+
+def _limit(turn: Turn, event: CommandArrived) -> str:
+    persons = event.body.get("n", event.body.get("limit_persons"))
+    if not turn.state.rights.bank:
+        return "not_the_bank"
+    if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
+        return "limit_out_of_range"
+    turn.state.limit_ordered = persons
+    occupancy.set_limit(turn.state.rights, persons)
+    return ""
+
+
+def _recount(turn: Turn, event: CommandArrived) -> str:
+    counted = event.body.get("inside")
+    if not turn.state.rights.bank:
+        return "not_the_bank"
+    if not isinstance(counted, int) or isinstance(counted, bool) or not 0 <= counted <= 100_000:
+        return "inside_out_of_range"
+    return limit.recount(turn, counted)
+
+
+def _identify(turn: Turn, event: CommandArrived) -> str:
+    for lane in turn.state.lanes.values():
+        turn.tell(lane, "idle", "yellow", show_ms=10_000)
+    return ""
+
+
+ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
+    "open_once": _open_once,
+    "confirm_identity": _open_once,
+    "hold": _hold,
+    "release": _release,
+    "evacuate": _evacuate,
+    "limit": _limit,
+    "recount": _recount,
+    "identify": _identify,
+}
+OF_A_LANE = ("open_once", "confirm_identity", "hold", "release")

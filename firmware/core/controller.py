@@ -1,0 +1,213 @@
+"""The controller: (event, moment) in, orders, records and the next wake-up out. Pure: no clock, no I/O, no chance.
+
+The same journal gives the same answers on any machine, for ever. That one property gives crash recovery, replay,
+rehearsal of new rules on old days, and simulated years in seconds. What an event does is the table at the end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import msgspec
+
+from firmware.core import attendant, commands, door, emergency, entry, limit, occupancy, passage, start
+from firmware.core.events import (
+    AnyEvent,
+    ClockChecked,
+    CodeRead,
+    CommandArrived,
+    ContactChanged,
+    CounterSaturated,
+    Crossed,
+    DeviceHealth,
+    JournalState,
+    PassageBlocked,
+    RowArrived,
+    RulebookLoaded,
+    RulebookRefused,
+    SpacingSeen,
+    Started,
+    TemperatureRead,
+    TurnedAway,
+    Woken,
+)
+from firmware.core.lane import OPEN
+from firmware.core.moment import Moment
+from firmware.core.records import Health, RulebookTaken
+from firmware.core.state import HallState, LaneState
+from firmware.core.turn import SIGN_MS, Outcome, Turn
+from firmware.errors import Mistake
+from firmware.rulebook.book import Rulebook, parse
+
+Zones = Callable[[str], dt.tzinfo]
+"""Time zones are handed in: their data lies in files, and this room opens none. Raises Mistake for an unknown name."""
+
+
+class Controller:
+    """One device's judgement. `state` is all it remembers; `snapshot` and `restore` carry it over a restart."""
+
+    def __init__(self, state: HallState, zones: Zones) -> None:
+        self.state = state
+        self.zones = zones
+        self.rulebook: Rulebook | None = None
+        self.zone: dt.tzinfo = dt.UTC
+        if state.rulebook_text:
+            self.take(state.rulebook_text)
+
+    @classmethod
+    def restore(cls, snapshot: bytes, zones: Zones) -> Controller:
+        return cls(msgspec.json.decode(snapshot, type=HallState), zones)
+
+    def snapshot(self) -> bytes:
+        return msgspec.json.encode(self.state)
+
+    def take(self, text: bytes) -> Rulebook:
+        """Use this rulebook from now on. Mistake when it cannot be understood."""
+        book = parse(text)
+        self.zone = self.zones(book.time_zone)
+        self.rulebook = book
+        return book
+
+    def handle(self, event: AnyEvent, moment: Moment) -> Outcome:
+        turn = Turn(self.state, moment, self.zone, self.rulebook)
+        limit.keep(turn)
+        HANDLERS[type(event)](self, turn, event)
+        for lane in self.state.lanes.values():
+            self._tend(turn, lane)
+        limit.share(turn)
+        return Outcome(turn.actions, turn.records, self._wake_at(turn))
+
+    def _tend(self, turn: Turn, lane: LaneState) -> None:
+        passage.tend(turn, lane)
+        door.tend(turn, lane)
+        if lane.visit is not None and turn.now >= lane.visit.until_ms:
+            entry.visit_over(turn, lane)
+        elif lane.state in ("passed", "timed_out", "refused") and turn.now >= lane.since_ms + SIGN_MS:
+            turn.signal(lane, "time_over")
+
+    def _wake_at(self, turn: Turn) -> int | None:
+        times: list[int] = []
+        for lane in self.state.lanes.values():
+            times += passage.due(turn, lane)
+            times += door.due(turn, lane)
+            if lane.visit is not None:
+                times.append(lane.visit.until_ms)
+            if lane.state in ("passed", "timed_out", "refused"):
+                times.append(lane.since_ms + SIGN_MS)
+        return min(times, default=None)
+
+
+# -------------------------------------------------------------- small handlers
+
+
+def _rulebook(controller: Controller, turn: Turn, event: RulebookLoaded) -> None:
+    state = turn.state
+    same = event.text == state.rulebook_text
+    try:
+        book = parse(event.text)
+        zone = controller.zones(book.time_zone)
+    except Mistake as mistake:
+        _rulebook_record(turn, None, str(mistake))
+        return
+    if event.came_by != "fallback" and not same and book.serial <= state.rulebook_serial:
+        _rulebook_record(turn, book.serial, f"serial {book.serial} is not above {state.rulebook_serial}")
+        return
+    state.rulebook_text, state.rulebook_serial = event.text, book.serial
+    controller.rulebook, controller.zone, turn.rulebook, turn.zone = book, zone, book, zone
+    if not same:
+        state.limit_day, state.limit_ordered = "", None
+        _rulebook_record(turn, book.serial, "")
+    limit.keep(turn)
+
+
+def _rulebook_record(turn: Turn, serial: int | None, because: str) -> None:
+    result = "refused" if because else "taken"
+    turn.records.append(RulebookTaken(**turn.header(), serial=serial, result=result, because=because))  # type: ignore[arg-type]
+
+
+def _rulebook_refused(turn: Turn, event: RulebookRefused) -> None:
+    _rulebook_record(turn, event.serial, event.because)
+
+
+def _contact(turn: Turn, event: ContactChanged) -> None:
+    lane = turn.state.lanes[event.lane]
+    if event.role == "fire_loop":
+        emergency.fire_loop(turn, event.closed, event.lane)
+    elif event.role == "door":
+        door.door(turn, lane, event.closed)
+    elif event.role == "button":
+        attendant.button(turn, lane, event.closed)
+    else:
+        attendant.release_key(turn, lane, event.closed)
+
+
+def _spacing(turn: Turn, event: SpacingSeen) -> None:
+    lane = turn.state.lanes[event.lane]
+    if event.zone == "hall":
+        lane.behind_persons, lane.behind_seen_ms = event.persons, turn.now
+        return
+    lane.queue_persons, lane.queue_gap_mm, lane.queue_seen_ms = event.persons, event.gap_mm, turn.now
+    if turn.setup(lane.name).direction == "out" and event.persons > 0 and lane.state not in OPEN:
+        entry.open_exit(turn, lane, "approach")
+
+
+def _health(turn: Turn, event: DeviceHealth) -> None:
+    lane = turn.state.lanes[event.lane]
+    if event.state in ("ok", "garbled"):
+        lane.broken.pop(event.device, None)
+    else:
+        lane.broken[event.device] = event.state
+    turn.records.append(
+        Health(**turn.header(event.lane), device=event.device, state=event.state, because=event.because)
+    )
+
+
+def _journal(turn: Turn, event: JournalState) -> None:
+    turn.state.journal_ok = event.writable
+    turn.alarm("journal", active=not event.writable, detail=event.because)
+    for name in event.withheld:
+        lane = turn.state.lanes[name]
+        if lane.grant is not None and lane.grant.way == "in":
+            occupancy.give_back(turn.state.rights, lane.grant.left)
+            lane.grant = None
+            lane.open_until_ms = lane.wanted_open_until_ms = turn.now
+            turn.signal(lane, "time_over")
+            turn.tell(lane, "journal_full", "yellow")
+
+
+def _clock(turn: Turn, event: ClockChecked) -> None:
+    turn.alarm("clock", active=not turn.moment.trusted, detail=event.because)
+
+
+def _woken(turn: Turn, event: Woken) -> None:
+    """Everything due is done after every event, so there is nothing left to do for this one."""
+
+
+HANDLERS: dict[type, Callable[[Controller, Turn, AnyEvent], None]] = {}
+
+
+def _hears(kind: type, handler: Callable[[Turn, AnyEvent], None]) -> None:
+    HANDLERS[kind] = lambda _controller, turn, event: handler(turn, event)
+
+
+HANDLERS[RulebookLoaded] = _rulebook  # type: ignore[assignment]
+for _kind, _handler in (
+    (Started, start.started),
+    (RulebookRefused, _rulebook_refused),
+    (CodeRead, entry.code_read),
+    (TemperatureRead, entry.temperature_read),
+    (Crossed, passage.crossed),
+    (TurnedAway, passage.turned_away),
+    (PassageBlocked, passage.blocked),
+    (CounterSaturated, passage.saturated),
+    (SpacingSeen, _spacing),
+    (ContactChanged, _contact),
+    (DeviceHealth, _health),
+    (CommandArrived, commands.arrived),
+    (JournalState, _journal),
+    (ClockChecked, _clock),
+    (RowArrived, limit.row_arrived),
+    (Woken, _woken),
+):
+    _hears(_kind, _handler)  # type: ignore[arg-type]

@@ -1,0 +1,51 @@
+"""Above every rule: nobody is held in.
+
+The fire input is normally closed: an open contact, a cut wire too, is fire. Every lane opens both ways and says leave.
+Only a named local reset ends it, and only while the loop is closed again. An authentic evacuate order is obeyed at any age.
+"""
+
+from __future__ import annotations
+
+from firmware.core.state import LaneState
+from firmware.core.turn import Turn
+
+UNTIL_RESET_MS = 86_400_000
+
+
+def fire_loop(turn: Turn, closed: bool, lane: str) -> None:
+    if closed:
+        turn.state.fire = False
+    elif not turn.state.fire:
+        turn.state.fire = True
+        turn.alarm("fire", lane)
+        evacuate(turn, "fire_loop")
+
+
+def evacuate(turn: Turn, by: str) -> None:
+    """Open everything, both ways, until `reset`. Places in open grants stay taken: those bodies may be inside."""
+    turn.state.evacuated_by = turn.state.evacuated_by or by
+    turn.state.recount_needed = True
+    for lane in turn.state.lanes.values():
+        lane.visit, lane.grant, lane.exit_waiting = None, None, False
+        turn.signal(lane, "evacuate")
+        say_leave(turn, lane)
+
+
+def say_leave(turn: Turn, lane: LaneState) -> None:
+    turn.free(lane)
+    turn.tell(lane, "evacuate", "green", show_ms=UNTIL_RESET_MS)
+
+
+def reset(turn: Turn, by: str) -> str:
+    """End the evacuation. Answers why not, or nothing. Entry stays held until a recount; exits run."""
+    if turn.state.fire:
+        return "fire_loop_open"
+    turn.state.evacuated_by = ""
+    for lane in turn.state.lanes.values():
+        lane.freed = False
+        turn.signal(lane, "reset")
+        turn.close(lane)
+        turn.tell(lane, "idle", "off")
+    turn.alarm("fire", active=False, detail=f"reset by {by}")
+    turn.alarm("recount_needed", detail="entry is held until a recount")
+    return ""

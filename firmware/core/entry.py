@@ -1,0 +1,266 @@
+"""A code at a scanner: collected into a visit, judged, answered. A yes reserves a place and opens the gate.
+
+Another person's code while a grant is open is told to wait at once and never queued. The same code within three seconds
+is the same scan, unless the answer was to wait: then it may be shown again at once.
+"""
+
+from __future__ import annotations
+
+from firmware.core import bounds, judgement, occupancy, passage
+from firmware.core.events import CodeRead, TemperatureRead
+from firmware.core.facts import AnyFact, Booking, HealthTest, OtherHealth, Unproved
+from firmware.core.lane import OPEN, READY
+from firmware.core.records import Clause, Decision
+from firmware.core.state import Grant, LaneState, Reading, Visit, Waiting
+from firmware.core.turn import Turn
+from firmware.rules.verdict import Case, Verdict
+
+SAME_SCAN_MS = 3_000
+READING_WAIT_MS = 10_000
+"""How long a lane waits for a thermometer once everything else is there."""
+WAIT_FORGOTTEN_MS = 180_000
+"""Who was told to wait and has not shown up again for this long has gone."""
+
+
+def code_read(turn: Turn, event: CodeRead) -> None:
+    lane = turn.state.lanes[event.lane]
+    setup = turn.setup(lane.name)
+    if lane.state == "evacuated" or _same_scan(turn, lane, event.fact):
+        return
+    lane.last_code, lane.last_code_ms, lane.last_answer = event.fact.sha256, turn.now, ""
+    if setup.direction == "out":
+        open_exit(turn, lane, "scan")
+    elif _is_badge(turn, lane, event.fact):
+        lane.badge, lane.badge_until_ms = _badge_of(event.fact), turn.now + _badge_ms(turn)
+        turn.tell(lane, "badge", "yellow")
+    elif turn.rulebook is None:
+        answer_without_rules(turn, lane, "staff", "4.2", "no_rulebook")
+    elif lane.state in OPEN:
+        answer_without_rules(turn, lane, "wait", "3.1.3b", "take_turn")
+    elif lane.state == "held":
+        answer_without_rules(turn, lane, "wait", "3.1.3c", "held")
+    elif isinstance(event.fact, Unproved):
+        _judge(turn, lane, event.fact)
+    else:
+        _collect(turn, lane, event.fact)
+        _judge(turn, lane)
+
+
+def temperature_read(turn: Turn, event: TemperatureRead) -> None:
+    lane = turn.state.lanes[event.lane]
+    lane.temperature = Reading(event.object_c, turn.now, event.ambient_c)
+    if lane.state == "screening" and lane.visit is not None and turn.rulebook is not None:
+        _judge(turn, lane)
+
+
+def visit_over(turn: Turn, lane: LaneState) -> None:
+    """The time to show more is over: what is missing now is missing, and the person is told the next step."""
+    if lane.visit is not None and turn.rulebook is not None and lane.state in READY:
+        _judge(turn, lane, final=True)
+    turn.signal(lane, "time_over")
+    lane.visit = None
+
+
+# -------------------------------------------------------------- the same code, badges
+
+
+def _same_scan(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
+    grant = lane.grant
+    if grant is not None and lane.state in OPEN and fact.sha256 in grant.codes:
+        return True
+    again = bool(fact.sha256) and fact.sha256 == lane.last_code
+    return again and lane.last_answer != "wait" and turn.now - lane.last_code_ms < SAME_SCAN_MS
+
+
+def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
+    """A staff badge at a lane that is not for its class is the attendant's: it gives the button its power for a while."""
+    if not isinstance(fact, Booking) or fact.key_kind != "staff" or turn.rulebook is None:
+        return False
+    if fact.person_class in turn.setup(lane.name).classes and lane.state in READY:
+        return False
+    in_date = not turn.moment.trusted or fact.not_before_s <= turn.wall_s < fact.expires_s
+    return in_date and fact.hall == turn.rulebook.hall
+
+
+def _badge_of(fact: AnyFact) -> str:
+    return (fact.pass_id if isinstance(fact, Booking) else "") or fact.sha256
+
+
+def _badge_ms(turn: Turn) -> int:
+    return (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
+
+
+# -------------------------------------------------------------- the visit
+
+
+def _collect(turn: Turn, lane: LaneState, fact: Booking | HealthTest | OtherHealth) -> None:
+    assert turn.rulebook is not None
+    visit = lane.visit
+    if visit is None or turn.now > visit.until_ms or not _fits(visit, fact):
+        until = turn.now + turn.rulebook.collect_seconds * 1000
+        visit = lane.visit = Visit(since_ms=turn.now, until_ms=until)
+        lane.temperature = _fresh(turn, lane)
+    if isinstance(fact, Booking):
+        visit.booking = fact
+    else:
+        visit.health = fact
+    visit.codes = (*visit.codes, fact.sha256)[-4:]
+
+
+def _fits(visit: Visit, fact: Booking | HealthTest | OtherHealth) -> bool:
+    """A second proof of the same kind that is not the same one is another person's: a new visit."""
+    if fact.sha256 in visit.codes:
+        return True
+    return visit.booking is None if isinstance(fact, Booking) else visit.health is None
+
+
+def _fresh(turn: Turn, lane: LaneState) -> Reading | None:
+    """A temperature taken just before the scan belongs to this person; an older one does not."""
+    reading = lane.temperature
+    return reading if reading is not None and turn.now - reading.at_ms <= 3_000 else None
+
+
+# -------------------------------------------------------------- the answer
+
+
+def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, final: bool = False) -> None:
+    verdict, case = judgement.decide(turn, lane, unproved, final=final)
+    record = judgement.decision(turn, lane, verdict, case)
+    lane.last_answer = verdict.verdict
+    _remember_arrival(turn, case, verdict)
+    if verdict.verdict == "admit":
+        _admit(turn, lane, case, record)
+    elif verdict.verdict == "wait":
+        _wait(turn, lane, case, verdict)
+    elif unproved is None or lane.visit is None:
+        lane.visit = None
+        turn.signal(lane, "said_no")
+
+
+def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
+    if verdict.asks_for == "temperature":
+        turn.signal(lane, "reading_missing")
+        if lane.visit is not None:
+            lane.visit.until_ms = max(lane.visit.until_ms, turn.now + READING_WAIT_MS)
+    elif verdict.asks_for:
+        turn.signal(lane, "proof_missing")
+    else:
+        if verdict.because in ("hall_full", "dense"):
+            _queue_up(turn, lane, judgement.identity_of(case.booking, case.health))
+        lane.visit = None
+        turn.signal(lane, "said_no")
+
+
+def _queue_up(turn: Turn, lane: LaneState, who: str) -> None:
+    lane.waiting = [each for each in lane.waiting if turn.now - each.seen_ms < WAIT_FORGOTTEN_MS]
+    known = next((each for each in lane.waiting if each.who == who), None)
+    if known is not None:
+        known.seen_ms = turn.now
+    elif len(lane.waiting) < bounds.WAITING:
+        lane.waiting.append(Waiting(who=who, since_ms=turn.now, seen_ms=turn.now))
+
+
+def _remember_arrival(turn: Turn, case: Case, verdict: Verdict) -> None:
+    """The first scan freezes slot and PCR age, where the pass itself was good: our own queue makes nobody late."""
+    identity = judgement.identity_of(case.booking, case.health)
+    if identity and turn.moment.trusted and verdict.verdict in ("admit", "wait") and verdict.because != "early":
+        if case.arrived_s is None:
+            turn.state.arrived[identity] = turn.wall_s
+            bounds.trim_arrived(turn.state, turn.wall_s)
+
+
+def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
+    assert turn.rulebook is not None
+    reserved = occupancy.reserve(turn.state.rights, case.persons)
+    assert reserved, "the occupancy rule said there is room"
+    identity = judgement.identity_of(case.booking, case.health)
+    lane.waiting = [each for each in lane.waiting if each.who != identity]
+    if case.booking is None and case.person_class == "visitor":
+        bounds.count_quota(turn.state, str(case.local.date()), case.persons)
+    expires = case.booking.expires_s if case.booking else turn.wall_s + 86_400
+    grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, identity, expires)
+    lane.visit = None
+
+
+def grant_entry(
+    turn: Turn, lane: LaneState, decision: str, persons: int, person_class: str | None, person: str | None,
+    pass_id: str, pass_expires_s: int,
+) -> None:  # fmt: skip
+    """Open for `persons` whose places are reserved already."""
+    assert turn.rulebook is not None
+    gate = turn.rulebook.gate_for(person_class)
+    pulse_ms = gate.pulse_ms * (1 if turn.setup(lane.name).passage_sensor else persons)
+    codes = lane.visit.codes if lane.visit else ()
+    lane.grant = Grant(
+        decision=decision,
+        way="in",
+        persons=persons,
+        until_ms=turn.now + gate.grant_seconds * 1000,
+        pulse_ms=pulse_ms,
+        opened_ms=turn.now,
+        person=person,
+        pass_id=pass_id,
+        pass_expires_s=pass_expires_s,
+        codes=codes,
+    )
+    turn.signal(lane, "said_yes")
+    turn.open(lane, "in", pulse_ms)
+
+
+def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
+    """Exits never ask, never pace, and wait for nothing but a body that is in the passage already."""
+    grant = lane.grant
+    if grant is not None and grant.way == "out":
+        grant.until_ms = turn.now + exit_grant_ms(turn)
+        if turn.now >= lane.open_until_ms:
+            turn.open(lane, "out", grant.pulse_ms)
+    elif grant is not None and lane.state == "passing":
+        lane.exit_waiting = True
+    else:
+        if grant is not None:
+            passage.give_up(turn, lane)
+        _grant_exit(turn, lane, because)
+
+
+def exit_grant_ms(turn: Turn) -> int:
+    return turn.rulebook.gate.grant_seconds * 1000 if turn.rulebook else 10_000
+
+
+def _grant_exit(turn: Turn, lane: LaneState, because: str) -> None:
+    pulse_ms = turn.rulebook.gate.pulse_ms if turn.rulebook else 3_000
+    record = answer_without_rules(turn, lane, "admit", "3.1.3a", f"exit_by_{because}", phrase="goodbye")
+    lane.exit_waiting = False
+    lane.grant = Grant(
+        decision=record.id,
+        way="out",
+        persons=1,
+        until_ms=turn.now + exit_grant_ms(turn),
+        pulse_ms=pulse_ms,
+        opened_ms=turn.now,
+        reserved=False,
+    )
+    turn.signal(lane, "said_yes")
+    turn.open(lane, "out", pulse_ms)
+
+
+def answer_without_rules(
+    turn: Turn, lane: LaneState, answer: str, clause: str, because: str, *, phrase: str = ""
+) -> Decision:
+    """An answer that no rule has to be asked for: taking turns, a held lane, an exit."""
+    phrase = phrase or (because if because in ("take_turn", "held") else "staff")
+    shown = judgement.spoken(turn, phrase)
+    record = Decision(
+        **turn.header(lane.name),
+        person=None,
+        answer=answer,  # type: ignore[arg-type]
+        clauses=(Clause(clause, answer, because),),  # type: ignore[arg-type]
+        phrase=phrase,
+        sign=shown.sign_zh,
+        sign_en=shown.sign_en,
+        trusted=(),
+        rulebook=turn.state.rulebook_serial,
+    )
+    turn.records.append(record)
+    lane.last_answer = answer
+    turn.tell(lane, phrase, judgement.COLOURS[answer])
+    return record

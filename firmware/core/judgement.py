@@ -1,0 +1,170 @@
+"""From what was shown at a gate to an answer: builds the case, asks the rules, words the reply.
+
+The rules know the plan; this file knows where their facts are. It changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firmware import rules
+from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
+from firmware.core.records import Clause, Decision, Evidence
+from firmware.core.state import LaneState
+from firmware.core.turn import Turn
+from firmware.rulebook.book import Rulebook
+from firmware.rulebook.words import Words, words
+from firmware.rules.verdict import Case, Verdict
+
+ADMITTED = Verdict("3.1.1b", "admit", "in_order", phrase="admit")
+
+
+APPROACH_MS = 2_000
+"""A body behind the gate seen this recently is about to leave."""
+
+
+def person_class_of(booking: Booking | None) -> str:
+    """The class comes from proof, never from a claim: without a booking somebody is a visitor."""
+    return booking.person_class if booking is not None else "visitor"
+
+
+def identity_of(booking: Booking | None, health: HealthTest | OtherHealth | None) -> str:
+    """The key under which uses and arrivals are remembered: the pass, else the certificate's own keyed hash."""
+    if booking is not None:
+        return booking.pass_id
+    return f"c-{health.certificate}" if isinstance(health, HealthTest) and health.certificate else ""
+
+
+def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved | None, final: bool) -> Case:
+    visit = lane.visit if unproved is None else None
+    booking, health = (visit.booking, visit.health) if visit else (None, None)
+    local = turn.moment.local(turn.zone)
+    person_class, identity = person_class_of(booking), identity_of(booking, health)
+    phase_rules = rulebook.rules_for(person_class, local.date())
+    return Case(
+        moment=turn.moment,
+        zone=turn.zone,
+        rulebook=rulebook,
+        phase=rulebook.phase_on(local.date()),
+        setup=turn.setup(lane.name),
+        lane=lane,
+        person_class=person_class,
+        rules=phase_rules,
+        booking=booking,
+        health=health,
+        unproved=unproved,
+        temperature=lane.temperature,
+        final=final,
+        hall=rulebook.hall,
+        free=turn.state.rights.free,
+        used=turn.state.used.get(identity),
+        arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
+        quota_used=turn.state.quota_used if turn.state.quota_day == str(local.date()) else 0,
+        held_entry=_held_entry(turn),
+        journal_ok=turn.state.journal_ok,
+        exit_waiting=_exit_waiting(turn, lane),
+        ahead=ahead_of(lane, identity),
+        local=local,
+    )
+
+
+def _held_entry(turn: Turn) -> str:
+    if turn.state.quarantined:
+        return "quarantine"
+    return "recount" if turn.state.recount_needed else ""
+
+
+def _exit_waiting(turn: Turn, lane: LaneState) -> bool:
+    """In a lane for both ways: an open exit, or somebody standing behind the gate just now."""
+    if turn.setup(lane.name).direction != "both":
+        return False
+    return lane.exit_waiting or (lane.behind_persons > 0 and turn.now - lane.behind_seen_ms <= APPROACH_MS)
+
+
+def _arrival(turn: Turn, identity: str, freeze_minutes: int) -> int | None:
+    arrived = turn.state.arrived.get(identity)
+    return arrived if arrived is not None and 0 <= turn.wall_s - arrived <= freeze_minutes * 60 else None
+
+
+def ahead_of(lane: LaneState, who: str) -> int:
+    """People told to wait before `who` and not yet through."""
+    names = [waiting.who for waiting in lane.waiting]
+    return names.index(who) if who in names else len(names)
+
+
+def expected_wait_minutes(turn: Turn, lane: LaneState, ahead: int) -> int:
+    """From the pace of entries seen at this lane; before any was seen, the rulebook's estimate per person."""
+    assumed = turn.rulebook.flow.wait_estimate_seconds * 1000.0 if turn.rulebook else 60_000.0
+    each_ms = lane.entry_interval_ms or assumed
+    return max(1, round((ahead + 1) * each_ms / 60_000))
+
+
+def decide(
+    turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, final: bool = False
+) -> tuple[Verdict, Case]:
+    """The deciding verdict, and the case with everything the rules saw. Nothing is changed yet."""
+    assert turn.rulebook is not None
+    case = case_of(turn, lane, turn.rulebook, unproved, final)
+    verdicts = rules.judge(case)
+    deciding = rules.answer(verdicts) or ADMITTED
+    turn.verdicts = verdicts or [ADMITTED]
+    return deciding, case
+
+
+def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decision:
+    """Put the answer on record. Its `id` is what the grant and the passage refer to."""
+    phrase, values = _phrase(turn, lane, verdict, case)
+    said = words(phrase, case.rulebook.phrases, **values)
+    proof = case.booking or case.health
+    record = Decision(
+        **turn.header(lane.name),
+        person=proof.person if proof else None,
+        person_class=case.person_class if proof else None,
+        answer=verdict.verdict,
+        clauses=tuple(Clause(each.clause, each.verdict, each.because) for each in turn.verdicts),
+        phrase=phrase,
+        sign=said.sign_zh,
+        sign_en=said.sign_en,
+        trusted=_evidence(turn, lane),
+        rulebook=case.rulebook.serial,
+        pass_id=case.booking.pass_id if case.booking else None,
+    )
+    turn.records.append(record)
+    turn.tell(lane, phrase, COLOURS[verdict.verdict], **values)
+    return record
+
+
+def spoken(turn: Turn, phrase: str, **values: Any) -> Words:
+    """The words of the rulebook in force; the built-in ones where there is none."""
+    return words(phrase, turn.rulebook.phrases if turn.rulebook else {}, **values)
+
+
+COLOURS = {"admit": "green", "wait": "yellow", "staff": "yellow", "refuse": "red", "isolate": "yellow"}
+"""Isolation looks like any call for staff: health reasons are never shown in public."""
+
+
+def _phrase(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> tuple[str, dict[str, Any]]:
+    phrase = verdict.phrase or verdict.because
+    if verdict.verdict == "admit" and case.booking is not None:
+        return _welcome(case.booking)
+    if verdict.because == "hall_full" and case.ahead:
+        minutes = expected_wait_minutes(turn, lane, case.ahead)
+        return "queue_ahead", {"n": case.ahead, "m": minutes}
+    return phrase, verdict.values
+
+
+def _welcome(booking: Booking) -> tuple[str, dict[str, Any]]:
+    """Where to go: `zone` of a pass is `floor-window` (3-12), or a floor alone."""
+    if booking.person_class == "staff" or not booking.zone:
+        return "admit_staff", {}
+    floor, _, window = booking.zone.partition("-")
+    if floor == "1":
+        return "admit_ground", {"floor": floor, "window": window}
+    return "admit", {"floor": floor, **({"window": window} if window else {})}
+
+
+def _evidence(turn: Turn, lane: LaneState) -> tuple[Evidence, ...]:
+    clock = Evidence("clock", 0, "good" if turn.moment.trusted else "doubtful")
+    if lane.temperature is None:
+        return (clock,)
+    return (clock, Evidence("temperature", max(0, turn.now - lane.temperature.at_ms)))

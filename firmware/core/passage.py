@@ -1,0 +1,233 @@
+"""Permit = passage: a grant reserves, and only a body that went through spends it.
+
+What is not used is given back: after a turn-back, and when the grant's time is over. Bodies without a grant are counted
+all the same, whoever they are: an uncounted entry that leaves by a counted exit would raise the limit. A gate never
+closes on a body: while the passage is blocked the opening is prolonged, order by order.
+"""
+
+from __future__ import annotations
+
+from firmware.core import bounds, entry, occupancy
+from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
+from firmware.core.lane import OPEN
+from firmware.core.picture import inside
+from firmware.core.records import Passage
+from firmware.core.state import Grant, LaneState
+from firmware.core.turn import Turn
+from sensors.readings import Direction
+
+TURN_BACK_MS = 1_500
+"""Who stepped back may step forward again this long; then the place is given back."""
+RENEW_AHEAD_MS = 150
+"""A blocked gate's opening is prolonged this long before the hand would let go."""
+LATE_MS = 500
+"""A busy machine may come this late to prolong it; after that the gate was shut and stays shut."""
+CLOSING_MS = 50
+"""Between closing the relay and giving its place back (P4 of the protocol)."""
+PACE = 0.2
+"""Weight of the newest interval in the pace shown as expected wait."""
+
+
+def crossed(turn: Turn, event: Crossed) -> None:
+    lane = turn.state.lanes[event.lane]
+    if event.direction == "out":
+        _went_out(turn, lane)
+    elif lane.grant is not None and lane.grant.way == "in" and lane.state in OPEN:
+        _came_in(turn, lane, lane.grant)
+    else:
+        _came_in_unasked(turn, lane)
+
+
+def turned_away(turn: Turn, event: TurnedAway) -> None:
+    lane = turn.state.lanes[event.lane]
+    grant = lane.grant
+    if grant is None or (event.side == "outside") != (grant.way == "in"):
+        return
+    wait_ms = 0 if event.by == "gate" else TURN_BACK_MS
+    grant.until_ms = min(grant.until_ms, turn.now + wait_ms)
+    turn.signal(lane, "body_back")
+    if event.by == "gate":
+        grant_over(turn, lane)
+
+
+def blocked(turn: Turn, event: PassageBlocked) -> None:
+    lane = turn.state.lanes[event.lane]
+    if event.blocked and not lane.blocked:
+        lane.blocked_since_ms = turn.now
+    lane.blocked = event.blocked
+    if event.blocked:
+        if lane.grant is not None:
+            turn.signal(lane, "body_in")
+        if turn.now < lane.open_until_ms:
+            turn.prolong(lane)
+    else:
+        turn.signal(lane, "body_back")
+        _cleared(turn, lane)
+
+
+def saturated(turn: Turn, event: CounterSaturated) -> None:
+    turn.alarm("saturated", event.lane, detail=event.because)
+
+
+# -------------------------------------------------------------- a body went through
+
+
+def _came_in(turn: Turn, lane: LaneState, grant: Grant) -> None:
+    grant.passed += 1
+    _spend(turn, grant)
+    _pace(turn, lane)
+    _record(turn, lane, "in", grant.decision, expected=True)
+    if grant.left <= 0:
+        _done(turn, lane)
+    else:
+        grant.until_ms = turn.now + entry.exit_grant_ms(turn)
+        turn.open(lane, "in", grant.pulse_ms)
+
+
+def _came_in_unasked(turn: Turn, lane: LaneState) -> None:
+    occupancy.count_in_unasked(turn.state.rights)
+    _record(turn, lane, "in", None, expected=False)
+    if lane.freed:
+        return
+    turn.alarm("tailgate", lane.name)
+    if not turn.setup(lane.name).entry:
+        turn.alarm("wrong_way", lane.name)
+    turn.tell(lane, "tailgate" if turn.setup(lane.name).entry else "wrong_way", "red")
+
+
+def _went_out(turn: Turn, lane: LaneState) -> None:
+    occupancy.count_out(turn.state.rights)
+    grant = lane.grant if lane.grant is not None and lane.grant.way == "out" else None
+    allowed = turn.setup(lane.name).exit or lane.freed
+    _record(turn, lane, "out", grant.decision if grant else None, expected=allowed)
+    if grant is not None:
+        _done(turn, lane)
+    if not allowed:
+        turn.alarm("wrong_way", lane.name)
+        turn.tell(lane, "wrong_way", "red")
+
+
+def assume_passage(turn: Turn, lane: LaneState, grant: Grant) -> None:
+    """No sensor sees this lane: when the pulse ends we take it that everybody passed, and say so.
+
+    An assumed exit gives nothing back: it would mint a right out of a guess.
+    """
+    for _ in range(grant.left):
+        grant.passed += 1
+        _record(turn, lane, grant.way, grant.decision, expected=True, assumed=True)
+    if grant.way == "in":
+        _spend(turn, grant)
+        _pace(turn, lane)
+    _done(turn, lane)
+
+
+def _record(
+    turn: Turn, lane: LaneState, direction: Direction, decision: str | None, *, expected: bool, assumed: bool = False
+) -> None:
+    turn.records.append(
+        Passage(
+            **turn.header(lane.name),
+            direction=direction,
+            decision=decision,
+            expected=expected,
+            assumed=assumed,
+            inside=inside(turn.state),
+        )
+    )
+
+
+def _spend(turn: Turn, grant: Grant) -> None:
+    if grant.pass_id and (grant.passed == 1 or grant.left <= 0) and not grant.spent:
+        grant.spent = True
+        bounds.mark_used(turn.state, grant.pass_id, turn.wall_s, grant.pass_expires_s)
+
+
+def _pace(turn: Turn, lane: LaneState) -> None:
+    interval = turn.now - lane.last_entry_ms
+    if 0 < interval < 600_000:
+        known = lane.entry_interval_ms
+        lane.entry_interval_ms = interval if known == 0 else known + PACE * (interval - known)
+    lane.last_entry_ms = turn.now
+
+
+def _done(turn: Turn, lane: LaneState) -> None:
+    turn.signal(lane, "through")
+    lane.grant = None
+    if lane.exit_waiting:
+        entry.open_exit(turn, lane, "turn")
+
+
+# -------------------------------------------------------------- time, and what is given back
+
+
+def grant_over(turn: Turn, lane: LaneState) -> None:
+    """The grant's time is over: close first, give back a moment later; never while a body is in the passage."""
+    assert lane.grant is not None
+    if lane.blocked:
+        lane.grant.until_ms = turn.now + 1_000
+    elif turn.now < lane.open_until_ms + CLOSING_MS and lane.open_until_ms > turn.now - CLOSING_MS:
+        if lane.open_until_ms > turn.now:
+            turn.close(lane)
+        lane.grant.until_ms = lane.open_until_ms + CLOSING_MS
+    else:
+        give_up(turn, lane)
+
+
+def give_up(turn: Turn, lane: LaneState) -> None:
+    """End the grant now and give back what nobody used."""
+    grant = lane.grant
+    assert grant is not None
+    if grant.reserved and grant.left > 0:
+        occupancy.give_back(turn.state.rights, grant.left)
+    lane.grant = None
+    turn.signal(lane, "time_over")
+    if lane.exit_waiting:
+        entry.open_exit(turn, lane, "turn")
+
+
+def _cleared(turn: Turn, lane: LaneState) -> None:
+    if lane.obstructed:
+        lane.obstructed = False
+        turn.alarm("obstructed", lane.name, active=False)
+    if lane.freed or turn.now >= lane.open_until_ms:
+        return
+    if turn.now >= lane.wanted_open_until_ms:
+        turn.close(lane)
+
+
+def tend(turn: Turn, lane: LaneState) -> None:
+    """What is due by time at this lane's gate."""
+    grant = lane.grant
+    if lane.blocked and not lane.freed and -RENEW_AHEAD_MS <= turn.now - lane.open_until_ms <= LATE_MS:
+        turn.prolong(lane)
+    elif not lane.blocked and lane.wanted_open_until_ms <= turn.now < lane.open_until_ms:
+        turn.close(lane)
+    _obstruction(turn, lane)
+    if grant is None:
+        return
+    if not turn.setup(lane.name).passage_sensor and turn.now >= grant.opened_ms + grant.pulse_ms:
+        assume_passage(turn, lane, grant)
+    elif turn.now >= grant.until_ms:
+        grant_over(turn, lane)
+
+
+def _obstruction(turn: Turn, lane: LaneState) -> None:
+    limit_ms = (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000
+    if lane.blocked and not lane.obstructed and turn.now - lane.blocked_since_ms >= limit_ms:
+        lane.obstructed = True
+        turn.alarm("obstructed", lane.name)
+
+
+def due(turn: Turn, lane: LaneState) -> list[int]:
+    """When `tend` has something to do next."""
+    times: list[int] = []
+    if lane.blocked and not lane.freed and lane.open_until_ms > turn.now:
+        times.append(max(turn.now + 20, lane.open_until_ms - RENEW_AHEAD_MS))
+    if not lane.blocked and turn.now < lane.wanted_open_until_ms < lane.open_until_ms:
+        times.append(lane.wanted_open_until_ms)
+    if lane.blocked and not lane.obstructed:
+        times.append(lane.blocked_since_ms + (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000)
+    if lane.grant is not None:
+        sensed = turn.setup(lane.name).passage_sensor
+        times.append(lane.grant.until_ms if sensed else lane.grant.opened_ms + lane.grant.pulse_ms)
+    return times

@@ -1,0 +1,15 @@
+"""What this device can say of the hall: people inside, places left. An estimate as good as the last rows of its peers."""
+
+from __future__ import annotations
+
+from firmware.core.state import HallState
+
+
+def inside(state: HallState) -> int:
+    """Net of all bodies counted, here and in the last rows of the peers."""
+    return state.rights.net_inside + state.recounted + sum(peer.net for peer in state.peers.values())
+
+
+def limit_in_force(state: HallState) -> int | None:
+    """What the bank has minted less what it burned; None where this device is not the bank."""
+    return state.rights.M - state.rights.B if state.rights.bank else None

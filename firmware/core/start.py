@@ -1,0 +1,58 @@
+"""What a start means. A restart under the same kernel boot is none: an open grant and its pass then count as used.
+
+After a power loss nobody saw the doors: entry holds until a recount while people may be inside; exits run.
+"""
+
+from __future__ import annotations
+
+from firmware.core import bounds, emergency
+from firmware.core.events import Started
+from firmware.core.picture import inside
+from firmware.core.records import DeviceStarted, Passage
+from firmware.core.state import HallState, LaneState
+from firmware.core.turn import Turn
+
+
+def started(turn: Turn, event: Started) -> None:
+    state = turn.state
+    power_loss = state.boot not in ("", event.boot)
+    state.boot, state.device, state.version = event.boot, event.device, event.version
+    state.setups, state.rights.bank = event.lanes, event.bank
+    for lane in state.lanes.values():
+        _open_grant_counts(turn, lane)
+    state.lanes = {setup.name: _fresh(setup.name, state) for setup in event.lanes}
+    if power_loss and inside(state) > 0:
+        state.recount_needed = True
+        turn.alarm("power_loss", detail="entry is held until a recount")
+    turn.records.append(
+        DeviceStarted(
+            **turn.header(), version=event.version, power_loss=power_loss, rulebook=state.rulebook_serial or None
+        )
+    )
+    if state.evacuated_by:
+        for lane in state.lanes.values():
+            emergency.say_leave(turn, lane)
+
+
+def _open_grant_counts(turn: Turn, lane: LaneState) -> None:
+    """Nobody knows whether the person went through while we were gone: the place and the pass are used (safe side)."""
+    grant = lane.grant
+    if grant is None or grant.way == "out":
+        return
+    if grant.pass_id and not grant.spent:
+        bounds.mark_used(turn.state, grant.pass_id, turn.wall_s, grant.pass_expires_s)
+    for _ in range(grant.left):
+        header = turn.header(lane.name)
+        passage = Passage(**header, direction="in", decision=grant.decision, expected=True, assumed=True)
+        turn.records.append(passage)
+
+
+def _fresh(name: str, state: HallState) -> LaneState:
+    """Elapsed times do not survive a boot, so nothing timed is taken over; what a person ordered is."""
+    before = state.lanes.get(name)
+    lane = LaneState(name=name)
+    if state.evacuated_by:
+        lane.state = "evacuated"
+    elif before is not None and before.state == "held":
+        lane.state, lane.held_because, lane.held_by = "held", before.held_because, before.held_by
+    return lane

@@ -1,0 +1,189 @@
+"""Everything a controller remembers, as plain values: it can be written into the journal and read back, bit for bit.
+
+Bounded on purpose: every table below has a limit (`core/bounds.py` trims), because a device runs for years.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from firmware.core.facts import Booking, HealthTest, OtherHealth
+from firmware.core.lane import State
+from firmware.core.occupancy import Rights
+
+LaneDirection = Literal["in", "out", "both", "elevator"]
+
+
+class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the site file says of one lane, as far as judgement needs it. Journalled at every start."""
+
+    name: str
+    direction: LaneDirection
+    classes: tuple[str, ...] = ("visitor",)
+    escape_way: bool = False
+    passage_sensor: bool = False
+    """A counter or a gate board confirms passages; without one they are assumed."""
+    thermometer: bool = False
+    range_sensor: bool = False
+    button: bool = False
+
+    @property
+    def entry(self) -> bool:
+        return self.direction in ("in", "both", "elevator")
+
+    @property
+    def exit(self) -> bool:
+        return self.direction in ("out", "both")
+
+
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value with the moment it was taken: an old reading is no reading."""
+
+    value: float
+    at_ms: int
+    ambient: float | None = None
+
+
+class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What one person in front of the gate has shown so far. Codes read within `collect_seconds` are one visit."""
+
+    since_ms: int
+    until_ms: int
+    booking: Booking | None = None
+    health: HealthTest | OtherHealth | None = None
+    codes: tuple[str, ...] = ()
+    """Hashes of the codes of this visit: the same code again is no other person."""
+
+    @property
+    def person(self) -> str | None:
+        proof = self.booking or self.health
+        return proof.person if proof else None
+
+
+class Grant(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An open permit. It reserves; only a confirmed passage spends it."""
+
+    decision: str
+    way: Literal["in", "out"]
+    persons: int
+    until_ms: int
+    pulse_ms: int
+    opened_ms: int
+    passed: int = 0
+    spent: bool = False
+    """The pass is marked used."""
+    person: str | None = None
+    pass_id: str | None = None
+    pass_expires_s: int = 0
+    codes: tuple[str, ...] = ()
+    reserved: bool = True
+    """False: an exit, which takes no place."""
+
+    @property
+    def left(self) -> int:
+        return self.persons - self.passed
+
+
+class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Somebody was told to wait for a place and has not come through yet."""
+
+    who: str
+    since_ms: int
+    seen_ms: int
+
+
+class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    name: str
+    state: State = "idle"
+    since_ms: int = 0
+    visit: Visit | None = None
+    grant: Grant | None = None
+    blocked: bool = False
+    blocked_since_ms: int = 0
+    open_until_ms: int = 0
+    """When the hand lets go by itself, as we last ordered it."""
+    wanted_open_until_ms: int = 0
+    """When it should: earlier than the above after a blocked passage prolonged it."""
+    exit_waiting: bool = False
+    """Somebody wants out while a body is still coming in through the same lane."""
+    obstructed: bool = False
+    last_code: str = ""
+    last_code_ms: int = -1_000_000
+    last_answer: str = ""
+    temperature: Reading | None = None
+    badge: str | None = None
+    badge_until_ms: int = 0
+    button_since_ms: int | None = None
+    door_open_since_ms: int | None = None
+    door_alarm: str = ""
+    queue_persons: int = 0
+    queue_gap_mm: int | None = None
+    queue_seen_ms: int = -1_000_000
+    behind_persons: int = 0
+    behind_seen_ms: int = -1_000_000
+    last_entry_ms: int = -1_000_000
+    entry_interval_ms: float = 0.0
+    waiting: list[Waiting] = []
+    held_because: str = ""
+    held_by: str = ""
+    broken: dict[str, str] = {}
+    """Devices that are not ok now: key in the lane's table -> state."""
+    freed: bool = False
+    """GateFree stands."""
+
+
+class Used(msgspec.Struct, array_like=True):
+    """A used pass: how often, the last time (wall seconds), and when it may be forgotten."""
+
+    times: int
+    at_s: int
+    forget_s: int
+
+
+class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What the last row of a peer said, as far as rebalancing and the picture of the hall need it."""
+
+    dev: str
+    seq: int
+    net: int
+    free: int
+    want: int
+    entry: bool
+    bank: bool = False
+    seen_ms: int = 0
+    acknowledged: int = 0
+    """V of the peer for us: how many of our gifts arrived."""
+
+
+class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One device's whole memory."""
+
+    device: str = ""
+    version: str = ""
+    boot: str = ""
+    seq: int = 0
+    rights: Rights
+    lanes: dict[str, LaneState] = {}
+    setups: tuple[LaneSetup, ...] = ()
+    rulebook_text: bytes = b""
+    rulebook_serial: int = 0
+    used: dict[str, Used] = {}
+    arrived: dict[str, int] = {}
+    """Pass or certificate -> wall second of its first scan today: freezes slot and PCR age for some minutes."""
+    quota_day: str = ""
+    quota_used: int = 0
+    limit_day: str = ""
+    """The local day the limit was last set for: phases change it at midnight."""
+    limit_ordered: int | None = None
+    """A limit set by command; stands until the next rulebook."""
+    journal_ok: bool = True
+    fire: bool = False
+    evacuated_by: str = ""
+    recount_needed: bool = False
+    recounted: int = 0
+    """K of the protocol: what recounts found beyond the counters."""
+    quarantined: bool = False
+    """Somebody saw more of our counters than our journal holds: no admissions until an operator acts."""
+    peers: dict[str, PeerSeen] = {}

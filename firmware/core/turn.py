@@ -1,0 +1,106 @@
+"""One turn of the controller: what a handler may read, and the two things it may do — give an order, put on record.
+
+Nothing is done while a turn runs: orders and records are collected, journalled together with the event, and only then
+carried out. That is the whole of "on disk before the gate moves".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen, LampShow, SignShow, VoiceSay, Way
+from firmware.core.lane import Signal, after
+from firmware.core.moment import Moment
+from firmware.core.records import Alarm, AnyRecord
+from firmware.core.state import HallState, LaneSetup, LaneState
+from firmware.rulebook.book import Rulebook
+from firmware.rulebook.words import words
+
+SIGN_MS = 5_000
+PROLONG_MS = 700
+"""How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came out of one event. `wake_at_ms` is elapsed time, None: nothing is due."""
+
+    actions: list[AnyAction]
+    records: list[AnyRecord]
+    wake_at_ms: int | None
+
+
+@dataclass(slots=True)
+class Turn:
+    state: HallState
+    moment: Moment
+    zone: dt.tzinfo
+    rulebook: Rulebook | None
+    actions: list[AnyAction] = field(default_factory=list)
+    records: list[AnyRecord] = field(default_factory=list)
+    verdicts: list[Any] = field(default_factory=list)
+    """What every rule said in this turn, for the record."""
+
+    @property
+    def now(self) -> int:
+        return self.moment.elapsed_ms
+
+    @property
+    def wall_s(self) -> int:
+        return self.moment.wall_ms // 1000
+
+    def setup(self, lane: str) -> LaneSetup:
+        return next(setup for setup in self.state.setups if setup.name == lane)
+
+    # -------------------------------------------------------------- on record
+
+    def header(self, lane: str | None = None) -> dict[str, Any]:
+        """The fields every record has, with the next gap-free sequence number."""
+        self.state.seq += 1
+        return {
+            "id": f"{self.state.rights.inc}-{self.state.seq}",
+            "seq": self.state.seq,
+            "boot": self.state.boot,
+            "at": self.moment.rfc3339(self.zone),
+            "at_trusted": self.moment.trusted,
+            "lane": lane,
+        }
+
+    def alarm(self, alarm: str, lane: str | None = None, *, active: bool = True, detail: str = "") -> None:
+        self.records.append(Alarm(**self.header(lane), alarm=alarm, active=active, detail=detail))
+
+    # -------------------------------------------------------------- orders
+
+    def open(self, lane: LaneState, way: Way, pulse_ms: int) -> None:
+        lane.open_until_ms = lane.wanted_open_until_ms = self.now + pulse_ms
+        self.actions.append(GateOpen(lane=lane.name, way=way, pulse_ms=pulse_ms))
+
+    def prolong(self, lane: LaneState) -> None:
+        """A body is in the passage: keep the gate open, without wanting it open for longer than that."""
+        pulse_ms = lane.grant.pulse_ms if lane.grant else PROLONG_MS
+        lane.open_until_ms = self.now + pulse_ms
+        self.actions.append(GateOpen(lane=lane.name, way=lane.grant.way if lane.grant else "both", pulse_ms=pulse_ms))
+
+    def close(self, lane: LaneState) -> None:
+        lane.open_until_ms = lane.wanted_open_until_ms = self.now
+        self.actions.append(GateClose(lane=lane.name))
+
+    def free(self, lane: LaneState) -> None:
+        lane.freed = True
+        self.actions.append(GateFree(lane=lane.name))
+
+    def tell(self, lane: LaneState, reason: str, colour: str, *, show_ms: int = SIGN_MS, **values: Any) -> None:
+        """Sign, voice and lamp of one lane say one thing."""
+        said = words(reason, self.rulebook.phrases if self.rulebook else {}, **values)
+        self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
+        self.actions.append(VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en))
+        self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]
+
+    # -------------------------------------------------------------- the state table
+
+    def signal(self, lane: LaneState, signal: Signal) -> None:
+        state = after(lane.state, signal)
+        if state != lane.state:
+            lane.state, lane.since_ms = state, self.now

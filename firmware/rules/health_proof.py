@@ -1,0 +1,63 @@
+"""3.1.2a: PCR negative within the rulebook's hours, counted at the instant of entry from sampling or from report.
+
+Missing or too old leads where `on_fail.pcr` says (the staff desk); a positive result is 3.1.2e and never shown in public.
+A first scan freezes the age for some minutes. Times in the future of a trusted clock are no proof.
+"""
+
+from __future__ import annotations
+
+from firmware.core.facts import HealthTest
+from firmware.rules.verdict import Case, Verdict
+
+CLAUSE = "3.1.2a"
+KINDS = {"naat": "pcr", "antigen": "antigen"}
+AHEAD_S = 300
+"""A certificate's clock may be ahead of ours by this much."""
+
+
+def judge(case: Case) -> Verdict | None:
+    if case.rules is None or case.unproved is not None:
+        return None
+    test = case.health if isinstance(case.health, HealthTest) else None
+    if test is not None and test.result == "positive":
+        return Verdict("3.1.2e", case.rules.on_fail.positive, "positive", phrase="isolate")
+    for proof in case.rules.proof:
+        verdict = _one(case, proof, test)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def _one(case: Case, proof: str, test: HealthTest | None) -> Verdict | None:
+    assert case.rules is not None
+    if case.health is None and not case.final:
+        return Verdict(CLAUSE, "wait", f"{proof}_asked", phrase="other_proof", asks_for="health")
+    if test is None:
+        return _fail(case, "no_test" if case.health is not None else f"{proof}_missing")
+    if KINDS[test.kind] != proof:
+        return _fail(case, f"not_{proof}")
+    if not case.moment.trusted:
+        return case.doubt(CLAUSE, "clock", "clock_doubtful")
+    return _age(case, proof, test)
+
+
+def _age(case: Case, proof: str, test: HealthTest) -> Verdict | None:
+    assert case.rules is not None
+    from_report = case.rules.pcr_counts_from == "report" and test.reported_s is not None
+    taken = test.reported_s if from_report and test.reported_s is not None else test.sampled_s
+    hours = case.rules.pcr_validity_hours if proof == "pcr" else case.rules.antigen_days * 24
+    now = case.arrived_s if case.arrived_s is not None else case.now_s
+    if case.now_s >= test.expires_s:
+        return _fail(case, "certificate_expired")
+    if taken > now + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
+        return _fail(case, "from_the_future")
+    if now - taken > hours * 3600:
+        return _fail(case, f"{proof}_too_old")
+    return None
+
+
+def _fail(case: Case, because: str) -> Verdict:
+    assert case.rules is not None
+    return Verdict(
+        CLAUSE, case.rules.on_fail.pcr, because, phrase="pcr", values={"hours": case.rules.pcr_validity_hours}
+    )

@@ -1,0 +1,25 @@
+"""2.1, 2.2, 2.3: the dated phases. Who may come at all, by class; before the first phase nobody is received.
+
+Also the lane: a door for staff is not a door for visitors (3.1.5d divides even the lifts).
+"""
+
+from __future__ import annotations
+
+from firmware.rules.verdict import Case, Verdict
+
+
+def judge(case: Case) -> Verdict | None:
+    if case.person_class not in case.setup.classes:
+        return Verdict("3.1.3a", "refuse", "other_lane", phrase="wrong_lane")
+    if not case.moment.trusted:
+        return case.doubt("2.3", "clock", "clock_doubtful")
+    if not case.rulebook.valid_on(case.local.date()):
+        return Verdict("2.3", "staff", "rulebook_out_of_date", phrase="staff")
+    if case.phase is None:
+        return Verdict("2.1", "refuse", "closed_phase", phrase="not_in_phase")
+    if case.rules is None:
+        return Verdict(CLAUSE_OF.get(case.phase.name, "2.3"), "refuse", "class_not_in_phase", phrase="not_in_phase")
+    return None
+
+
+CLAUSE_OF = {"preparation": "2.1", "limited": "2.2"}

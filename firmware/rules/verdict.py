@@ -1,0 +1,81 @@
+"""What a rule sees and what it may say.
+
+A rule is one clause of the plan in one file: `judge(case) -> Verdict | None`, None where it has nothing to say. It reads
+the case, never changes it, and finds every number in the rulebook. The order of the rules is one list in
+`firmware/rules/__init__.py`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
+from firmware.core.moment import Moment
+from firmware.core.records import Answer
+from firmware.core.state import LaneSetup, LaneState, Reading, Used
+from firmware.rulebook.book import ClassRules, Phase, Rulebook
+
+SEVERITY: dict[Answer, int] = {"admit": 0, "wait": 1, "staff": 2, "refuse": 3, "isolate": 4}
+"""Of several answers the most severe one is given; among equals the first in the order of the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`because`: one snake_case word; `phrase`: key of the words said (default: `because`); `values` fill its blanks."""
+
+    clause: str
+    verdict: Answer
+    because: str
+    phrase: str = ""
+    asks_for: str = ""
+    """Set on a `wait` that only asks for another proof or reading: `booking`, `health`, `temperature`."""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Case:
+    """One person in front of one gate, with everything a rule may want to know. Built once per judgement."""
+
+    moment: Moment
+    zone: dt.tzinfo
+    rulebook: Rulebook
+    phase: Phase | None
+    setup: LaneSetup
+    lane: LaneState
+    person_class: str
+    rules: ClassRules | None
+    booking: Booking | None
+    health: HealthTest | OtherHealth | None
+    unproved: Unproved | None
+    temperature: Reading | None
+    final: bool
+    """True when the time to show more proofs is over: what is missing now is missing."""
+    hall: str
+    free: int
+    used: Used | None
+    arrived_s: int | None
+    """Wall second of this pass' first scan, while its arrival freeze lasts."""
+    quota_used: int
+    held_entry: str
+    """Why entry is held on the whole device (`recount`), or empty."""
+    journal_ok: bool
+    exit_waiting: bool
+    """Somebody wants to leave through this same lane now."""
+    ahead: int
+    """People who were told to wait before this one."""
+    local: dt.datetime
+
+    @property
+    def now_s(self) -> int:
+        return self.moment.wall_ms // 1000
+
+    @property
+    def persons(self) -> int:
+        return self.booking.party if self.booking else 1
+
+    def doubt(self, clause: str, kind: str, because: str) -> Verdict | None:
+        """The rulebook's answer to one kind of doubt; None when it says admit."""
+        answer: Answer = getattr(self.rulebook.on_doubt, kind)
+        return None if answer == "admit" else Verdict(clause, answer, because, phrase="staff")
