@@ -1,0 +1,118 @@
+"""The rulebook: every number of the plan, by dated phase. Data, never code: the city's own rules changed twice.
+
+`parse` turns the signed bytes into typed, bounded values or says what is wrong with them; the methods answer what the
+rules ask. Nothing here knows the time, a file or a time zone: callers hand over a local date or time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from firmware import typed_toml
+from firmware.rulebook.contradictions import complaints
+from firmware.rulebook.tables import (
+    Alarms,
+    Attendant,
+    ClassName,
+    ClassRules,
+    Flow,
+    Gate,
+    Hours,
+    Id,
+    OnDoubt,
+    Persons,
+    Phase,
+    Phrase,
+    Reason,
+    Slot,
+    Spacing,
+    Table,
+)
+
+
+class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
+    """One hall's rules. Build it with `parse`: that one also refuses what contradicts itself."""
+
+    v: Literal[1]
+    hall: Id
+    serial: Annotated[int, Meta(ge=0, le=2**53)]
+    valid_from: dt.date
+    valid_until: dt.date
+    time_zone: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}\Z", description="time zone name")]
+    limit_persons: Persons
+    base_visits_per_day: Annotated[int, Meta(ge=0, le=10_000_000)]
+    walk_in: bool = False
+    collect_seconds: Annotated[int, Meta(ge=1, le=300)] = 20
+    """Two codes read within this time, in either order, are one visit."""
+    phase: tuple[Phase, ...]
+    hours: Hours
+    slot: Slot = Slot()
+    classes: dict[ClassName, ClassRules]
+    gate: Gate = Gate()
+    spacing: Spacing = Spacing()
+    on_doubt: OnDoubt = OnDoubt()
+    flow: Flow = Flow()
+    attendant: Attendant = Attendant()
+    alarms: Alarms = Alarms()
+    phrases: dict[Literal["zh", "en"], dict[Reason, Phrase]] = {}
+
+    def phase_on(self, day: dt.date) -> Phase | None:
+        """The last phase that has begun; None before the first."""
+        return next((phase for phase in reversed(self.phase) if phase.begins <= day), None)
+
+    def limit_on(self, day: dt.date) -> int:
+        """People inside the whole hall at once, rounded down; 0 before the first phase."""
+        phase = self.phase_on(day)
+        return self.limit_persons * phase.limit_percent // 100 if phase else 0
+
+    def quota_on(self, day: dt.date) -> int:
+        """Walk-ins and new grants of the day, rounded down; 0 before the first phase."""
+        phase = self.phase_on(day)
+        return self.base_visits_per_day * phase.share_percent // 100 if phase else 0
+
+    def rules_for(self, person_class: str, day: dt.date) -> ClassRules | None:
+        """What the class has to bring; None: this class is not admitted on that day."""
+        phase = self.phase_on(day)
+        return self.classes.get(person_class) if phase and person_class in phase.classes else None
+
+    def gate_for(self, person_class: str | None) -> Gate:
+        """`[gate]`, with what `[class.<name>.gate]` says otherwise."""
+        rules = self.classes.get(person_class) if person_class else None
+        if rules is None:
+            return self.gate
+        own = {name: value for name, value in msgspec.structs.asdict(rules.gate).items() if value is not None}
+        return msgspec.structs.replace(self.gate, **own)
+
+    def open_at(self, local: dt.datetime, service: str | None = None) -> bool:
+        """Whether visitors are received at this local time."""
+        minute = local.hour * 60 + local.minute
+        return any(first <= minute < end for first, end in self.hours.week(service).spans(local.weekday()))
+
+    def next_opening(self, local: dt.datetime, service: str | None = None) -> dt.datetime | None:
+        """When the next opening begins after this local time, within a week; None: never."""
+        week, midnight = self.hours.week(service), local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        for days in range(8):
+            day = midnight + dt.timedelta(days=days)
+            starts = (day.replace(hour=first // 60, minute=first % 60) for first, _ in week.spans(day.weekday()))
+            later = [start for start in starts if start > local]
+            if later:
+                return min(later)
+        return None
+
+    def valid_on(self, day: dt.date) -> bool:
+        """Both dates count: `valid_until` is the last day."""
+        return self.valid_from <= day <= self.valid_until
+
+
+def parse(text: bytes, file: str = "rulebook.toml") -> Rulebook:
+    """The rulebook in these bytes. Mistake, with line and key, for what is wrong, unknown or contradicts itself."""
+    source = typed_toml.document(text, file)
+    book = typed_toml.typed(source, Rulebook)
+    errors = [(complaint.path, complaint.what) for complaint in complaints(book) if complaint.severity == "error"]
+    if errors:
+        raise source.mistakes(errors)
+    return book

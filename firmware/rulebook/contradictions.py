@@ -1,0 +1,134 @@
+"""What a rulebook says against itself: well-formed, and still not what anybody can have meant.
+
+An error makes the rulebook unusable; a warning is something a person should look at before signing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from firmware.rulebook.tables import WEEKDAYS, ClassRules, Week, minutes_of
+from firmware.rulebook.words import SIGN_MAX, base_reason, is_reason, nearest_reason
+from firmware.toml_lines import Path
+from firmware.typed_toml import dotted
+
+if TYPE_CHECKING:
+    from firmware.rulebook.book import Rulebook
+
+Severity = Literal["error", "warning"]
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """`path` leads to the key in the file; a `warning` is told and lets pass."""
+
+    severity: Severity
+    path: Path
+    what: str
+
+    @property
+    def key(self) -> str:
+        return dotted(self.path)
+
+
+def complaints(book: Rulebook) -> list[Complaint]:
+    """Everything that is odd about this rulebook, errors and warnings."""
+    parts = (_dates, _phases, _admitted, _hours, _classes, _phrases)
+    return [complaint for part in parts for complaint in part(book)]
+
+
+def _error(path: Path, what: str) -> Complaint:
+    return Complaint("error", path, what)
+
+
+def _warning(path: Path, what: str) -> Complaint:
+    return Complaint("warning", path, what)
+
+
+def _dates(book: Rulebook) -> Iterator[Complaint]:
+    if book.valid_until < book.valid_from:
+        yield _error(("valid_until",), f"lies before valid_from = {book.valid_from}")
+    if book.phase and book.phase[0].begins > book.valid_from:
+        yield _warning(("phase", 0, "from"), f"nobody is admitted from {book.valid_from} until this phase begins")
+
+
+def _phases(book: Rulebook) -> Iterator[Complaint]:
+    if not book.phase:
+        yield _error(("phase",), "there is no phase: write at least one [[phase]]")
+    for index, (one, other) in enumerate(pairwise(book.phase), 1):
+        if other.begins <= one.begins:
+            yield _error(("phase", index, "from"), f"phases stand in order of their dates: {one.name} is not earlier")
+    for name, times in Counter(phase.name for phase in book.phase).items():
+        if times > 1:
+            yield _warning(("phase",), f"{times} phases are called {name}")
+    for index, phase in enumerate(book.phase):
+        for name in phase.classes:
+            if name not in book.classes:
+                what = f"{name} has no table [class.{name}]: nobody of that class is admitted"
+                yield _warning(("phase", index, "classes"), what)
+
+
+def _admitted(book: Rulebook) -> Iterator[Complaint]:
+    """A rulebook that shuts everybody out, or lets everybody in."""
+    if book.limit_persons == 0:
+        yield _warning(("limit_persons",), "is 0: nobody is admitted")
+    for name in book.classes:
+        if not any(name in phase.classes for phase in book.phase):
+            yield _warning(("class", name), "is in no phase: nobody of that class is ever admitted")
+        if _asks_nothing(book.classes[name]):
+            yield _warning(("class", name), "asks for no booking and no proof: everybody of that class is admitted")
+    if not any(book.classes.get(name) for phase in book.phase for name in phase.classes):
+        yield _warning(("class",), "no phase admits a class that has a table: nobody is ever admitted")
+
+
+def _asks_nothing(rules: ClassRules) -> bool:
+    return rules.booking != "required" and not rules.proof and rules.code == "none"
+
+
+def _hours(book: Rulebook) -> Iterator[Complaint]:
+    yield from _week(book.hours, ("hours",))
+    for name, week in book.hours.service.items():
+        yield from _week(week, ("hours", "service", name))
+    if not any(book.hours.spans(day) for day in range(7)):
+        yield _warning(("hours",), "has no opening hours: no visitor is ever admitted")
+
+
+def _week(week: Week, path: Path) -> Iterator[Complaint]:
+    for number, day in enumerate(WEEKDAYS):
+        for index, span in enumerate(getattr(week, day)):
+            first, end = minutes_of(span)
+            if end <= first:
+                what = f"{span} ends before it begins; hours over midnight are two spans, the first until 24:00"
+                yield _error((*path, day, index), what)
+        for (_, end), (first, _) in pairwise(week.spans(number)):
+            if first < end:
+                yield _error((*path, day), "opening hours overlap")
+
+
+def _classes(book: Rulebook) -> Iterator[Complaint]:
+    for name, rules in book.classes.items():
+        path: Path = ("class", name)
+        if rules.proof and not rules.sources:
+            yield _error((*path, "sources"), "is empty, but a proof is asked for: nobody could bring one (3.1.2a)")
+        if "pcr" in rules.proof and rules.pcr_validity_hours == 0:
+            yield _error(
+                (*path, "pcr_validity_hours"), "is 0, but pcr is asked for: every report would be too old (3.1.2a)"
+            )
+        if "antigen" in rules.proof and rules.antigen_days == 0:
+            yield _warning((*path, "antigen_days"), "is 0, but antigen is asked for (3.1.4a)")
+        if rules.temperature_max_c is not None and not 36 <= rules.temperature_max_c <= 40:
+            yield _warning((*path, "temperature_max_c"), "nearly everybody, or nobody, is warmer than this")
+
+
+def _phrases(book: Rulebook) -> Iterator[Complaint]:
+    for language, phrases in book.phrases.items():
+        for reason, text in phrases.items():
+            path: Path = ("phrases", language, reason)
+            if not is_reason(base_reason(reason)):
+                yield _warning(path, "is no reason anybody is told" + nearest_reason(reason))
+            if language == "zh" and reason == base_reason(reason) and len(text) > SIGN_MAX:
+                yield _warning(path, f"is longer than the {SIGN_MAX} characters of a sign")

@@ -1,0 +1,173 @@
+"""The tables of a rulebook: every number with its type, its bounds and the clause it serves.
+
+Percentages are whole numbers, times of day are minutes since midnight, and every other number has its unit in its name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Share = Annotated[int, Meta(ge=0, le=100)]
+Percent = Annotated[int, Meta(ge=0, le=1000)]
+Persons = Annotated[int, Meta(ge=0, le=100_000)]
+Minutes = Annotated[int, Meta(ge=0, le=24 * 60)]
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z", description="id of a-z, 0-9 and -")]
+ClassName = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="class name of a-z, 0-9, _ and -")]
+ServiceName = Annotated[str, Meta(min_length=1, max_length=64)]
+Reason = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,40}\Z", description="reason of a-z, 0-9 and _")]
+Phrase = Annotated[str, Meta(max_length=200)]
+_SPAN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z"
+Span = Annotated[str, Meta(pattern=_SPAN, description="span HH:MM-HH:MM")]
+"""`HH:MM-HH:MM`; the end is outside, `24:00` is the end of the day."""
+
+Proof = Literal["pcr", "antigen"]
+Source = Literal["certificate", "sentinel", "venue-code"]
+Doubt = Literal["refuse", "staff", "admit"]
+ToWhom = Literal["refuse", "staff", "isolate"]
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Root of every table: frozen, and an unknown key is an error at start-up, when a person can still mend it."""
+
+
+class Phase(Table, frozen=True, kw_only=True):
+    """Clauses 2.1 to 2.3: what holds from a date on, until a later phase begins."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    begins: dt.date = msgspec.field(name="from")
+    share_percent: Percent
+    """Day quota for walk-ins and new grants, as a share of the former daily volume. No valid booking is bound by it."""
+    limit_percent: Share = 100
+    classes: tuple[ClassName, ...]
+
+
+class Week(Table, frozen=True, kw_only=True):
+    """Opening hours by weekday; a day that is not here is closed."""
+
+    monday: tuple[Span, ...] = ()
+    tuesday: tuple[Span, ...] = ()
+    wednesday: tuple[Span, ...] = ()
+    thursday: tuple[Span, ...] = ()
+    friday: tuple[Span, ...] = ()
+    saturday: tuple[Span, ...] = ()
+    sunday: tuple[Span, ...] = ()
+
+    def spans(self, weekday: int) -> list[tuple[int, int]]:
+        """(first minute, minute after the last) of each opening; Monday is 0."""
+        return sorted(minutes_of(span) for span in getattr(self, WEEKDAYS[weekday]))
+
+
+class Hours(Week, frozen=True, kw_only=True):
+    """Clause 3.2.6: a service in demand may have its own week, which replaces the general one altogether."""
+
+    service: dict[ServiceName, Week] = {}
+
+    def week(self, service: str | None) -> Week:
+        return self.service.get(service, self) if service else self
+
+
+class Slot(Table, frozen=True, kw_only=True):
+    """Clause 3.1.1a: how far outside its slot a booking is still good, and places for people without one."""
+
+    early_minutes: Minutes = 10
+    late_minutes: Minutes = 15
+    quota: Persons = 0
+    """People without a booked slot, per slot; 0: none."""
+
+
+class Gate(Table, frozen=True, kw_only=True):
+    grant_seconds: Annotated[int, Meta(ge=1, le=300)] = 10
+    pulse_ms: Annotated[int, Meta(ge=50, le=30_000)] = 700
+
+
+class ClassGate(Table, frozen=True, kw_only=True):
+    """What a class has otherwise than `[gate]`: a wide or slow gate for assisted visitors."""
+
+    grant_seconds: Annotated[int, Meta(ge=1, le=300)] | None = None
+    pulse_ms: Annotated[int, Meta(ge=50, le=30_000)] | None = None
+
+
+class OnFail(Table, frozen=True, kw_only=True):
+    """Where each failed condition leads. An elevated temperature never leads to isolation: it is a local rule."""
+
+    pcr: ToWhom = "staff"
+    antigen: ToWhom = "staff"
+    code: ToWhom = "isolate"
+    positive: ToWhom = "isolate"
+    mask: Literal["refuse", "staff"] = "refuse"
+    temperature: Literal["refuse", "staff"] = "staff"
+
+
+class ClassRules(Table, frozen=True, kw_only=True):
+    """What one class of people has to bring."""
+
+    booking: Literal["required", "optional", "none"]
+    proof: tuple[Proof, ...]
+    """All of these are asked for; () asks for none."""
+    pcr_validity_hours: Annotated[int, Meta(ge=0, le=24 * 60)] = 72
+    antigen_days: Annotated[int, Meta(ge=0, le=60)] = 0
+    pcr_counts_from: Literal["sample", "report"] = "sample"
+    code: Literal["none", "green"] = "none"
+    mask: Literal["none", "attest", "terminal", "veto"] = "none"
+    temperature_max_c: Annotated[float, Meta(ge=30, le=45)] | None = None
+    sources: tuple[Source, ...] = ("certificate", "sentinel", "venue-code")
+    re_entries: Annotated[int, Meta(ge=0, le=1000)] = 0
+    arrival_freeze_minutes: Minutes = 20
+    same_person: bool = False
+    on_fail: OnFail = OnFail()
+    gate: ClassGate = ClassGate()
+
+
+class Spacing(Table, frozen=True, kw_only=True):
+    """Clause 3.1.3b: the two-metre line."""
+
+    minimum_mm: Annotated[int, Meta(ge=0, le=20_000)] = 2000
+    release_interval_ms: Annotated[int, Meta(ge=0, le=600_000)] = 3000
+    """Pace of the entry where no range sensor measures the distance."""
+
+
+class OnDoubt(Table, frozen=True, kw_only=True):
+    """What each kind of doubt leads to."""
+
+    clock: Doubt = "staff"
+    journal_full: Doubt = "refuse"
+    sensor_missing: Doubt = "staff"
+
+
+class Flow(Table, frozen=True, kw_only=True):
+    """Clause 3.1.3c, our own addition: entry pauses while more than `density_persons_max` stand behind the gate."""
+
+    density_persons_max: Persons = 0
+    """0: density is not looked at."""
+    hold_seconds: Annotated[int, Meta(ge=1, le=600)] = 15
+    """Entry stays held this long after the last crowded sight."""
+    wait_estimate_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
+    """Expected wait per person ahead before anybody was seen leaving today."""
+
+
+class Attendant(Table, frozen=True, kw_only=True):
+    """Our own addition: the attendant's badge and button."""
+
+    badge_seconds: Annotated[int, Meta(ge=1, le=300)] = 10
+    """A badge that was read gives the button its power for this long."""
+    long_press_ms: Annotated[int, Meta(ge=500, le=20_000)] = 2000
+
+
+class Alarms(Table, frozen=True, kw_only=True):
+    """Our own addition: when a door's contact becomes an alarm."""
+
+    held_open_seconds: Annotated[int, Meta(ge=1, le=3600)] = 15
+    forced_ms: Annotated[int, Meta(ge=0, le=60_000)] = 500
+    """A leaf that opens without a grant and is shut again within this time has only rattled."""
+
+
+def minutes_of(span: str) -> tuple[int, int]:
+    """`09:00-17:30` as (540, 1050)."""
+    first, end = span.split("-")
+    return int(first[:2]) * 60 + int(first[3:]), int(end[:2]) * 60 + int(end[3:])

@@ -1,0 +1,387 @@
+"""The words on signs and from voices, by reason. Chinese first; the plan's own sentences where it has them.
+
+A sign has two halves around a space and at most `SIGN_MAX` characters; a sentence may need numbers (`{hours}`): what
+cannot be filled in is left out, clause by clause, so that nobody is ever told a gap. Voices spell numbers.
+No health reason is ever shown or spoken: those reasons have the words of `staff`.
+
+A rulebook's `[phrases.zh]` and `[phrases.en]` replace the sign by `<reason>` and the voice by `<reason>_voice`; where
+only the sign is replaced the voice says the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+SIGN_MAX = 14
+"""Characters of a Chinese sign (`plan/mission.md`)."""
+
+Value = str | int
+Phrases = Mapping[str, Mapping[str, str]]
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What one person is told, in both languages."""
+
+    sign_zh: str
+    sign_en: str
+    voice_zh: str
+    voice_en: str
+
+
+_STAFF = Words(
+    "请稍候 工作人员来引导",
+    "Please wait, staff will help",
+    "请稍候，工作人员马上来引导您。",
+    "Please wait. A member of staff is coming to help you.",
+)
+
+WORDS: dict[str, Words] = {
+    # ------------------------------------------------------------ yes
+    "admit": Words(
+        "请通行 前往{floor}楼{window}号窗口",
+        "Please pass: floor {floor}, window {window}",
+        "核验通过，请通行。请乘观光电梯到{floor}楼{window}号窗口。",
+        "Thank you, please pass. Take the sightseeing lift to floor {floor}, window {window}.",
+    ),
+    "admit_ground": Words(
+        "请通行 前往{window}号窗口",
+        "Please pass: window {window}",
+        "核验通过，请通行。请到一楼{window}号窗口。",
+        "Thank you, please pass. Go to window {window} on this floor.",
+    ),
+    "admit_staff": Words("请通行", "Please pass", "核验通过，请通行。", "Thank you, please pass."),
+    "admit_party": Words(
+        "请通行 共{n}人",
+        "Please pass, {n} persons",
+        "核验通过，{n}人请依次通行。",
+        "Thank you. {n} persons, please pass one by one.",
+    ),
+    "goodbye": Words("请慢走", "Goodbye", "请慢走，再见。", "Thank you, goodbye."),
+    "idle": Words("请出示预约码", "Please show your booking code", "请出示预约码。", "Please show your booking code."),
+    # ------------------------------------------------------------ wait
+    "hall_full": Words(
+        "大厅人数已满 请稍候",
+        "Hall full, please wait",
+        "大厅人数已达上限，请在二米线外等候，有人离开后按顺序进入。",
+        "The hall is full. Please wait behind the two-metre line; you enter in turn as people leave.",
+    ),
+    "queue_ahead": Words(
+        "前面{n}人 约{m}分钟",
+        "{n} ahead, about {m} min",
+        "您前面还有{n}人，大约等候{m}分钟。",
+        "There are {n} people ahead of you, about {m} minutes.",
+    ),
+    "density": Words(
+        "入口人多 请稍候",
+        "Crowded inside, please wait",
+        "入口处人较多，请在二米线外稍候。",
+        "It is crowded behind the gate. Please wait behind the two-metre line.",
+    ),
+    "spacing": Words(
+        "请在二米线外等候",
+        "Wait behind the 2 m line",
+        "请站在二米线外，等前一位通过后再扫码。",
+        "Please stand behind the two-metre line and scan after the person ahead has passed.",
+    ),
+    "take_turn": Words(
+        "请等前一位通过",
+        "Wait for the person ahead",
+        "请等前一位通过后再扫码。",
+        "Please scan again after the person ahead has passed.",
+    ),
+    "other_proof": Words(
+        "请再出示健康证明",
+        "Now your health proof",
+        "请再出示核酸检测证明。",
+        "Please show your test certificate as well.",
+    ),
+    "other_booking": Words(
+        "请再出示预约码",
+        "Now your booking code",
+        "请再出示预约码。",
+        "Please show your booking code as well.",
+    ),
+    "take_temperature": Words(
+        "请测量体温",
+        "Please take your temperature",
+        "请靠近测温仪，测量体温。",
+        "Please step close to the thermometer.",
+    ),
+    "held": Words(
+        "暂停进入 请稍候",
+        "Entry paused, please wait",
+        "入口暂停进入，请稍候。",
+        "Entry is paused. Please wait.",
+    ),
+    "recount": Words(
+        "正在清点人数 请稍候",
+        "Counting, please wait",
+        "正在清点大厅人数，请稍候。",
+        "People in the hall are being counted. Please wait.",
+    ),
+    # ------------------------------------------------------------ no, and the next step
+    "early": Words(
+        "未到预约时段 {time}再来",
+        "Too early, come at {time}",
+        "您的预约时段还没到，请{time}再来扫码。",
+        "Your time slot has not begun. Please come and scan at {time}.",
+    ),
+    "late": Words(
+        "已过预约时段 请改约",
+        "Slot is over, please rebook",
+        "您的预约时段已过，请用随申办重新预约，或请工作人员帮办。",
+        "Your time slot is over. Please book again in Suishenban, or ask our staff.",
+    ),
+    "not_booked": Words(
+        "请先预约 可电话预约",
+        "Please book first, phone too",
+        "请先预约取号。可用随申办宝山旗舰店，老年人、残疾人可电话预约。",
+        "Please book first, in Suishenban. Elderly and disabled people may book by phone.",
+    ),
+    "used": Words(
+        "预约已使用 请找工作人员",
+        "Already used, ask staff",
+        "这个预约已使用。如需再次进入，请找门口工作人员。",
+        "This booking has been used. To come in again, please ask our staff at the door.",
+    ),
+    "not_read": Words(
+        "未读到码 请调亮再扫",
+        "Not read: brighten, scan again",
+        "没有读到码，请调亮屏幕，正对扫码口再扫一次。",
+        "The code was not read. Please brighten the screen and hold it straight to the scanner.",
+    ),
+    "invalid_code": Words(
+        "此码无效 请找工作人员",
+        "Code not valid, ask staff",
+        "这个码无法核验，请找门口工作人员。",
+        "This code cannot be verified. Please ask our staff at the door.",
+    ),
+    "not_verified": Words(
+        "数字哨兵或场所码请核验",
+        "Verify: sentinel or venue code",
+        "请用数字哨兵或场所码登记核验，任选一种。",
+        "Please verify at the digital sentinel or with the venue code, either of them.",
+    ),
+    "pcr": Words(
+        "需{hours}小时内核酸阴性报告",
+        "Needs a negative PCR within {hours} h",
+        "需要{hours}小时内核酸阴性报告。请到旁边找工作人员，也可网上办、快递办。",
+        "A negative PCR report within {hours} hours is needed. Please ask our staff, or do it online or by courier.",
+    ),
+    "antigen": Words(
+        "需抗原阴性证明",
+        "Needs a negative antigen test",
+        "需要抗原阴性证明，请找工作人员。",
+        "A negative antigen test is needed. Please ask our staff.",
+    ),
+    "assisted": Words(
+        "请出示身份证件和离线码",
+        "ID card and offline code, please",
+        "请出示本人身份证件和随申办离线码，工作人员马上来确认。",
+        "Please show your ID card and your Suishenban offline code. Our staff will come to confirm.",
+    ),
+    "mask": Words(
+        "请佩戴口罩后进入", "Please wear a mask", "请佩戴口罩后进入大厅。", "Please put on a mask before entering."
+    ),
+    "closed": Words(
+        "未到开放时间 {time}开放",
+        "Closed, opens at {time}",
+        "现在未到开放时间，{time}开放，也可网上办理。",
+        "We are closed now. We open at {time}; many services are online.",
+    ),
+    "not_in_phase": Words(
+        "暂未开放 可网上办理",
+        "Not open yet, see online",
+        "大厅暂未对您开放，可网上办、掌上办、快递办。",
+        "The hall is not open to you yet. Many services are online or by courier.",
+    ),
+    "wrong_lane": Words(
+        "请走其他通道",
+        "Please use another lane",
+        "请走其他通道，可询问门口工作人员。",
+        "Please use another lane, or ask our staff at the door.",
+    ),
+    "wrong_hall": Words(
+        "预约的是其他大厅",
+        "Booked for another hall",
+        "您预约的是其他大厅，请核对预约信息。",
+        "Your booking is for another hall. Please check it.",
+    ),
+    "expired": Words(
+        "预约已过期 请重新预约",
+        "Booking expired, book again",
+        "您的预约已过期，请重新预约，或请工作人员帮办。",
+        "Your booking has expired. Please book again, or ask our staff.",
+    ),
+    "not_yet_valid": Words(
+        "预约未生效 请核对日期",
+        "Not valid yet, check the date",
+        "您的预约还没有生效，请核对日期。",
+        "Your booking is not valid yet. Please check its date.",
+    ),
+    "quota": Words(
+        "今日名额已满 请预约",
+        "Full for today, please book",
+        "今日名额已满，请预约改日再来，也可网上办、快递办。",
+        "Today's places are taken. Please book another day; many services are online.",
+    ),
+    "slot_quota": Words(
+        "本时段已满 请稍后再来",
+        "Slot full, come later",
+        "本时段名额已满，请下一时段再来。",
+        "This time slot is full. Please come in the next one.",
+    ),
+    # ------------------------------------------------------------ to the staff, without a reason
+    "staff": _STAFF,
+    "isolate": _STAFF,
+    "temperature": _STAFF,
+    "positive": _STAFF,
+    "code": _STAFF,
+    "clock_doubt": _STAFF,
+    "sensor_missing": _STAFF,
+    "journal_full": _STAFF,
+    "same_person": _STAFF,
+    "revoked": _STAFF,
+    # ------------------------------------------------------------ the lane itself
+    "gate_fault": Words(
+        "通道故障 请走其他通道",
+        "Out of order, use another lane",
+        "本通道故障，请走其他通道。",
+        "This lane is out of order. Please use another one.",
+    ),
+    "evacuate": Words(
+        "紧急疏散 由此离开",
+        "EMERGENCY: leave this way",
+        "紧急疏散，请由此离开。",
+        "Emergency. Please leave the building this way.",
+    ),
+    "wrong_way": Words(
+        "此处不能进入 请走入口",
+        "No entry, use the entrance",
+        "这里是出口，请从入口进入。",
+        "This is the exit. Please use the entrance.",
+    ),
+    "tailgate": Words(
+        "一人一码 请依次通行",
+        "One code each, one by one",
+        "请一人一码，依次通行。",
+        "One code for each person, one by one please.",
+    ),
+    "confirmed": Words(
+        "身份已确认 请通行", "Confirmed, please pass", "身份已确认，请通行。", "Confirmed, please pass."
+    ),
+    "badge": Words("请按确认键", "Press the button", "请按确认键。", "Please press the button."),
+}
+"""Reason -> words. Rules name a reason; a reason that is not here is told as `staff`."""
+
+
+def words(reason: str, phrases: Phrases | None = None, **values: Value) -> Words:
+    """What to show and say for `reason`. Values: `time` as `9:50`; `floor`, `window`, `hours`, `n`, `m`."""
+    own = WORDS.get(reason, _STAFF)
+    zh, en = (phrases or {}).get("zh", {}), (phrases or {}).get("en", {})
+    shown = _shown(values)
+    return Words(
+        sign_zh=_sign(zh.get(reason, own.sign_zh), shown) or "请稍候",
+        sign_en=_filled(en.get(reason, own.sign_en), shown, _CLAUSE_EN) or "Please wait",
+        voice_zh=_ended(_filled(_voice(zh, reason, own.voice_zh), _spoken(values)) or "请稍候", "。"),
+        voice_en=_ended(_filled(_voice(en, reason, own.voice_en), shown, _CLAUSE_EN) or "Please wait", "."),
+    )
+
+
+def is_reason(reason: str) -> bool:
+    return reason in WORDS
+
+
+def base_reason(key: str) -> str:
+    """The reason that a key of `[phrases.zh]` speaks of."""
+    return key.removesuffix("_voice")
+
+
+def nearest_reason(key: str) -> str:
+    close = difflib.get_close_matches(base_reason(key), WORDS, 1, 0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+# ---------------------------------------------------------------- filling in
+
+_PLACE = re.compile(r"\{([a-z]+)\}")
+_CLAUSE_ZH = re.compile(r"[^，。； ]*[，。； ]?")
+_CLAUSE_EN = re.compile(r"[^,.;:]*(?:[,.;:] ?)?")
+"""A clause with its ending; on a Chinese sign the space between its halves ends one."""
+
+
+def _voice(phrases: Mapping[str, str], reason: str, built_in: str) -> str:
+    return phrases.get(f"{reason}_voice", phrases.get(reason, built_in))
+
+
+def _sign(text: str, values: Mapping[str, str]) -> str:
+    """Filled in; its second half goes when the first alone fits the sign."""
+    whole = _filled(text, values)
+    return whole if len(whole) <= SIGN_MAX else whole.split(" ")[0][:SIGN_MAX]
+
+
+def _filled(text: str, values: Mapping[str, str], clause: re.Pattern[str] = _CLAUSE_ZH) -> str:
+    """Every `{name}` replaced; a clause with a value that is not there is left out."""
+    if "{" not in text:
+        return text
+    if any(name not in values for name in _PLACE.findall(text)):
+        text = "".join(part for part in clause.findall(text) if all(name in values for name in _PLACE.findall(part)))
+    return _PLACE.sub(lambda place: values[place[1]], text).rstrip(" ，、；,:;")
+
+
+def _ended(sentence: str, stop: str) -> str:
+    return sentence if not sentence or sentence[-1] in "。.!！?？" else sentence + stop
+
+
+def _shown(values: Mapping[str, Value]) -> dict[str, str]:
+    return {name: _short_time(str(value)) if name == "time" else str(value) for name, value in values.items()}
+
+
+def _short_time(time: str) -> str:
+    return time[1:] if re.fullmatch(r"0\d:\d\d", time) else time
+
+
+# ---------------------------------------------------------------- numbers, spoken
+
+_DIGITS = "零一二三四五六七八九"
+_COUNTED = frozenset({"n", "m", "hours"})
+"""Values that count something: two of them are 两, the second floor is 二楼."""
+
+
+def _spoken(values: Mapping[str, Value]) -> dict[str, str]:
+    return {name: _say(name, str(value)) for name, value in values.items()}
+
+
+def _say(name: str, value: str) -> str:
+    if name == "time":
+        return spoken_time(value)
+    if not re.fullmatch(r"[0-9]{1,5}", value):
+        return value
+    return "两" if name in _COUNTED and int(value) == 2 else spoken_number(int(value))
+
+
+def spoken_time(time: str) -> str:
+    """`9:50` as 九点五十分, `9:05` as 九点零五分, `14:00` as 十四点; other texts unchanged."""
+    match = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", time)
+    if not match:
+        return time
+    hour, minute = int(match[1]), int(match[2])
+    zero = "零" if 0 < minute < 10 else ""
+    return f"{spoken_number(hour)}点" + (f"{zero}{spoken_number(minute)}分" if minute else "")
+
+
+def spoken_number(number: int) -> str:
+    """A whole number from 0 to 99999 as it is said: 12 十二, 72 七十二, 105 一百零五, 1050 一千零五十."""
+    if number == 0:
+        return _DIGITS[0]
+    said, gap = "", False
+    for unit, name in ((10000, "万"), (1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit = number // unit % 10
+        if digit:
+            said += (_DIGITS[0] if gap else "") + _DIGITS[digit] + name
+        gap = bool(said) and not digit
+    return said[1:] if said.startswith("一十") else said

@@ -1,0 +1,168 @@
+"""TOML bytes into typed structs, with every mistake named by line, key and the nearest right key.
+
+msgspec stops at the first wrong value and does not know lines. Here the tree is walked beside its types, so that a
+person with a typing error sees all of them at once. Value in, value out: nothing is opened.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from firmware import toml_lines
+from firmware.errors import Mistake
+from firmware.toml_lines import Path
+
+SIZE_MAX = 1_000_000
+"""Bytes. A rulebook is some 3 kB, a site file less: what is larger is not one."""
+
+T = TypeVar("T")
+
+
+class Mistakes(Mistake):
+    """All mistakes of one file, one line each; where it is asked like a single one it answers with the first."""
+
+    def __init__(self, found: Iterable[Mistake]) -> None:
+        self.all = tuple(found)
+        first = self.all[0]
+        super().__init__(first.what, file=first.file, line=first.line, key=first.key)
+
+    def __str__(self) -> str:
+        return "\n".join(str(mistake) for mistake in self.all)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's text and what it holds. `file` is the name a person knows it by."""
+
+    file: str
+    text: str
+    tree: dict[str, Any]
+
+    def mistake(self, path: Path, what: str) -> Mistake:
+        return Mistake(what, file=self.file, line=toml_lines.line_of(self.text, path), key=dotted(path))
+
+    def mistakes(self, found: list[tuple[Path, str]]) -> Mistakes:
+        """In the order of the file: the first line a person reads is the first place to look at."""
+        return Mistakes(sorted((self.mistake(*one) for one in found), key=lambda mistake: mistake.line))
+
+
+def dotted(path: Path) -> str:
+    """`lane[0].gate.channel`, as a person writes it."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def document(raw: bytes, file: str) -> Document:
+    """Read the TOML; Mistake with the line when it is none."""
+    if len(raw) > SIZE_MAX:
+        raise Mistake(f"is larger than {SIZE_MAX} bytes", file=file)
+    try:
+        text = raw.decode("utf-8").replace("\r\n", "\n")
+        return Document(file, text, tomllib.loads(text))
+    except UnicodeDecodeError as wrong:
+        raise Mistake("is not UTF-8 text", file=file, line=raw[: wrong.start].count(b"\n") + 1) from None
+    except RecursionError:
+        raise Mistake("is nested too deeply", file=file) from None
+    except ValueError as wrong:
+        raise _not_toml(str(wrong), file) from None
+
+
+def _not_toml(message: str, file: str) -> Mistake:
+    where = re.search(r"\(at line (\d+), column \d+\)", message)
+    what = message.split(" (at ")[0]
+    return Mistake(f"is no TOML: {what}", file=file, line=int(where[1]) if where else 0)
+
+
+def typed(source: Document, kind: type[T]) -> T:
+    """The whole document as `kind`; Mistakes names everything that does not fit."""
+    found = complaints(source.tree, kind)
+    if found:
+        raise source.mistakes(found)
+    return convert(source.tree, kind)
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """Strictly: a date is a TOML date, not a text that looks like one. ValidationError when it does not fit."""
+    return msgspec.convert(value, kind, builtin_types=(dt.date, dt.datetime, dt.time))
+
+
+def complaints(value: Any, kind: Any, path: Path = ()) -> list[tuple[Path, str]]:
+    """(path, what) of everything in `value` that does not fit `kind`."""
+    kind = _without_none(kind)
+    shape = typing.get_origin(kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
+        return _in_struct(value, kind, path)
+    if shape is dict and isinstance(value, dict):
+        return _in_table(value, typing.get_args(kind), path)
+    if shape is tuple and isinstance(value, list) and typing.get_args(kind)[1:] == (Ellipsis,):
+        entry = typing.get_args(kind)[0]
+        return [one for index, item in enumerate(value) for one in complaints(item, entry, path + (index,))]
+    return _in_leaf(value, kind, path)
+
+
+def _in_struct(table: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> list[tuple[Path, str]]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found = [(path + (key,), unknown(key, fields)) for key in table if key not in fields]
+    missing = (name for name, field in fields.items() if field.required and name not in table)
+    found += [(path, f"{name} is missing") for name in missing if not any(name in what for _, what in found)]
+    for key in table.keys() & fields.keys():
+        found += complaints(table[key], fields[key].type, path + (key,))
+    return found or _in_leaf(table, kind, path)
+
+
+def _in_table(table: dict[str, Any], types_of: tuple[Any, ...], path: Path) -> list[tuple[Path, str]]:
+    name, entry = types_of
+    found = []
+    for key, item in table.items():
+        found += _in_leaf(key, name, path + (key,)) + complaints(item, entry, path + (key,))
+    return found
+
+
+def _in_leaf(value: Any, kind: Any, path: Path) -> list[tuple[Path, str]]:
+    try:
+        convert(value, kind)
+        return []
+    except msgspec.ValidationError as wrong:
+        return [(path, _plainly(str(wrong), value, kind))]
+
+
+def _without_none(kind: Any) -> Any:
+    """`X | None` is X for somebody who writes TOML, which has no null."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        rest = [one for one in typing.get_args(kind) if one is not type(None)]
+        return rest[0] if len(rest) == 1 else kind
+    return kind
+
+
+def _plainly(message: str, value: Any, kind: Any) -> str:
+    """msgspec's message, in words for the person who wrote the file."""
+    choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+    if choices:
+        return f"{value!r} is none of {', '.join(map(str, choices))}" + nearest(str(value), map(str, choices))
+    meant = [note.description for note in getattr(kind, "__metadata__", ()) if getattr(note, "description", None)]
+    if meant and isinstance(value, str):
+        return f"{value!r} is no {meant[0]}"
+    return _PLAIN_WORDS.sub(lambda word: _PLAIN[word[0]], message.split(" - at ")[0])
+
+
+_PLAIN = {"`": "", "Expected": "expected", "object": "table", "array": "list"}
+_PLAIN_WORDS = re.compile("|".join(_PLAIN))
+
+
+def unknown(key: str, known: Iterable[str]) -> str:
+    return "is no key here" + nearest(key, known)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean channel?`, or nothing when no word is near."""
+    close = difflib.get_close_matches(word.lower(), list(known), 1, 0.6)
+    return f"; did you mean {close[0]}?" if close else ""
