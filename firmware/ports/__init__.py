@@ -18,7 +18,7 @@ class Port(Protocol):
     """Writes or readings that did not fit and were dropped."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable when `read` has something; -1 while absent. May change after `tend` or `read`."""
+        """Readable when `read` has something; -1 while absent. May change after `tend` or `read`."""
         ...
 
     def read(self) -> list[tuple[float, Raw]]:
