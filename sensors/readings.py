@@ -17,12 +17,12 @@ import msgspec
 Direction = Literal["in", "out"]
 
 
-class Reading(msgspec.Struct, frozen=True, tag_field="kind", tag=lambda name: _snake(name)):
-    """The common root; `kind` on the wire is the class name in snake case."""
-
-
 def _snake(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+class Reading(msgspec.Struct, frozen=True, tag_field="kind", tag=lambda name: _snake(name)):
+    """The common root; `kind` on the wire is the class name in snake case."""
 
 
 class Scan(Reading, frozen=True):
