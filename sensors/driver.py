@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class SerialSettings(Settings, frozen=True, kw_only=True):
     """What every serial driver has: the line's speed. 8 data bits, no parity, one stop bit unless the driver says so."""
 
-    baud: int = 9600
+    baud: Annotated[int, msgspec.Meta(ge=300, le=4_000_000)] = 9600
 
 
 class Decoder(Protocol):
@@ -114,6 +114,8 @@ class Example:
     source: str
     order: Any = None
     """For hands: the order whose bytes `raw` are."""
+    settings: Any = None
+    """The settings under which this row is true; None: the driver's defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class Driver:
     """Names of the output pins."""
     checksum: bool = False
     """True when every frame carries a checksum, so that a spoilt byte must never become a reading."""
+    text: bool = False
+    """True when anything on the line is content, so that junk can only be told from it by the line's end."""
     polled: bool = False
     """True when the device only speaks when asked: the decoder needs `tick` and the simulator's `hear`."""
     tested_on: str = "the simulator only"
