@@ -106,10 +106,11 @@ class Example:
     """A row of the language, true in both directions: these literal bytes (or edges) mean these readings.
 
     `raw` comes from a manual or a capture and is never computed by our own code; `source` says which.
+    A `Later` among them waits `after_ms` first, where time carries meaning; plain pieces come 100 ms apart.
     """
 
     name: str
-    raw: tuple[Raw, ...]
+    raw: tuple[Raw | Later, ...]
     readings: tuple[AnyReading, ...]
     source: str
     order: Any = None
