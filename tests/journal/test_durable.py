@@ -1,0 +1,72 @@
+"""A small file is the old one or the new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from firmware import durable
+from firmware.errors import Failure
+
+
+def test_the_new_content_is_there_and_nothing_else(tmp_path: Path) -> None:
+    durable.replace_file(tmp_path / "cursor", b"1")
+    durable.replace_file(tmp_path / "cursor", b"22")
+    assert (tmp_path / "cursor").read_bytes() == b"22"
+    assert [path.name for path in tmp_path.iterdir()] == ["cursor"]
+
+
+def test_a_secret_is_never_readable_by_others(tmp_path: Path) -> None:
+    durable.replace_file(tmp_path / "hall.key", b"secret", mode=0o600)
+    assert stat.S_IMODE((tmp_path / "hall.key").stat().st_mode) == 0o600
+
+
+def test_flushed_in_the_order_that_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power cut itself is in test_power_cut.py; this one holds the order also where nobody is root."""
+    seen: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(handle: int) -> None:
+        seen.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    def note_replace(old: Path, new: Path) -> None:
+        seen.append("rename")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    durable.replace_file(tmp_path / "cursor", b"1")
+    assert seen == ["file", "rename", "folder"]
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    durable.replace_file(tmp_path / "cursor", b"old")
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(Failure, match="No space left"):
+        durable.replace_file(tmp_path / "cursor", b"new")
+    assert (tmp_path / "cursor").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["cursor"]
+
+
+def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda handle, data, offset: pwrite(handle, bytes(data)[:3], offset))
+    durable.replace_file(tmp_path / "cursor", b"0123456789")
+    assert (tmp_path / "cursor").read_bytes() == b"0123456789"
+
+
+def test_folders_are_made_as_deep_as_needed(tmp_path: Path) -> None:
+    durable.make_folder(tmp_path / "a/b/c")
+    durable.make_folder(tmp_path / "a/b/c")
+    assert (tmp_path / "a/b/c").is_dir()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Failure):
+        durable.make_folder(tmp_path / "file/below")
