@@ -36,9 +36,9 @@ def code_read(turn: Turn, event: CodeRead) -> None:
     elif turn.rulebook is None:
         answer_without_rules(turn, lane, "staff", "4.2", "no_rulebook")
     elif lane.state in OPEN:
-        answer_without_rules(turn, lane, "wait", "3.1.3b", "take_turn")
+        answer_without_rules(turn, lane, "wait", "3.1.3b", "take_turn", person=event.fact.person)
     elif lane.state == "held":
-        answer_without_rules(turn, lane, "wait", "3.1.3c", "held")
+        answer_without_rules(turn, lane, "wait", "3.1.3c", "held", person=event.fact.person)
     elif isinstance(event.fact, Unproved):
         _judge(turn, lane, event.fact)
     else:
@@ -163,10 +163,10 @@ def _queue_up(turn: Turn, lane: LaneState, who: str) -> None:
 def _remember_arrival(turn: Turn, case: Case, verdict: Verdict) -> None:
     """The first scan freezes slot and PCR age, where the pass itself was good: our own queue makes nobody late."""
     identity = judgement.identity_of(case.booking, case.health)
-    if identity and turn.moment.trusted and verdict.verdict in ("admit", "wait") and verdict.because != "early":
-        if case.arrived_s is None:
-            turn.state.arrived[identity] = turn.wall_s
-            bounds.trim_arrived(turn.state, turn.wall_s)
+    came = verdict.verdict in ("admit", "wait") and verdict.because != "early"
+    if identity and came and turn.moment.trusted and case.arrived_s is None:
+        turn.state.arrived[identity] = turn.wall_s
+        bounds.trim_arrived(turn.state, turn.wall_s)
 
 
 def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
@@ -244,14 +244,21 @@ def _grant_exit(turn: Turn, lane: LaneState, because: str) -> None:
 
 
 def answer_without_rules(
-    turn: Turn, lane: LaneState, answer: str, clause: str, because: str, *, phrase: str = ""
+    turn: Turn,
+    lane: LaneState,
+    answer: str,
+    clause: str,
+    because: str,
+    *,
+    phrase: str = "",
+    person: str | None = None,
 ) -> Decision:
     """An answer that no rule has to be asked for: taking turns, a held lane, an exit."""
     phrase = phrase or (because if because in ("take_turn", "held") else "staff")
-    shown = judgement.spoken(turn, phrase)
+    shown = turn.words(phrase)
     record = Decision(
         **turn.header(lane.name),
-        person=None,
+        person=person,
         answer=answer,  # type: ignore[arg-type]
         clauses=(Clause(clause, answer, because),),  # type: ignore[arg-type]
         phrase=phrase,

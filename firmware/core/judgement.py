@@ -13,7 +13,6 @@ from firmware.core.records import Clause, Decision, Evidence
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
-from firmware.rulebook.words import Words, words
 from firmware.rules.verdict import Case, Verdict
 
 ADMITTED = Verdict("3.1.1b", "admit", "in_order", phrase="admit")
@@ -114,7 +113,7 @@ def decide(
 def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decision:
     """Put the answer on record. Its `id` is what the grant and the passage refer to."""
     phrase, values = _phrase(turn, lane, verdict, case)
-    said = words(phrase, case.rulebook.phrases, **values)
+    said = turn.words(phrase, **values)
     proof = case.booking or case.health
     record = Decision(
         **turn.header(lane.name),
@@ -134,11 +133,6 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
     return record
 
 
-def spoken(turn: Turn, phrase: str, **values: Any) -> Words:
-    """The words of the rulebook in force; the built-in ones where there is none."""
-    return words(phrase, turn.rulebook.phrases if turn.rulebook else {}, **values)
-
-
 COLOURS = {"admit": "green", "wait": "yellow", "staff": "yellow", "refuse": "red", "isolate": "yellow"}
 """Isolation looks like any call for staff: health reasons are never shown in public."""
 
@@ -155,8 +149,10 @@ def _phrase(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> tuple[
 
 def _welcome(booking: Booking) -> tuple[str, dict[str, Any]]:
     """Where to go: `zone` of a pass is `floor-window` (3-12), or a floor alone."""
-    if booking.person_class == "staff" or not booking.zone:
+    if booking.person_class == "staff":
         return "admit_staff", {}
+    if not booking.zone:
+        return "admit", {}
     floor, _, window = booking.zone.partition("-")
     if floor == "1":
         return "admit_ground", {"floor": floor, "window": window}

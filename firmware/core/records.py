@@ -45,7 +45,7 @@ class Record(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
 
 class Decision(Record, frozen=True, tag="decision", kw_only=True):
     person: str | None
-    person_class: str | None = msgspec.field(name="class")
+    person_class: str | None = msgspec.field(name="class", default=None)
     answer: Answer
     clauses: tuple[Clause, ...]
     phrase: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen, LampShow, SignShow, VoiceSay, Way
 from firmware.core.lane import Signal, after
@@ -16,7 +16,7 @@ from firmware.core.moment import Moment
 from firmware.core.records import Alarm, AnyRecord
 from firmware.core.state import HallState, LaneSetup, LaneState
 from firmware.rulebook.book import Rulebook
-from firmware.rulebook.words import words
+from firmware.rulebook.words import Phrases, Words, words
 
 SIGN_MS = 5_000
 PROLONG_MS = 700
@@ -93,10 +93,14 @@ class Turn:
 
     def tell(self, lane: LaneState, reason: str, colour: str, *, show_ms: int = SIGN_MS, **values: Any) -> None:
         """Sign, voice and lamp of one lane say one thing."""
-        said = words(reason, self.rulebook.phrases if self.rulebook else {}, **values)
+        said = self.words(reason, **values)
         self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
         self.actions.append(VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en))
         self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]
+
+    def words(self, reason: str, **values: Any) -> Words:
+        """The words of the rulebook in force; the built-in ones where there is none."""
+        return words(reason, cast("Phrases", self.rulebook.phrases) if self.rulebook else None, **values)
 
     # -------------------------------------------------------------- the state table
 

@@ -15,7 +15,8 @@ from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
 from firmware.core.moment import Moment
 from firmware.core.records import Answer
 from firmware.core.state import LaneSetup, LaneState, Reading, Used
-from firmware.rulebook.book import ClassRules, Phase, Rulebook
+from firmware.rulebook.book import Rulebook
+from firmware.rulebook.tables import ClassRules, Phase
 
 SEVERITY: dict[Answer, int] = {"admit": 0, "wait": 1, "staff": 2, "refuse": 3, "isolate": 4}
 """Of several answers the most severe one is given; among equals the first in the order of the rules."""
