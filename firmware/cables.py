@@ -1,0 +1,207 @@
+"""A cable: one port, and the languages spoken over it. What a reading means at its lane is decided here, once.
+
+Several hands may hang on one board (two lanes on one relay card): then a cable has several lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware.core import events
+from firmware.core.events import AnyEvent, DeviceHealth
+from firmware.core.facts import AnyFact
+from firmware.ports import Port
+from sensors import readings
+from sensors.driver import Send
+from sensors.readings import AnyReading
+from sensors.thinning import SpacingDigest
+
+GARBLED_EVERY_MS = 10_000
+"""A babbling device is reported at most this often; every dropped byte is counted all the same."""
+
+Verify = Callable[[bytes, float], AnyFact]
+"""A code's text and the elapsed time in; what it proves out."""
+
+
+@dataclass
+class Line:
+    """One device at one lane: its language and its health. `role` is its key in the lane's table (`scanner`, `gate`)."""
+
+    lane: str
+    role: str
+    driver: str
+    speaker: Any
+    verify: Verify | None = None
+    counts: bool = True
+    """False on a gate board whose passages another counter already sees."""
+    spacing: SpacingDigest | None = None
+    zone: str = "queue"
+    state: str = "ok"
+    because: str = ""
+    seen_ms: float | None = None
+    dropped_bytes: int = 0
+    garbled_ms: float = -1e12
+
+    def mean(self, reading: AnyReading, t_ms: float) -> AnyEvent | None:
+        """The event this reading is, or None when it is nothing the controller has to know."""
+        meaning = MEANINGS.get(type(reading))
+        if not isinstance(reading, readings.Silent | readings.Refused):
+            self.seen_ms = t_ms
+        return meaning(self, reading, t_ms) if meaning else None
+
+    def health(self, state: str, because: str = "") -> AnyEvent | None:
+        """News of the device's health; None when it is no news."""
+        if state == self.state:
+            return None
+        self.state, self.because = state, because
+        return DeviceHealth(lane=self.lane, device=self.role, state=state, because=because)  # type: ignore[arg-type]
+
+
+def _scan(line: Line, reading: readings.Scan, t_ms: float) -> AnyEvent | None:
+    assert line.verify is not None
+    return events.CodeRead(lane=line.lane, fact=line.verify(reading.text, t_ms), read_by=reading.read_by)
+
+
+def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEvent:
+    return events.TemperatureRead(lane=line.lane, object_c=reading.object_c, ambient_c=reading.ambient_c)
+
+
+def _crossing(line: Line, reading: readings.Crossing, _: float) -> AnyEvent:
+    return events.Crossed(lane=line.lane, direction=reading.direction, transit_ms=int(reading.transit_ms))
+
+
+def _turned(line: Line, reading: readings.TurnedBack, _: float) -> AnyEvent:
+    return events.TurnedAway(lane=line.lane, side=reading.side)
+
+
+def _occupied(line: Line, reading: readings.Occupied, _: float) -> AnyEvent:
+    return events.PassageBlocked(lane=line.lane, blocked=reading.blocked)
+
+
+def _saturated(line: Line, reading: readings.Saturated, _: float) -> AnyEvent:
+    return events.CounterSaturated(lane=line.lane, because=reading.because)
+
+
+def _contact(line: Line, reading: readings.Contact, _: float) -> AnyEvent:
+    return events.ContactChanged(lane=line.lane, role=line.role, closed=reading.closed)  # type: ignore[arg-type]
+
+
+def _gate_passed(line: Line, reading: readings.GatePassed, _: float) -> AnyEvent | None:
+    return events.Crossed(lane=line.lane, direction=reading.direction, by="gate") if line.counts else None
+
+
+def _gate_timed_out(line: Line, reading: readings.GateTimedOut, _: float) -> AnyEvent:
+    side = "outside" if reading.direction == "in" else "inside"
+    return events.TurnedAway(lane=line.lane, side=side, by="gate")  # type: ignore[arg-type]
+
+
+def _spacing(line: Line, reading: readings.Positions | readings.Gap, t_ms: float) -> AnyEvent | None:
+    line.health("ok")
+    assert line.spacing is not None
+    seen = line.spacing.feed(reading, t_ms)
+    if seen is None:
+        return None
+    persons, gap_mm = seen
+    return events.SpacingSeen(lane=line.lane, persons=persons, gap_mm=gap_mm, zone=line.zone)  # type: ignore[arg-type]
+
+
+def _ready(line: Line, _reading: readings.Ready, _: float) -> AnyEvent | None:
+    return line.health("ok")
+
+
+def _silent(line: Line, reading: readings.Silent, _: float) -> AnyEvent | None:
+    return line.health("silent", f"no answer for {reading.for_ms / 1000:.0f} s")
+
+
+def _refused(line: Line, reading: readings.Refused, _: float) -> AnyEvent | None:
+    return line.health("refused", reading.because)
+
+
+def _garbled(line: Line, reading: readings.Garbled, t_ms: float) -> AnyEvent | None:
+    line.dropped_bytes += reading.dropped_bytes
+    if t_ms - line.garbled_ms < GARBLED_EVERY_MS:
+        return None
+    line.garbled_ms = t_ms
+    because = f"{line.dropped_bytes} bytes dropped: {reading.because}"
+    return DeviceHealth(lane=line.lane, device=line.role, state="garbled", because=because)
+
+
+MEANINGS: dict[type, Callable[[Line, Any, float], AnyEvent | None]] = {
+    readings.Scan: _scan,
+    readings.Temperature: _temperature,
+    readings.Crossing: _crossing,
+    readings.TurnedBack: _turned,
+    readings.Occupied: _occupied,
+    readings.Saturated: _saturated,
+    readings.Contact: _contact,
+    readings.GatePassed: _gate_passed,
+    readings.GateTimedOut: _gate_timed_out,
+    readings.Positions: _spacing,
+    readings.Gap: _spacing,
+    readings.Ready: _ready,
+    readings.Silent: _silent,
+    readings.Refused: _refused,
+    readings.Garbled: _garbled,
+}
+
+
+@dataclass
+class Cable:
+    """One port with everything that speaks over it."""
+
+    port: Port
+    lines: list[Line] = field(default_factory=list)
+    fd: int = -1
+    tend_ms: float | None = 0.0
+
+    def read(self) -> list[tuple[AnyEvent, float]]:
+        """What arrived, understood. Answers of the decoders go back on the cable at once."""
+        heard: list[tuple[AnyEvent, float]] = []
+        for t_ms, raw in self.port.read():
+            for line in self.lines:
+                heard += self._understood(line, line.speaker.feed(raw, t_ms), t_ms)
+        return heard
+
+    def tick(self, t_ms: float) -> list[tuple[AnyEvent, float]]:
+        """Give every language on the cable its time, when it asked for it."""
+        heard: list[tuple[AnyEvent, float]] = []
+        for line in self.lines:
+            if line.speaker.wake_at_ms is not None and line.speaker.wake_at_ms <= t_ms and self.fd >= 0:
+                heard += self._understood(line, line.speaker.tick(t_ms), t_ms)
+            if line.spacing is not None and line.spacing.wake_at_ms is not None:
+                heard += self._settled(line, t_ms)
+        return heard
+
+    def _settled(self, line: Line, t_ms: float) -> list[tuple[AnyEvent, float]]:
+        assert line.spacing is not None
+        seen = line.spacing.tick(t_ms)
+        if seen is None:
+            return []
+        event = events.SpacingSeen(lane=line.lane, persons=seen[0], gap_mm=seen[1], zone=line.zone)  # type: ignore[arg-type]
+        return [(event, t_ms)]
+
+    def order(self, line: Line, order: Any, t_ms: float) -> list[tuple[AnyEvent, float]]:
+        return self._understood(line, line.speaker.order(order, t_ms), t_ms)
+
+    def say(self, line: Line, said: list[AnyReading | Send], t_ms: float) -> list[tuple[AnyEvent, float]]:
+        return self._understood(line, said, t_ms)
+
+    def _understood(self, line: Line, said: list[Any], t_ms: float) -> list[tuple[AnyEvent, float]]:
+        heard: list[tuple[AnyEvent, float]] = []
+        for each in said:
+            if isinstance(each, Send):
+                self.port.write(each.raw)
+                continue
+            event = line.mean(each, t_ms)
+            if event is not None:
+                heard.append((event, t_ms))
+        return heard
+
+    def wake_at_ms(self) -> float | None:
+        times = [self.tend_ms]
+        if self.fd >= 0:
+            times += [line.speaker.wake_at_ms for line in self.lines]
+            times += [line.spacing.wake_at_ms for line in self.lines if line.spacing is not None]
+        return min((time for time in times if time is not None), default=None)

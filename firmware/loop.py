@@ -1,0 +1,271 @@
+"""The one thread in which a gate thinks. Bytes come in, orders go out, and the record is on disk before the gate moves.
+
+    ports -> cables -> inbox -> controller -> journal (fdatasync) -> hands, and the link is told that there is news
+
+Everything due is done in one turn: all events that arrived are judged, written in one go, flushed once, carried out.
+Two exceptions to "disk first", both for the same reason: opening for a fire, and letting somebody out, wait for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from firmware import entries
+from firmware.cables import Cable, Line
+from firmware.clock import Clock
+from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen
+from firmware.core.controller import Controller
+from firmware.core.events import AnyEvent, CodeRead, JournalState, Woken
+from firmware.core.moment import Moment
+from firmware.core.records import AnyRecord, Decision
+from firmware.journal import JournalUnwritable, Writer
+
+INBOX = 1_000
+"""Events waiting to be judged; what does not fit is dropped, counted and reported."""
+BATCH = 64
+"""Events judged before the disk is asked to hold them."""
+FLUSH_MS = 1_000
+"""What moves nothing may stay in memory this long."""
+RETRY_MS = 1_000
+IDLE_MS = 60_000.0
+
+Stamped = tuple[AnyEvent, float]
+
+
+class Loop:
+    """`after` is called after every turn that put something on record, once it is durable and carried out."""
+
+    def __init__(self, clock: Clock, controller: Controller, journal: Writer) -> None:
+        self.clock, self.controller, self.journal = clock, controller, journal
+        self.cables: list[Cable] = []
+        self.hands: dict[str, list[tuple[Cable, Line]]] = {}
+        self.after: list[Callable[[bool], None]] = []
+        self.timers: list[Callable[[float], float | None]] = []
+        """Each is called with the elapsed time when due and answers when to be called next."""
+        self.dropped_events = 0
+        self.stopping = False
+        self._due: list[float | None] = []
+        self._inbox: deque[Stamped] = deque()
+        self._posted: deque[Stamped] = deque(maxlen=INBOX)
+        self._selector = selectors.DefaultSelector()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._selector.register(self._bell, selectors.EVENT_READ, None)
+        self._last_ms = 0
+        self._wake_ms: int | None = None
+        self._unflushed_ms: float | None = None
+        self._retry_ms: float | None = None
+
+    # ------------------------------------------------------------ for others
+
+    def add(self, cable: Cable) -> None:
+        self.cables.append(cable)
+        self._follow(cable)
+        for line in cable.lines:
+            if hasattr(line.speaker, "order"):
+                self.hands.setdefault(line.lane, []).append((cable, line))
+
+    def every(self, timer: Callable[[float], float | None]) -> None:
+        self.timers.append(timer)
+        self._due.append(0.0)
+
+    def post(self, event: AnyEvent) -> None:
+        """Put an event in the inbox from any thread; the loop wakes at once."""
+        self._posted.append((event, self.clock.elapsed_ms()))
+        self.ring()
+
+    def ring(self) -> None:
+        os.eventfd_write(self._bell, 1)
+
+    def stop(self) -> None:
+        """End after this turn; may be called from a signal handler."""
+        self.stopping = True
+        self.ring()
+
+    @property
+    def queue(self) -> int:
+        return len(self._inbox) + len(self._posted)
+
+    # ------------------------------------------------------------ the turn
+
+    def run(self) -> None:
+        while not self.stopping:
+            self.turn()
+
+    def turn(self, wait: bool = True) -> None:
+        """Wait for something, then do everything that is due."""
+        for key, _ in self._selector.select(self._patience() if wait else 0):
+            self._collect(key.data)
+        t_ms = self.clock.elapsed_ms()
+        self._tend(t_ms)
+        if self._wake_ms is not None and t_ms >= self._wake_ms and not self._inbox:
+            self._put([(Woken(), t_ms)])
+        while self._inbox:
+            self._judge_batch()
+        self._flush_late(t_ms)
+
+    def _patience(self) -> float:
+        times: list[float | None] = [self._wake_ms, self._retry_ms, *self._due]
+        times += [cable.wake_at_ms() for cable in self.cables]
+        if self._unflushed_ms is not None:
+            times.append(self._unflushed_ms + FLUSH_MS)
+        soonest = min((time for time in times if time is not None), default=None)
+        now = self.clock.elapsed_ms()
+        return self.clock.seconds_until(now + IDLE_MS if soonest is None else soonest)
+
+    def _collect(self, cable: Cable | None) -> None:
+        if cable is not None:
+            self._put(cable.read())
+            self._follow(cable)
+            return
+        os.eventfd_read(self._bell)
+        while self._posted:
+            self._put([self._posted.popleft()])
+
+    def _put(self, heard: list[Stamped]) -> None:
+        room = INBOX - len(self._inbox)
+        self.dropped_events += max(0, len(heard) - room)
+        self._inbox.extend(heard[:room])
+
+    def _tend(self, t_ms: float) -> None:
+        for cable in self.cables:
+            if cable.tend_ms is not None and cable.tend_ms <= t_ms:
+                cable.tend_ms = cable.port.tend(t_ms)
+                self._follow(cable)
+            self._put(cable.tick(t_ms))
+        for index, due in enumerate(self._due):
+            if due is not None and due <= t_ms:
+                self._due[index] = self.timers[index](t_ms)
+
+    def _follow(self, cable: Cable) -> None:
+        """The port's descriptor changes when a device is unplugged and comes back."""
+        fd = cable.port.fileno()
+        if fd == cable.fd:
+            return
+        was_there, t_ms = cable.fd >= 0, self.clock.elapsed_ms()
+        if was_there:
+            self._selector.unregister(cable.fd)
+        if fd >= 0:
+            self._selector.register(fd, selectors.EVENT_READ, cable)
+        cable.fd, cable.tend_ms = fd, 0.0 if fd < 0 else cable.tend_ms
+        for line in cable.lines:
+            self._plugged(cable, line, fd >= 0, t_ms)
+
+    def _plugged(self, cable: Cable, line: Line, there: bool, t_ms: float) -> None:
+        because = str(getattr(cable.port, "because", ""))
+        news = line.health("ok") if there else line.health("unplugged", because)
+        if news is not None:
+            self._put([(news, t_ms)])
+        if there and hasattr(line.speaker, "replugged"):
+            self._put(cable.say(line, line.speaker.replugged(t_ms), t_ms))
+
+    # ------------------------------------------------------------ judge, write, flush, act
+
+    def _judge_batch(self) -> None:
+        orders: list[AnyAction] = []
+        news = False
+        for _ in range(min(BATCH, len(self._inbox))):
+            event, t_ms = self._inbox.popleft()
+            outcome_orders, records = self._judge(event, t_ms)
+            orders += outcome_orders
+            news = news or bool(records)
+        if any(isinstance(order, GateFree) for order in orders):
+            self._carry_out([order for order in orders if isinstance(order, GateFree)])
+            orders = [order for order in orders if not isinstance(order, GateFree)]
+        if news or any(isinstance(order, GateOpen) for order in orders):
+            orders = self._durable(orders)
+        self._carry_out(orders)
+        for hook in self.after:
+            hook(news)
+
+    def _judge(self, event: AnyEvent, t_ms: float) -> tuple[list[AnyAction], list[AnyRecord]]:
+        self._last_ms = max(self._last_ms, int(t_ms))
+        moment = Moment(self._last_ms, self.clock.wall_ms(), self.clock.trusted)
+        outcome = self.controller.handle(event, moment)
+        records = outcome.records
+        if records and isinstance(event, CodeRead):
+            records = [self._timed(record, t_ms) for record in records]
+        first = records[0].seq if records else 0
+        self.journal.append(entries.encode(entries.Entry(moment, event, records)), first, len(records))
+        if self._unflushed_ms is None:
+            self._unflushed_ms = t_ms
+        self._wake_ms = outcome.wake_at_ms
+        return outcome.actions, records
+
+    def _timed(self, record: AnyRecord, t_ms: float) -> AnyRecord:
+        if not isinstance(record, Decision):
+            return record
+        return msgspec.structs.replace(record, took_ms=round(self.clock.elapsed_ms() - t_ms, 3))
+
+    def _durable(self, orders: list[AnyAction]) -> list[AnyAction]:
+        """Flush. What may not move without a record is taken out when the record cannot be kept."""
+        try:
+            self.journal.sync()
+            self._unflushed_ms = None
+            return orders
+        except JournalUnwritable as full:
+            return self._withhold(orders, str(full))
+
+    def _withhold(self, orders: list[AnyAction], because: str) -> list[AnyAction]:
+        self._unflushed_ms = None
+        if self._retry_ms is None:
+            self._retry_ms = self.clock.elapsed_ms() + RETRY_MS
+        book = self.controller.rulebook
+        if book is not None and book.on_doubt.journal_full == "admit":
+            held: list[AnyAction] = []
+        else:
+            held = [order for order in orders if isinstance(order, GateOpen) and order.way == "in"]
+        if self.controller.state.journal_ok or held:
+            lanes = tuple(sorted({order.lane for order in held}))
+            self._put([(JournalState(writable=False, because=because, withheld=lanes), self.clock.elapsed_ms())])
+        return [order for order in orders if order not in held]
+
+    def _flush_late(self, t_ms: float) -> None:
+        if self._retry_ms is not None and t_ms >= self._retry_ms:
+            self._retry(t_ms)
+        elif self._unflushed_ms is not None and t_ms >= self._unflushed_ms + FLUSH_MS:
+            self._carry_out(self._durable([]))
+
+    def _retry(self, t_ms: float) -> None:
+        """What was lost while the disk was full cannot be replayed: the journal goes on from a picture of now."""
+        if self.journal.retry():
+            self._retry_ms = None
+            self._put([(JournalState(writable=True), t_ms)])
+        else:
+            self._retry_ms = t_ms + RETRY_MS
+
+    def _carry_out(self, orders: list[AnyAction]) -> None:
+        """Gates first: a person is waiting there."""
+        t_ms = self.clock.elapsed_ms()
+        for order in sorted(orders, key=_not_a_gate):
+            for cable, line in self.hands.get(order.lane, ()):
+                self._put(cable.order(line, order, t_ms))
+
+    # ------------------------------------------------------------ beginning and end
+
+    def start_hands(self) -> None:
+        """At start every relay that must be closed without us is ordered off; nothing else fires."""
+        self._tell_hands("start")
+
+    def close(self) -> None:
+        """Leave every hand in its position for when the software is gone, and let go of everything."""
+        self._tell_hands("stop")
+        for cable in self.cables:
+            cable.port.close()
+        self._selector.close()
+        os.close(self._bell)
+
+    def _tell_hands(self, what: str) -> None:
+        t_ms = self.clock.elapsed_ms()
+        for each in self.hands.values():
+            for cable, line in each:
+                self._put(cable.say(line, getattr(line.speaker, what)(t_ms), t_ms))
+
+
+def _not_a_gate(order: Any) -> bool:
+    return not isinstance(order, GateOpen | GateFree | GateClose)
