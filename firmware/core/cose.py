@@ -1,0 +1,82 @@
+"""COSE_Sign1 (RFC 9052): the envelope of booking passes and of EU health certificates. No claim is looked at here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cbor2
+
+from firmware.core import cbor
+from firmware.core.jwk import Key
+from firmware.core.refusal import Refusal
+from firmware.core.trust import TrustList
+
+TAG_CWT, TAG_SIGN1 = 61, 18
+Kind = TypeVar("Kind")
+_ALG, _CRIT, _KID = 1, 2, 4
+_ALGORITHMS = {-7: "ES256", -37: "PS256"}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Envelope:
+    """One signed message, taken apart and believed in nothing yet."""
+
+    algorithm: str
+    kid: bytes
+    protected: bytes
+    payload: bytes
+    signature: bytes
+
+    @property
+    def signed_bytes(self) -> bytes:
+        return cbor2.dumps(["Signature1", self.protected, b"", self.payload])
+
+
+def parse(raw: bytes) -> Envelope:
+    """Return the envelope in `raw`; the tags 61 (CWT) and 18 (COSE_Sign1) may be there. Refusal when it is none."""
+    match cbor.untag(cbor.untag(cbor.decode(raw), TAG_CWT), TAG_SIGN1):
+        case [bytes(protected), outer, bytes(payload), bytes(signature)]:
+            return _with_headers(protected, cbor.mapping(outer), payload, signature)
+    raise Refusal("malformed")
+
+
+def _with_headers(protected: bytes, outer: Mapping[object, object], payload: bytes, signature: bytes) -> Envelope:
+    inner = cbor.mapping(cbor.decode(protected)) if protected else {}
+    algorithm = _ALGORITHMS.get(_header(inner, outer, _ALG, int))
+    # A critical header is one that must be understood, and none is.
+    if algorithm is None or _CRIT in inner or _CRIT in outer:
+        raise Refusal("malformed")
+    return Envelope(algorithm, _header(inner, outer, _KID, bytes), protected, payload, signature)
+
+
+def _header(inner: Mapping[object, object], outer: Mapping[object, object], label: int, kind: type[Kind]) -> Kind:
+    """The protected header wins; the other one is taken too, since a wrong algorithm or key only fails to verify."""
+    value = inner[label] if label in inner else outer.get(label)
+    if type(value) is not kind:
+        raise Refusal("malformed")
+    return value
+
+
+def signers(envelope: Envelope, trust: TrustList, kinds: frozenset[str]) -> list[Key]:
+    """Return the trusted keys that made the signature. Only keys for any of `kinds` are asked. Refusal if none."""
+    named = trust.by_bytes(envelope.kid)
+    if not named:
+        raise Refusal("unknown_issuer")
+    candidates = [key for key in named if key.kinds & kinds]
+    if not candidates:
+        raise Refusal("wrong_key_kind")
+    message = envelope.signed_bytes
+    found = [key for key in candidates if key.signed(envelope.algorithm, envelope.signature, message)]
+    if not found:
+        raise Refusal("bad_signature")
+    return found
+
+
+def allowed(keys: Iterable[Key], kind: str) -> Key:
+    """Return the first of `keys` that may sign `kind`; Refusal when the right signature comes from the wrong key."""
+    for key in keys:
+        if kind in key.kinds:
+            return key
+    raise Refusal("wrong_key_kind")

@@ -1,0 +1,30 @@
+"""Keyed hashes in place of people. Without the hall key nobody can go back from any of these to a name or a number.
+
+A hall that matches no documents has no hall key: pseudonyms are then hashed with a public word, which is enough for
+them because they start from random identifiers, and names are not hashed at all.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+_NO_HALL_KEY = b"hallgate"
+
+
+def _hashed(key: bytes, text: str, length: int) -> str:
+    return hmac.digest(key, text.encode("utf-8"), "sha256")[:length].hex()
+
+
+def of_the_day(hall_key: bytes | None, day: str, identity: str) -> str:
+    """12 hex digits that stand for one person or booking on one day."""
+    return _hashed(hall_key or _NO_HALL_KEY, f"{day}|{identity}", 6)
+
+
+def of_certificate(hall_key: bytes | None, identifier: str) -> str:
+    """16 hex digits for one certificate identifier (UVCI)."""
+    return _hashed(hall_key or _NO_HALL_KEY, identifier, 8)
+
+
+def of_subject(hall_key: bytes | None, surname: str, forename: str, birth: str) -> str | None:
+    """16 hex digits over `fnt<<gnt|dob` as a health certificate has them (claim -70009); None without a hall key."""
+    return _hashed(hall_key, f"{surname}<<{forename}|{birth}", 8) if hall_key else None
