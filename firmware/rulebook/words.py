@@ -58,7 +58,7 @@ WORDS: dict[str, Words] = {
         "请通行 共{n}人",
         "Please pass, {n} persons",
         "核验通过，{n}人请依次通行。",
-        "Thank you. {n} persons, please pass one by one.",
+        "Thank you. Please pass one by one, {n} persons.",
     ),
     "goodbye": Words("请慢走", "Goodbye", "请慢走，再见。", "Thank you, goodbye."),
     "idle": Words("请出示预约码", "Please show your booking code", "请出示预约码。", "Please show your booking code."),
@@ -191,7 +191,7 @@ WORDS: dict[str, Words] = {
         "未到开放时间 {time}开放",
         "Closed, opens at {time}",
         "现在未到开放时间，{time}开放，也可网上办理。",
-        "We are closed now. We open at {time}; many services are online.",
+        "We are closed now, we open at {time}. Many services are online.",
     ),
     "not_in_phase": Words(
         "暂未开放 可网上办理",

@@ -1,0 +1,70 @@
+"""A rulebook and its trust list from the card: signature first, then every word of it.
+
+`firmware/rulebook` knows no files; here they are read, and its errors get their file's name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware import typed_toml
+from firmware.core import trust
+from firmware.core.trust import TrustList
+from firmware.errors import Mistake
+from firmware.rulebook import book, signature
+from firmware.rulebook.book import Rulebook
+
+
+@dataclass(frozen=True)
+class SignedRulebook:
+    """`text` is the exact bytes that were signed, `kid` the key that signed them."""
+
+    text: bytes
+    kid: str
+    book: Rulebook
+    zone: zoneinfo.ZoneInfo
+
+
+def read(path: Path, trusted: TrustList) -> SignedRulebook:
+    """The rulebook in `path`, signed in `path`.sig. Mistake, with the line where there is one, for what is wrong."""
+    text = _bytes(path)
+    sig = _bytes(path.with_name(path.name + ".sig"), f"sign it: hallgate rulebook sign --key FILE {path}")
+    try:
+        kid = signature.check(text, sig, trusted)
+    except signature.RulebookSignatureError as wrong:
+        raise Mistake(wrong.because, file=f"{path}.sig") from None
+    return opened(text, kid, str(path))
+
+
+def opened(text: bytes, kid: str, file: str = "rulebook") -> SignedRulebook:
+    """The rulebook in bytes whose signature was checked, with its time zone."""
+    rules = book.parse(text, file)
+    return SignedRulebook(text, kid, rules, _zone(rules, text, file))
+
+
+def read_trust(path: Path) -> TrustList:
+    """The trust list in `path`. Mistake when it has no key that can be used; `complaints` of it says what was left out."""
+    trusted = trust.parse(_bytes(path))
+    if not trusted.keys:
+        raise Mistake(trusted.complaints[0] if trusted.complaints else "holds no key", file=str(path))
+    return trusted
+
+
+def _bytes(path: Path, hint: str = "") -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(typed_toml.SIZE_MAX + 1)
+    except OSError as wrong:
+        raise Mistake(f"cannot be read: {wrong.strerror}" + (f"; {hint}" if hint else ""), file=str(path)) from None
+
+
+def _zone(rules: Rulebook, text: bytes, file: str) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo(rules.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        near = difflib.get_close_matches(rules.time_zone, zoneinfo.available_timezones(), 1)
+        what = f"there is no time zone {rules.time_zone}" + (f"; did you mean {near[0]}?" if near else "")
+        raise typed_toml.document(text, file).mistake(("time_zone",), what) from None

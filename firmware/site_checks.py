@@ -1,0 +1,222 @@
+"""What a site file says against itself, against the files beside it and against the rulebook.
+
+Above all of it stands "nobody is held in": an escape way opens when the software is gone and has a fire loop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from firmware.errors import Mistake
+from firmware.rulebook.book import Rulebook
+from firmware.rulebook.tables import ClassRules
+from firmware.site_tables import OPENERS, DeviceSpec, Lane, Site
+from firmware.toml_lines import Path as Keys
+from firmware.typed_toml import dotted
+
+Found = Iterator[tuple[Keys, str]]
+
+HELD_IN = "nobody is held in"
+HINT = "button, range, counter or scanner"
+
+
+def errors(site: Site) -> list[tuple[Keys, str]]:
+    """(key path, what to do) of everything that makes this site unusable."""
+    return [
+        found for check in (_lanes, _escape_ways, _exits, _ports, _pins, _addresses, _files) for found in check(site)
+    ]
+
+
+def warnings(site: Site) -> list[tuple[Keys, str]]:
+    """What lets pass, and a person should look at."""
+    return [found for check in (_closed_exits, _alone, _tls) for found in check(site)]
+
+
+# ---------------------------------------------------------------- lanes
+
+
+def _numbered(site: Site) -> Iterator[tuple[Keys, Lane]]:
+    for index, lane in enumerate(site.lanes):
+        yield ("lane", index), lane
+
+
+def _devices(site: Site) -> Iterator[tuple[Keys, DeviceSpec]]:
+    for path, lane in _numbered(site):
+        for role, spec in lane.devices.items():
+            yield (*path, role), spec
+
+
+def _lanes(site: Site) -> Found:
+    if not site.lanes:
+        yield ("lane",), "there is no lane: write at least one [[lane]]"
+    seen: set[str] = set()
+    for path, lane in _numbered(site):
+        if lane.name in seen:
+            yield (*path, "name"), f"another lane is called {lane.name} already"
+        seen.add(lane.name)
+
+
+def _escape_ways(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        if lane.escape_way and lane.on_failure != "open":
+            yield (
+                (*path, "on_failure"),
+                f'an escape way opens when the software is gone: on_failure = "open" ({HELD_IN})',
+            )
+        if lane.escape_way and "fire_loop" not in lane.devices:
+            yield (*path, "escape_way"), f"an escape way has a fire loop: write [lane.fire_loop] ({HELD_IN})"
+
+
+def _exits(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        leaves = lane.direction in ("out", "both") and "gate" in lane.devices
+        if leaves and not any(role in lane.devices for role in OPENERS):
+            yield (
+                (*path, "direction"),
+                f"nothing tells this lane that somebody wants to leave: give it a {HINT} ({HELD_IN})",
+            )
+
+
+def _closed_exits(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        if lane.direction == "out" and lane.on_failure == "closed" and "gate" in lane.devices:
+            yield (
+                (*path, "on_failure"),
+                f"this exit stays shut when the software is gone: is there another one? ({HELD_IN})",
+            )
+
+
+# ---------------------------------------------------------------- wires
+
+
+def _ports(site: Site) -> Found:
+    taken: dict[str, tuple[Keys, DeviceSpec]] = {}
+    for path, spec in _devices(site):
+        if spec.port is None:
+            continue
+        other = taken.setdefault(os.path.realpath(spec.port), (path, spec))
+        if other[1] is not spec and not _same_board(spec, other[1]):
+            yield (*path, "port"), f"{spec.port} is taken by {dotted(other[0])}"
+
+
+def _same_board(one: DeviceSpec, other: DeviceSpec) -> bool:
+    """Two relays of one board, or two boards on one bus."""
+    return one.driver.name == other.driver.name and _place(one) != _place(other)
+
+
+def _place(spec: DeviceSpec) -> tuple[object, ...]:
+    return tuple(getattr(spec.settings, name, None) for name in ("channel", "address"))
+
+
+def _pins(site: Site) -> Found:
+    taken: dict[int, tuple[Keys, DeviceSpec]] = {}
+    for path, spec in _devices(site):
+        for name, pin in spec.pins.items():
+            other = taken.setdefault(pin, (path, spec))
+            if other[1] is spec and list(spec.pins.values()).count(pin) > 1 and name != next(iter(spec.pins)):
+                yield (*path, "pins", name), f"pin {pin} is given twice"
+            elif other[1] is not spec and not spec.role == other[1].role == "fire_loop":
+                yield path, f"pin {pin} is taken by {dotted(other[0])}"
+
+
+def _addresses(site: Site) -> Found:
+    named: list[tuple[Keys, str]] = [(("hub", "url"), site.hub.url.split("//")[1])] if site.hub else []
+    if site.side_link:
+        named.append((("side_link", "listen"), site.side_link.listen))
+        named += [(("side_link", "peers", index), peer) for index, peer in enumerate(site.side_link.peers)]
+    for path, address in named:
+        port = address.rstrip("/").rpartition(":")[2]
+        if port.isdigit() and not 1 <= int(port) <= 65535:
+            yield path, f"{port} is no port number: 1 to 65535"
+
+
+# ---------------------------------------------------------------- files
+
+
+def _files(site: Site) -> Found:
+    tls = site.hub.tls if site.hub else None
+    yield from _readable(("rulebook", "file"), site.rulebook)
+    yield from _readable(("trust", "keys"), site.trust_keys)
+    yield from _secret(("trust", "hall_key"), site.hall_key)
+    yield from _secret(("side_link", "key"), site.side_link.key if site.side_link else None)
+    if tls:
+        yield from _readable(("hub", "tls", "ca"), tls.ca)
+        yield from _readable(("hub", "tls", "cert"), tls.cert)
+        yield from _secret(("hub", "tls", "key"), tls.key)
+
+
+def _readable(path: Keys, name: str | Path | None) -> Found:
+    if name is not None and not Path(name).is_file():
+        yield path, f"there is no file {name}"
+
+
+def _secret(path: Keys, name: str | Path | None) -> Found:
+    yield from _readable(path, name)
+    if name is not None and Path(name).is_file() and Path(name).stat().st_mode & 0o077:
+        yield path, f"is a secret that others may read: chmod 600 {name}"
+
+
+def _alone(site: Site) -> Found:
+    if site.rulebook is None and any(lane.entry for lane in site.lanes):
+        yield ("rulebook",), "there is no [rulebook]: nobody is admitted until the hub sends one"
+    if site.trust_keys is None:
+        yield ("trust",), "there is no [trust]: no code, rulebook or command can be verified"
+
+
+def _tls(site: Site) -> Found:
+    if site.hub and site.hub.url.startswith("mqtts:") and site.hub.tls is None:
+        yield ("hub", "url"), "mqtts:// without [hub.tls]: write ca, cert and key"
+    if site.hub and site.hub.url.startswith("mqtt:") and site.hub.tls is not None:
+        yield ("hub", "tls"), "is not used: url begins with mqtt://, not mqtts://"
+
+
+# ---------------------------------------------------------------- against the rulebook
+
+
+def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
+    """(errors, warnings): what the rulebook asks for and a lane has no device for, each with its clause."""
+    wrong = [Mistake(what, file=str(site.file), key=f"lane {lane}") for lane, what in _lacking(site, book)]
+    if site.device.hall != book.hall:
+        wrong.append(Mistake(f"is {site.device.hall}, but the rulebook is for {book.hall}", key="device.hall"))
+    odd = [
+        Mistake(f"{name} has no table [class.{name}] in the rulebook: never admitted", key=f"lane {lane.name}.for")
+        for lane in site.lanes
+        for name in lane.serves
+        if lane.entry and name not in book.classes
+    ]
+    return wrong, odd
+
+
+def _lacking(site: Site, book: Rulebook) -> Iterator[tuple[str, str]]:
+    for lane in site.lanes:
+        for name in lane.serves if lane.entry else ():
+            rules = book.classes.get(name)
+            for what in _of_class(lane, site, rules) if rules else ():
+                yield lane.name, f"{what}, asked of class {name}"
+
+
+def _of_class(lane: Lane, site: Site, rules: ClassRules) -> Iterator[str]:
+    has = lane.devices.keys()
+    if rules.booking == "required" and not has & {"scanner", "identity", "terminal"}:
+        yield "has no scanner to read a booking (3.1.1a)"
+    if rules.proof and not _provable(lane, site, rules):
+        yield f"has no device for any of {', '.join(rules.sources)} to read a health proof (3.1.2a)"
+    if rules.code == "green" and not has & {"terminal", "button"} and not site.hub:
+        yield "has no terminal, hub or attendant's button to know a green code (3.1.2a)"
+    if rules.mask == "terminal" and "terminal" not in has:
+        yield "has no terminal to see a mask (3.1.2c)"
+    if rules.mask == "attest" and "button" not in has:
+        yield "has no attendant's button to attest a mask (3.1.2c)"
+    if rules.temperature_max_c is not None and not has & {"thermometer", "terminal"}:
+        yield "has no thermometer (local temperature rule; 3.1.4a for staff)"
+
+
+def _provable(lane: Lane, site: Site, rules: ClassRules) -> bool:
+    ways = {
+        "certificate": "scanner" in lane.devices,
+        "sentinel": "terminal" in lane.devices,
+        "venue-code": site.hub is not None,
+    }
+    return any(ways[source] for source in rules.sources)

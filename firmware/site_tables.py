@@ -1,0 +1,185 @@
+"""The shape of a site file, and of what `firmware/site.py` makes of it (`contract.md` section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from firmware.errors import Mistake
+from sensors.driver import Driver, Settings
+
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z", description="id of a-z, 0-9 and -")]
+LaneName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z", description="lane name of A-Z, a-z, 0-9 and -")]
+ClassName = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="class name of a-z, 0-9, _ and -")]
+FileName = Annotated[str, Meta(min_length=1, max_length=1024)]
+BrokerUrl = Annotated[
+    str,
+    Meta(pattern=r"^mqtts?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?\Z", description="mqtt:// address"),
+]
+Address = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}\Z", description="host:port")]
+PortName = Annotated[str, Meta(min_length=1, max_length=1024)]
+PinNumber = Annotated[int, Meta(ge=0, le=27)]
+"""The GPIO's own number (BCM), not the place on the header."""
+
+ROLES = {
+    "scanner": "scanner",
+    "identity": "identity",
+    "thermometer": "thermometer",
+    "counter": "counter",
+    "range": "range",
+    "air": "air",
+    "terminal": "terminal",
+    "gate": "gate",
+    "fire_loop": "contact",
+    "door": "contact",
+    "button": "contact",
+    "release_key": "contact",
+    "lamp": "lamp",
+    "sign": "sign",
+    "voice": "voice",
+}
+"""A lane's device tables, and the first word of the drivers each one takes."""
+
+OPENERS = ("scanner", "identity", "button", "range", "counter", "terminal")
+"""What can tell an exit that somebody wants to leave."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Root of every table of the site file."""
+
+
+class Device(Table, frozen=True, kw_only=True):
+    name: Id
+    hall: Id
+
+
+class Tls(Table, frozen=True, kw_only=True):
+    """File names; `key` is a secret."""
+
+    ca: FileName
+    cert: FileName | None = None
+    key: FileName | None = None
+
+
+class Hub(Table, frozen=True, kw_only=True):
+    url: BrokerUrl
+    tls: Tls | None = None
+
+
+class SideLink(Table, frozen=True, kw_only=True):
+    listen: Address
+    peers: tuple[Address, ...] = ()
+    key: FileName | None = None
+
+
+class ClockTrust(Table, frozen=True, kw_only=True):
+    source: Literal["system", "ntp", "rtc"] = "system"
+
+
+class Rights(Table, frozen=True, kw_only=True):
+    bank: bool = False
+
+
+class RulebookFile(Table, frozen=True, kw_only=True):
+    file: FileName
+
+
+class Trust(Table, frozen=True, kw_only=True):
+    keys: FileName
+    hall_key: FileName | None = None
+
+
+class LaneTable(Table, frozen=True, kw_only=True):
+    """A lane as it is written: its devices are still plain tables."""
+
+    name: LaneName
+    direction: Literal["in", "out", "both", "elevator"]
+    serves: tuple[ClassName, ...] = msgspec.field(name="for", default=())
+    on_failure: Literal["open", "closed"] = "closed"
+    escape_way: bool = False
+    scanner: dict[str, Any] | None = None
+    identity: dict[str, Any] | None = None
+    thermometer: dict[str, Any] | None = None
+    counter: dict[str, Any] | None = None
+    range: dict[str, Any] | None = None
+    air: dict[str, Any] | None = None
+    terminal: dict[str, Any] | None = None
+    gate: dict[str, Any] | None = None
+    fire_loop: dict[str, Any] | None = None
+    door: dict[str, Any] | None = None
+    button: dict[str, Any] | None = None
+    release_key: dict[str, Any] | None = None
+    lamp: dict[str, Any] | None = None
+    sign: dict[str, Any] | None = None
+    voice: dict[str, Any] | None = None
+
+
+class Wiring(Table, frozen=True, kw_only=True):
+    """The keys of a device table that are no driver's own settings."""
+
+    driver: str
+    port: PortName | None = None
+    pin: PinNumber | None = None
+    pins: dict[str, PinNumber] | None = None
+
+
+class File(Table, frozen=True, kw_only=True):
+    v: Literal[1]
+    device: Device
+    hub: Hub | None = None
+    side_link: SideLink | None = None
+    clock: ClockTrust = ClockTrust()
+    rights: Rights = Rights()
+    rulebook: RulebookFile | None = None
+    trust: Trust | None = None
+    lane: tuple[LaneTable, ...]
+
+
+@dataclass(frozen=True)
+class DeviceSpec:
+    """One device of a lane. `role` is its table's name (`fire_loop`), `pins` the number of each pin by its role."""
+
+    role: str
+    driver: Driver
+    settings: Settings
+    port: str | None = None
+    pins: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lane:
+    name: str
+    direction: Literal["in", "out", "both", "elevator"]
+    serves: tuple[str, ...]
+    """The classes of the key `for`."""
+    on_failure: Literal["open", "closed"]
+    escape_way: bool
+    devices: dict[str, DeviceSpec]
+    """By role."""
+
+    @property
+    def entry(self) -> bool:
+        """Somebody may want to come in here."""
+        return self.direction != "out"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One device's site file, checked. File names are absolute."""
+
+    file: Path
+    device: Device
+    lanes: tuple[Lane, ...]
+    hub: Hub | None = None
+    side_link: SideLink | None = None
+    clock: ClockTrust = ClockTrust()
+    rights: Rights = Rights()
+    rulebook: Path | None = None
+    trust_keys: Path | None = None
+    hall_key: Path | None = None
+    warnings: tuple[Mistake, ...] = ()
+    """What lets pass, but a person should look at."""
