@@ -16,7 +16,6 @@ from firmware.ports import Port
 from sensors import readings
 from sensors.driver import Send
 from sensors.readings import AnyReading
-from sensors.thinning import SpacingDigest
 
 GARBLED_EVERY_MS = 10_000
 """A babbling device is reported at most this often; every dropped byte is counted all the same."""
@@ -36,7 +35,8 @@ class Line:
     verify: Verify | None = None
     counts: bool = True
     """False on a gate board whose passages another counter already sees."""
-    spacing: SpacingDigest | None = None
+    spacing: Any = None
+    """On a range sensor: `sensors.thinning.SpacingDigest`, which lets only news through."""
     zone: str = "queue"
     state: str = "ok"
     because: str = ""
@@ -98,7 +98,6 @@ def _gate_timed_out(line: Line, reading: readings.GateTimedOut, _: float) -> Any
 
 
 def _spacing(line: Line, reading: readings.Positions | readings.Gap, t_ms: float) -> AnyEvent | None:
-    line.health("ok")
     assert line.spacing is not None
     seen = line.spacing.feed(reading, t_ms)
     if seen is None:

@@ -24,6 +24,10 @@ class Clock:
         self._boot_0 = time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
         self._wall_0 = wall_ms
 
+    @property
+    def simulated(self) -> bool:
+        return self._wall_0 is not None
+
     def elapsed_ms(self) -> float:
         boot = time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
         return boot if self.rate == 1.0 else self._boot_0 + (boot - self._boot_0) * self.rate

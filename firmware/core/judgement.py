@@ -91,11 +91,11 @@ def ahead_of(lane: LaneState, who: str) -> int:
     return names.index(who) if who in names else len(names)
 
 
-def expected_wait_minutes(turn: Turn, lane: LaneState, ahead: int) -> int:
+def expected_wait_seconds(rulebook: Rulebook | None, lane: LaneState, ahead: int | None = None) -> int:
     """From the pace of entries seen at this lane; before any was seen, the rulebook's estimate per person."""
-    assumed = turn.rulebook.flow.wait_estimate_seconds * 1000.0 if turn.rulebook else 60_000.0
-    each_ms = lane.entry_interval_ms or assumed
-    return max(1, round((ahead + 1) * each_ms / 60_000))
+    assumed = rulebook.flow.wait_estimate_seconds * 1000.0 if rulebook else 60_000.0
+    people = len(lane.waiting) if ahead is None else ahead + 1
+    return round(people * (lane.entry_interval_ms or assumed) / 1000)
 
 
 def decide(
@@ -142,7 +142,7 @@ def _phrase(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> tuple[
     if verdict.verdict == "admit" and case.booking is not None:
         return _welcome(case.booking)
     if verdict.because == "hall_full" and case.ahead:
-        minutes = expected_wait_minutes(turn, lane, case.ahead)
+        minutes = max(1, round(expected_wait_seconds(turn.rulebook, lane, case.ahead) / 60))
         return "queue_ahead", {"n": case.ahead, "m": minutes}
     return phrase, verdict.values
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from firmware.core import occupancy
 from firmware.core.events import RowArrived
 from firmware.core.picture import inside
-from firmware.core.state import PeerSeen
+from firmware.core.state import HallState, PeerSeen
 from firmware.core.turn import Turn
 
 PEERS = 64
@@ -99,13 +99,13 @@ def _spare(turn: Turn) -> int:
     state = turn.state
     if state.quarantined:
         return 0
-    return state.rights.free - own_want(turn) if any(setup.entry for setup in state.setups) else state.rights.free
+    return state.rights.free - want_of(state) if any(setup.entry for setup in state.setups) else state.rights.free
 
 
-def own_want(turn: Turn) -> int:
+def want_of(state: HallState) -> int:
     """Places this device could use now: the people it told to wait, and a small reserve."""
-    waiting = sum(len(lane.waiting) for lane in turn.state.lanes.values())
-    return waiting + RESERVE if any(setup.entry for setup in turn.state.setups) else 0
+    waiting = sum(len(lane.waiting) for lane in state.lanes.values())
+    return waiting + RESERVE if any(setup.entry for setup in state.setups) else 0
 
 
 RESERVE = 2

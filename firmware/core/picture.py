@@ -10,6 +10,6 @@ def inside(state: HallState) -> int:
     return state.rights.net_inside + state.recounted + sum(peer.net for peer in state.peers.values())
 
 
-def limit_in_force(state: HallState) -> int | None:
-    """What the bank has minted less what it burned; None where this device is not the bank."""
-    return state.rights.M - state.rights.B if state.rights.bank else None
+def limit(state: HallState, by_rulebook: int | None) -> int | None:
+    """The limit really in force: what the bank has minted less what it burned; elsewhere what the rulebook says."""
+    return state.rights.M - state.rights.B if state.rights.bank else by_rulebook

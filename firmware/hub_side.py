@@ -1,0 +1,176 @@
+"""The device's side of the wire to its hub: events from the journal, status, the rows of the hall-wide limit.
+
+Only imported where the site file has a `[hub]`. Everything that comes back enters the same inbox as a sensor's reading.
+"""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from firmware import entries, reporting
+from firmware.core import limit, occupancy
+from firmware.core.events import RowArrived
+from firmware.core.occupancy import Row, row_of
+from firmware.durable import replace_file
+from firmware.journal import Reader, Writer
+from mqtt.address import Address
+from mqtt.device_link import Link
+from mqtt.messages import Incoming
+from mqtt.outbox import Outbox
+
+if TYPE_CHECKING:
+    from firmware.wiring import Device
+
+STATUS_MS = 10_000.0
+STATUS_SOON_MS = 200.0
+"""News change the status; several in a row change it once."""
+HEARTBEAT_MS = 5_000.0
+ROW_BYTES_MAX = 16_384
+NOTE_MS = 9_000.0
+
+
+class Events:
+    """The journal as the outbox wants it: numbered events, each in its recorded bytes. Belongs to the link's thread."""
+
+    def __init__(self, writer: Writer, reader: Reader) -> None:
+        self._writer, self._reader = writer, reader
+
+    @property
+    def first_seq(self) -> int:
+        return self._writer.first_seq
+
+    def durable_seq(self) -> int:
+        return self._writer.durable_seq
+
+    def read(self, seq_from: int, max_n: int) -> list[tuple[int, bytes]]:
+        found: list[tuple[int, bytes]] = []
+        for first_seq, payload in self._reader.entries_from(seq_from, self._writer.durable_seq):
+            for seq, record in enumerate(entries.published(payload).r, first_seq):
+                if seq >= seq_from:
+                    found.append((seq, bytes(record)))
+            if len(found) >= max_n:
+                break
+        return found[:max_n]
+
+
+class HubSide:
+    def __init__(self, device: Device, state_dir: Path) -> None:
+        self.device = device
+        site, hub = device.site, device.site.hub
+        assert hub is not None
+        source = Events(device.journal, device.journal.reader())
+        self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.journal.inc)
+        self.rows_topic = f"hallgate/v1/{site.device.hall}/rights/hall/row/"
+        self.link = Link(
+            Address.parse(hub.url, hub.tls),
+            site.device.name,
+            site.device.hall,
+            self.outbox,
+            self._post,
+            device.clock,
+            also=(self.rows_topic + "#",),
+        )
+        self.started_ms = device.clock.elapsed_ms()
+        self.rows_refused = 0
+        self._status_due_ms = 0.0
+        self._row_due_ms = 0.0
+        self._row_sent = b""
+        self._rows: dict[str, tuple[Row, float]] = {}
+        device.loop.after.append(self._news)
+        device.loop.every(self._tend)
+
+    def start(self) -> None:
+        self.link.start()
+
+    def stop(self) -> None:
+        self.link.publish_status(self._status())
+        self.link.stop(1.0)
+
+    # ------------------------------------------------------------ out
+
+    def _news(self, news: bool) -> None:
+        if news:
+            self._status_due_ms = min(self._status_due_ms, self.device.clock.elapsed_ms() + STATUS_SOON_MS)
+            self.link.wake()
+        self._publish_row(self.device.clock.elapsed_ms())
+
+    def _tend(self, t_ms: float) -> float:
+        if t_ms >= self._status_due_ms:
+            self._status_due_ms = t_ms + STATUS_MS
+            self.link.publish_status(self._status())
+        if t_ms >= self._row_due_ms:
+            self._publish_row(t_ms, heartbeat=True)
+        return min(self._status_due_ms, self._row_due_ms, t_ms + STATUS_SOON_MS)
+
+    def _status(self) -> bytes:
+        return reporting.status(self.device, self.outbox.depth, self.outbox.lost, self.started_ms).encoded()
+
+    def _publish_row(self, t_ms: float, heartbeat: bool = False) -> None:
+        """Own counters, after they are durable (P2). Nothing where the site has no hall key: nobody could believe it."""
+        key, state = self.device.verify.hall_key, self.device.controller.state
+        if key is None or not state.journal_ok:
+            return
+        turn_want = limit.want_of(state)
+        entry = any(setup.entry for setup in state.setups)
+        row = row_of(state.rights, device=state.device, seq=state.seq, want=turn_want, entry=entry)
+        payload = msgspec.json.encode(row)
+        if payload == self._row_sent and not heartbeat:
+            return
+        self._row_sent, self._row_due_ms = payload, t_ms + HEARTBEAT_MS
+        self.link.publish_retained(self.rows_topic + state.rights.inc, sealed(key, payload))
+
+    # ------------------------------------------------------------ in (the link's thread: only enqueue)
+
+    def _post(self, message: Incoming) -> None:
+        if message.topic.startswith(self.rows_topic):
+            self._row_came(message.payload)
+
+    def _row_came(self, payload: bytes) -> None:
+        key = self.device.verify.hall_key
+        try:
+            if key is None or len(payload) > ROW_BYTES_MAX:
+                raise ValueError("not for us")
+            row = msgspec.json.decode(unsealed(key, payload), type=Row)
+        except (ValueError, msgspec.DecodeError):
+            self.rows_refused += 1
+            return
+        if self._is_news(row):
+            self.device.loop.post(RowArrived(row=row))
+
+    def _is_news(self, row: Row) -> bool:
+        """A heartbeat that says nothing new only has to be noted now and then: every event costs the card."""
+        if row.inc == self.device.journal.inc:
+            return occupancy.contradicts(self.device.controller.state.rights, row)
+        known = self._rows.get(row.inc)
+        now = self.device.clock.elapsed_ms()
+        if known is not None and msgspec.structs.replace(row, seq=0) == known[0] and now - known[1] < NOTE_MS:
+            return False
+        self._rows[row.inc] = (msgspec.structs.replace(row, seq=0), now)
+        return True
+
+
+# -------------------------------------------------------------- the seal: who can write a row can mint a right
+
+_MAC = b',"mac":"'
+
+
+def sealed(key: bytes, payload: bytes) -> bytes:
+    """The row's JSON with one more field, its HMAC-SHA-256 with the hall key."""
+    return payload[:-1] + _MAC + _seal(key, payload) + b'"}'
+
+
+def unsealed(key: bytes, payload: bytes) -> bytes:
+    """The row's JSON without its seal; ValueError when the seal is not the hall's."""
+    at = payload.rfind(_MAC)
+    row = payload[:at] + b"}"
+    if at < 0 or not hmac.compare_digest(payload, sealed(key, row)):
+        raise ValueError("not the hall's seal")
+    return row
+
+
+def _seal(key: bytes, payload: bytes) -> bytes:
+    return hmac.new(key, b"hallgate-row-v1|" + payload, "sha256").hexdigest().encode()

@@ -1,0 +1,89 @@
+"""How the device is: the retained status the hub sees. What happened is an event and not in here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from firmware.cables import Line
+from firmware.core import judgement, picture
+from firmware.core.state import LaneState
+from firmware.version import VERSION
+from mqtt.messages import ClockStatus, JournalStatus, LaneStatus, SensorStatus, Status
+
+if TYPE_CHECKING:
+    from firmware.wiring import Device
+
+
+def status(device: Device, outbox_depth: int, outbox_lost: int, started_ms: float) -> Status:
+    controller, state, clock = device.controller, device.controller.state, device.clock
+    moment = clock.moment()
+    book = controller.rulebook
+    day = moment.local(controller.zone).date()
+    phase = book.phase_on(day) if book else None
+    return Status(
+        v=1,
+        device=device.site.device.name,
+        hall=device.site.device.hall,
+        version=VERSION,
+        at=moment.rfc3339(controller.zone),
+        at_trusted=moment.trusted,
+        boot=state.boot,
+        uptime_s=int((moment.elapsed_ms - started_ms) / 1000),
+        rulebook=state.rulebook_serial or None,
+        phase=phase.name if phase else "",
+        limit_persons=picture.limit(state, book.limit_on(day) if book else None),
+        inside=picture.inside(state),
+        free_rights=state.rights.free,
+        bank=state.rights.bank,
+        evacuated=bool(state.evacuated_by),
+        seq=device.journal.durable_seq or None,
+        first_seq=device.journal.first_seq or None,
+        outbox_depth=outbox_depth,
+        outbox_lost=outbox_lost,
+        queue=device.loop.queue,
+        dropped=device.loop.dropped_events,
+        memory_kb=_memory_kb(),
+        journal=JournalStatus(
+            dropped=device.journal.lost_records,
+            writable=state.journal_ok,
+            first_seq=device.journal.first_seq or None,
+            durable_seq=device.journal.durable_seq or None,
+        ),
+        clock=ClockStatus(trusted=moment.trusted, source=device.site.clock.source),
+        lanes=tuple(_lane(device, lane, moment.elapsed_ms) for lane in state.lanes.values()),
+    )
+
+
+def _lane(device: Device, lane: LaneState, now_ms: int) -> LaneStatus:
+    lines = [line for cable in device.loop.cables for line in cable.lines if line.lane == lane.name]
+    setup = next(setup for setup in device.controller.state.setups if setup.name == lane.name)
+    return LaneStatus(
+        name=lane.name,
+        direction=setup.direction,
+        state=lane.state,
+        sensors=tuple(_sensor(line, now_ms) for line in lines),
+        waiting=max(len(lane.waiting), lane.queue_persons),
+        expected_wait_s=judgement.expected_wait_seconds(device.controller.rulebook, lane) if lane.waiting else None,
+        gap_mm=lane.queue_gap_mm,
+        because=lane.held_because,
+    )
+
+
+def _sensor(line: Line, now_ms: int) -> SensorStatus:
+    return SensorStatus(
+        device=line.role,
+        driver=line.driver,
+        state=line.state,
+        age_ms=None if line.seen_ms is None else max(0, now_ms - int(line.seen_ms)),
+        quality="good" if line.state == "ok" else "doubtful",
+        because=line.because,
+    )
+
+
+def _memory_kb() -> int | None:
+    """Resident memory of this process, KiB (proc(5), VmRSS)."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next((int(row.split()[1]) for row in file if row.startswith("VmRSS:")), None)
+    except OSError:
+        return None

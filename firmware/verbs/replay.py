@@ -1,0 +1,31 @@
+"""Run the journal again; exit 1 at the first decision that differs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from firmware.errors import Mistake
+from firmware.journal import Reader
+from firmware.recovery import Difference, replayed
+
+EXAMPLE = "hallgate replay --state /persistent/hallgate"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", required=True, metavar="DIR", help="the state directory of a device")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    directory = Path(arguments.state) / "journal"
+    if not directory.is_dir():
+        raise Mistake("there is no journal in this directory", file=str(directory))
+    entries = records = 0
+    for result in replayed(Reader(directory), ""):
+        if isinstance(result, Difference):
+            print(f"differs at seq {result.seq}:\n  recorded {result.recorded}\n  now      {result.now}", file=sys.stderr)
+            return 1
+        entries, records = entries + 1, records + result
+    print(f"{entries} events, {records} records: every answer is the same")
+    return 0

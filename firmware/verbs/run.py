@@ -1,0 +1,36 @@
+"""The firmware of one device, until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import signal
+import sys
+from pathlib import Path
+
+from firmware import clock, site
+from firmware.wiring import Device
+
+EXAMPLE = "hallgate run --site /etc/hallgate/site.toml --state /persistent/hallgate"
+SWITCH_S = 0.0005
+"""How long the connection's thread may keep the interpreter while a person waits at the gate."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--site", required=True, metavar="FILE", help="the site file of this device")
+    parser.add_argument("--state", required=True, metavar="DIR", help="where the journal lives; made when missing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    sys.setswitchinterval(SWITCH_S)
+    device = Device(site.load(arguments.site), Path(arguments.state), clock.from_environment())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: device.loop.stop())
+    gc.collect()
+    gc.freeze()
+    print("ready", flush=True)
+    try:
+        device.run()
+    finally:
+        device.close()
+    return 0

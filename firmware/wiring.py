@@ -1,0 +1,236 @@
+"""The composition root: reads a site file and joins ports, drivers, controller, journal, outputs and the hub.
+
+Nothing is imported that the site does not need: a serial door must not pay for pins, a door without a hub not for MQTT.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from firmware import recovery
+from firmware.cables import Cable, Line
+from firmware.clock import Clock, boot_id
+from firmware.clock_trust import ClockJudge
+from firmware.core.controller import Controller
+from firmware.core.events import ClockChecked, RulebookLoaded, RulebookRefused, Started
+from firmware.core.state import LaneSetup
+from firmware.errors import HallgateError, Mistake
+from firmware.journal import Writer
+from firmware.loop import Loop
+from firmware.ports import Port
+from firmware.rulebook import book as rulebooks
+from firmware.rulebook import signature
+from firmware.site import DeviceSpec, Lane, Site, lacks
+from firmware.verification import Verifier, load_hall_key, load_trust
+from firmware.version import VERSION
+from sensors.readings import GatePassed
+
+CLOCK_CHECK_MS = 1_000
+CONTACTS = ("fire_loop", "door", "button", "release_key")
+
+
+class Device:
+    """One running device. `open` may raise Mistake (the site) or Failure (the world); afterwards nothing stops it."""
+
+    def __init__(self, site: Site, state_dir: Path, clock: Clock) -> None:
+        self.site, self.clock = site, clock
+        self.verify = Verifier(clock, load_trust(site.trust_keys), load_hall_key(site.hall_key))
+        text, kid, refusal = self._rulebook_file()
+        if text is not None:
+            self._must_not_lack(text)
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self.journal = Writer(state_dir / "journal", snapshot=lambda: self.controller.snapshot())
+        self.controller = self._recovered()
+        self.loop = Loop(clock, self.controller, self.journal)
+        self.judge = ClockJudge(clock, site.clock.source, self.journal.latest_wall_ms)
+        self._boards: Any = None
+        for cable in self._cables():
+            self.loop.add(cable)
+        self.hub = self._hub(state_dir)
+        self._begin(text, kid, refusal)
+
+    # ------------------------------------------------------------ rulebook
+
+    def _rulebook_file(self) -> tuple[bytes | None, str, str]:
+        """(exact bytes, key, "") of a good file; (None, "", why) of one that cannot be used. Never stops the exits."""
+        file = self.site.rulebook
+        if file is None:
+            return None, "", "the site file names no rulebook"
+        try:
+            text = file.read_bytes()
+            kid = signature.check(text, file.with_name(file.name + ".sig").read_bytes(), self.verify.trust)
+            book = rulebooks.parse(text, str(file))
+            recovery.zone(book.time_zone)
+        except OSError as wrong:
+            return None, "", f"{wrong.filename}: {wrong.strerror}"
+        except (HallgateError, signature.RulebookSignatureError) as wrong:
+            return None, "", str(wrong)
+        if book.hall != self.site.device.hall:
+            return None, "", f"{file}: hall: this rulebook is for {book.hall}, this device stands in {self.site.device.hall}"
+        return text, kid, ""
+
+    def _must_not_lack(self, text: bytes) -> None:
+        missing = lacks(self.site, rulebooks.parse(text))
+        if missing:
+            raise Mistake(str(missing[0])) if not isinstance(missing[0], Mistake) else missing[0]
+
+    # ------------------------------------------------------------ memory
+
+    def _recovered(self) -> Controller:
+        return recovery.recovered(self.journal.reader(), self.journal.inc)
+
+    # ------------------------------------------------------------ cables
+
+    def _cables(self) -> list[Cable]:
+        by_port: dict[str, Cable] = {}
+        cables: list[Cable] = []
+        for lane in self.site.lanes:
+            for spec in lane.devices.values():
+                shared = by_port.get(spec.port or "")
+                if shared is None:
+                    shared = Cable(self._port(lane, spec))
+                    cables.append(shared)
+                    if spec.port:
+                        by_port[spec.port] = shared
+                shared.lines.append(self._line(lane, spec))
+        return cables
+
+    def _port(self, lane: Lane, spec: DeviceSpec) -> Port:
+        maker = PORTS.get(spec.driver.port)
+        if maker is None:
+            raise Mistake(f"{spec.driver.name} hangs on {spec.driver.port}, which this version cannot open")
+        return maker(self, lane, spec)
+
+    def serial(self, _lane: Lane, spec: DeviceSpec) -> Port:
+        from firmware.ports.serial_line import SerialPort
+
+        assert spec.port is not None
+        return SerialPort(spec.port, getattr(spec.settings, "baud", 9600), self.clock)
+
+    def pins(self, lane: Lane, spec: DeviceSpec) -> Port:
+        from firmware.ports.pin_board import PinBoard
+        from firmware.ports.pin_group import PinGroup
+
+        if self._boards is None:
+            self._boards = PinBoard()
+        inputs = {role: spec.pins[role] for role in spec.driver.pins if role in spec.pins}
+        outputs = {role: spec.pins[role] for role in spec.driver.outputs if role in spec.pins}
+        return PinGroup(
+            self._boards,
+            f"lane {lane.name} {spec.role}",
+            self.clock,
+            inputs=inputs,
+            outputs=outputs,
+            pulls=dict.fromkeys(inputs, getattr(spec.settings, "pull", "up")),
+            idle=dict.fromkeys(outputs, 0 if getattr(spec.settings, "active_high", True) else 1),
+        )
+
+    def camera(self, _lane: Lane, spec: DeviceSpec) -> Port:
+        from firmware.ports.camera import CameraPort
+
+        return CameraPort(spec.port or "picamera2", self.clock)
+
+    def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
+        speaker = (
+            spec.driver.decoder(spec.settings, lane.on_failure)
+            if spec.role == "gate"
+            else spec.driver.decoder(spec.settings)
+        )
+        line = Line(lane.name, spec.role, spec.driver.name, speaker)
+        if spec.role in ("scanner", "identity"):
+            line.verify = self.verify
+        elif spec.role == "gate":
+            line.counts = "counter" not in lane.devices
+        elif spec.role == "range":
+            line.spacing = _digest(self.controller)
+        return line
+
+    # ------------------------------------------------------------ hub, start, clock
+
+    def _hub(self, state_dir: Path) -> Any:
+        if self.site.hub is None:
+            return None
+        from firmware.hub_side import HubSide
+
+        return HubSide(self, state_dir)
+
+    def _begin(self, text: bytes | None, kid: str, refusal: str) -> None:
+        device = self.site.device
+        self._check_clock(0)
+        self.loop.post(
+            Started(
+                boot=boot_id(),
+                version=VERSION,
+                device=device.name,
+                hall=device.hall,
+                inc=self.journal.inc,
+                bank=self.site.rights.bank,
+                lanes=tuple(_setup(lane) for lane in self.site.lanes),
+            )
+        )
+        state = self.controller.state
+        if text is not None and (text == state.rulebook_text or rulebooks.parse(text).serial > state.rulebook_serial):
+            self.loop.post(RulebookLoaded(text=text, kid=kid))
+        elif text is not None or refusal:
+            self.loop.post(RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force"))
+        self.loop.start_hands()
+        self.loop.turn(wait=False)
+        self._follow_rulebook()
+        self.loop.after.append(lambda news: self._follow_rulebook())
+        self.loop.every(self._check_clock)
+
+    def _follow_rulebook(self) -> None:
+        if self.controller.rulebook is not self.judge.rulebook:
+            self.judge.follow(self.controller.rulebook, self.controller.zone)
+            offset = self.clock.moment().local(self.controller.zone).utcoffset()
+            self.verify.utc_offset_ms = int(offset.total_seconds() * 1000) if offset else 0
+            self._check_clock(0)
+
+    def _check_clock(self, t_ms: float) -> float:
+        because = self.judge.doubt()
+        if self.clock.trusted == bool(because):
+            self.clock.trusted = not because
+            self.loop.post(ClockChecked(because=because))
+        return t_ms + CLOCK_CHECK_MS
+
+    # ------------------------------------------------------------ life
+
+    def run(self) -> None:
+        if self.hub is not None:
+            self.hub.start()
+        self.loop.run()
+
+    def close(self) -> None:
+        """Hands into their failure position, the journal on disk, the hub told. Within two seconds."""
+        self.loop.close()
+        self.journal.close()
+        if self.hub is not None:
+            self.hub.stop()
+        if self._boards is not None:
+            self._boards.close()
+
+
+PORTS = {"serial": Device.serial, "pins": Device.pins, "camera": Device.camera}
+
+
+def _setup(lane: Lane) -> LaneSetup:
+    gate = lane.devices.get("gate")
+    confirms = gate is not None and GatePassed in gate.driver.gives
+    return LaneSetup(
+        name=lane.name,
+        direction=lane.direction,
+        classes=lane.serves or ("visitor",),
+        escape_way=lane.escape_way,
+        passage_sensor="counter" in lane.devices or confirms,
+        thermometer="thermometer" in lane.devices,
+        range_sensor="range" in lane.devices,
+        button="button" in lane.devices,
+    )
+
+
+def _digest(controller: Controller) -> Any:
+    from sensors.thinning import SpacingDigest
+
+    book = controller.rulebook
+    return SpacingDigest(book.spacing.minimum_mm if book else 2_000)
