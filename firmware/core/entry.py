@@ -220,6 +220,8 @@ def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
         if grant is not None:
             passage.give_up(turn, lane)
         _grant_exit(turn, lane, because)
+        if grant is not None:
+            lane.last_answer = "wait"  # who had to step back may show the same code again at once
 
 
 def exit_grant_ms(turn: Turn) -> int:

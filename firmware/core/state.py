@@ -102,9 +102,9 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     grant: Grant | None = None
     blocked: bool = False
     blocked_since_ms: int = 0
-    open_until_ms: int = 0
+    open_until_ms: int = -1_000_000
     """When the hand lets go by itself, as we last ordered it."""
-    wanted_open_until_ms: int = 0
+    wanted_open_until_ms: int = -1_000_000
     """When it should: earlier than the above after a blocked passage prolonged it."""
     exit_waiting: bool = False
     """Somebody wants out while a body is still coming in through the same lane."""

@@ -1,0 +1,211 @@
+"""Permit = passage: what a grant takes, what spends it, and what is given back."""
+
+from __future__ import annotations
+
+from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
+from firmware.core.state import LaneSetup
+from tests.core.stage import Stage
+
+
+def test_a_grant_reserves_and_only_a_passage_spends() -> None:
+    stage = Stage(limit=5)
+    assert stage.scan(stage.booking(1)) == "admit"
+    assert (stage.free, stage.lane.state, stage.gate) == (4, "granted", ["open"])
+    assert stage.controller.state.used == {}
+    stage.wait(1).cross()
+    assert (stage.free, stage.lane.state) == (4, "passed")
+    assert list(stage.controller.state.used) == [f"{1:016x}"]
+    assert [(p.direction, p.expected, p.assumed) for p in stage.passages] == [("in", True, False)]
+    assert stage.passages[0].decision == stage.decision.id
+
+
+def test_time_out_gives_the_place_back_and_keeps_the_pass() -> None:
+    stage = Stage(limit=1)
+    assert stage.scan(stage.booking(1)) == "admit"
+    stage.wait(9.9)
+    assert stage.free == 0
+    stage.wait(0.2)
+    assert (stage.free, stage.lane.state, stage.controller.state.used) == (1, "timed_out", {})
+    assert stage.scan(stage.booking(1)) == "admit"
+
+
+def test_a_turn_back_gives_back_soon_and_a_second_try_is_welcome() -> None:
+    stage = Stage(limit=1)
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True), after=0.2)
+    stage.do(TurnedAway(lane="A", side="outside"), after=0.2)
+    stage.do(PassageBlocked(lane="A", blocked=False))
+    stage.wait(0.5).cross()
+    assert [passage.expected for passage in stage.passages] == [True]
+    stage.do(Crossed(lane="A", direction="out"), after=1)
+    stage.scan(stage.booking(2))
+    stage.do(TurnedAway(lane="A", side="outside"), after=0.2)
+    stage.wait(2)
+    assert (stage.free, stage.lane.state, stage.alarms) == (1, "timed_out", ["wrong_way"])
+
+
+def test_the_relay_is_closed_before_the_place_is_given_back() -> None:
+    """P4 of the protocol. A gate board's own time-out comes while the pulse still runs."""
+    stage = Stage(limit=1)
+    stage.scan(stage.booking(1))
+    stage.do(TurnedAway(lane="A", side="outside", by="gate"), after=0.1)
+    assert (stage.gate, stage.free) == (["open", "close"], 0)
+    stage.wait(0.1)
+    assert stage.free == 1
+
+
+def test_without_a_sensor_the_passage_is_assumed_when_the_pulse_ends() -> None:
+    stage = Stage(sensor=False)
+    stage.scan(stage.booking(1))
+    stage.wait(0.6)
+    assert stage.passages == []
+    stage.wait(0.2)
+    assert [(p.assumed, p.expected) for p in stage.passages] == [(True, True)]
+    assert stage.scan(stage.booking(1)) == "nothing", "the same code within three seconds is the same scan"
+    assert stage.wait(3).scan(stage.booking(1)) == "refuse"
+
+
+def test_a_body_without_a_grant_is_counted_and_alarmed() -> None:
+    stage = Stage(limit=5)
+    stage.cross()
+    assert (stage.free, stage.alarms, stage.passages[0].expected) == (4, ["tailgate"], False)
+
+
+def test_two_people_on_one_grant() -> None:
+    stage = Stage(limit=5)
+    stage.scan(stage.booking(1))
+    stage.cross().cross()
+    assert [passage.expected for passage in stage.passages] == [True, False]
+    assert (stage.free, stage.alarms) == (3, ["tailgate"])
+
+
+def test_a_tailgater_in_a_full_hall_makes_a_debt_that_is_paid_first() -> None:
+    stage = Stage(limit=1)
+    stage.scan(stage.booking(1))
+    stage.cross().cross()
+    assert stage.free == -1
+    stage.do(Crossed(lane="A", direction="out"), after=5)
+    assert stage.wait(5).scan(stage.booking(2)) == "wait"
+
+
+def test_wrong_way_is_counted_out_and_alarmed() -> None:
+    stage = Stage(limit=5)
+    stage.scan(stage.booking(1))
+    stage.cross()
+    stage.do(Crossed(lane="A", direction="out"), after=2)
+    assert (stage.free, stage.alarms, stage.passages[-1].expected) == (5, ["wrong_way"], False)
+
+
+def test_a_party_takes_all_its_places_or_none() -> None:
+    stage = Stage(limit=3)
+    assert stage.scan(stage.booking(1, party=4)) == "wait"
+    assert stage.free == 3
+    assert stage.wait(4).scan(stage.booking(2, party=3)) == "admit"
+    assert stage.free == 0
+    stage.cross()
+    assert (stage.lane.state, stage.gate.count("open") >= 2) == ("granted", True)
+    stage.cross().cross()
+    assert (stage.lane.state, stage.alarms) == ("passed", [])
+
+
+def test_what_is_left_of_a_party_is_given_back() -> None:
+    stage = Stage(limit=3)
+    stage.scan(stage.booking(1, party=3))
+    stage.cross()
+    stage.wait(11)
+    assert stage.free == 2
+
+
+def test_a_gate_never_closes_on_a_blocked_passage() -> None:
+    stage = Stage()
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True), after=0.5)
+    stage.wait(30)
+    assert "close" not in stage.gate
+    assert stage.lane.open_until_ms > stage.now * 1000, "the opening is prolonged before the hand lets go"
+    assert "obstructed" in stage.alarms
+    stage.do(Crossed(lane="A", direction="in"))
+    stage.do(PassageBlocked(lane="A", blocked=False))
+    assert stage.gate[-1] == "close"
+
+
+def test_a_beam_broken_at_a_shut_gate_opens_nothing() -> None:
+    stage = Stage()
+    stage.do(PassageBlocked(lane="A", blocked=True)).wait(20)
+    assert stage.gate == []
+
+
+def test_another_code_while_a_grant_is_open_waits_and_is_not_queued() -> None:
+    stage = Stage()
+    stage.scan(stage.booking(1))
+    assert stage.scan(stage.booking(2)) == "wait"
+    assert stage.because == "take_turn"
+    stage.cross()
+    assert stage.gate.count("open") == stage.gate.count("open")
+    assert stage.lane.grant is None, "nobody is admitted without showing the code again"
+    assert stage.scan(stage.booking(2)) == "admit"
+
+
+def test_the_same_code_again_is_the_same_scan() -> None:
+    stage = Stage()
+    stage.scan(stage.booking(1))
+    assert stage.scan(stage.booking(1)) == "nothing"
+    stage.wait(5)
+    assert stage.scan(stage.booking(1)) == "nothing", "its own grant is still open"
+
+
+def test_exits_never_ask_and_give_the_place_back() -> None:
+    stage = Stage(direction="out", bank=True)
+    assert stage.scan(stage.booking(1, hall="elsewhere")) == "admit"
+    stage.cross("out")
+    assert (stage.free, stage.passages[0].expected) == (6, True)
+    stage.forget()
+    stage.wait(5).press()
+    assert stage.gate[0] == "open"
+
+
+def test_an_assumed_exit_gives_nothing_back() -> None:
+    stage = Stage(direction="out", sensor=False)
+    stage.press()
+    stage.wait(2)
+    assert (stage.free, stage.passages[0].assumed) == (5, True)
+
+
+def test_an_entry_by_the_exit_is_counted() -> None:
+    stage = Stage(direction="out")
+    stage.cross("in")
+    assert (stage.free, stage.alarms) == (4, ["tailgate", "wrong_way"])
+
+
+def test_a_two_way_lane_lets_out_first() -> None:
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.press()
+    assert stage.lane.grant is not None and stage.lane.grant.way == "out"
+    assert stage.free == 5, "the entry's place was given back"
+    assert stage.scan(stage.booking(1)) == "wait"
+    stage.cross("out")
+    assert stage.wait(1).scan(stage.booking(1)) == "admit"
+
+
+def test_who_is_in_the_passage_finishes_before_the_exit_opens() -> None:
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True))
+    stage.press()
+    stage.do(Crossed(lane="A", direction="in"))
+    assert stage.lane.grant is not None and stage.lane.grant.way == "out"
+    assert [passage.expected for passage in stage.passages] == [True]
+
+
+def test_a_counter_that_cannot_tell_says_so() -> None:
+    stage = Stage()
+    stage.do(CounterSaturated(lane="A", because="abreast"))
+    assert stage.alarms == ["saturated"]
+
+
+def test_two_lanes_share_one_limit() -> None:
+    lanes = tuple(LaneSetup(name=name, direction="in", passage_sensor=True) for name in "AB")
+    stage = Stage(limit=1, lanes=lanes)
+    assert stage.scan(stage.booking(1), "A") == "admit"
+    assert stage.scan(stage.booking(2), "B") == "wait"

@@ -1,0 +1,165 @@
+"""Nobody is held in, and what an attendant can do with no network."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.core import events
+from tests.core.stage import Stage
+
+
+def test_a_cut_fire_loop_opens_every_lane_and_says_leave() -> None:
+    stage = Stage()
+    stage.contact("fire_loop", False)
+    assert stage.gate == ["free"]
+    assert stage.signs == ["紧急疏散 由此离开"]
+    assert (stage.lane.state, stage.alarms) == ("evacuated", ["fire"])
+    assert stage.scan(stage.booking(1)) == "nothing"
+
+
+def test_only_a_named_local_reset_ends_it_and_only_with_the_loop_closed() -> None:
+    stage = Stage()
+    stage.contact("fire_loop", False)
+    stage.contact("fire_loop", True)
+    stage.do(events.CommandArrived(id="1", name="release", issuer="hub", lane="A"))
+    assert stage.lane.state == "evacuated"
+    stage.press(3)
+    assert stage.lane.state == "evacuated", "a press without a badge names nobody"
+    stage.lane.badge, stage.lane.badge_until_ms = "anna", int(stage.now * 1000) + 10_000
+    stage.press(3)
+    assert (stage.lane.state, stage.gate[-1]) == ("idle", "close")
+    assert stage.scan(stage.booking(1)) == "wait", "after an uncontrolled opening entry is held until a recount"
+
+
+def test_no_reset_while_the_loop_is_open() -> None:
+    stage = Stage()
+    stage.contact("fire_loop", False)
+    stage.lane.badge, stage.lane.badge_until_ms = "anna", int(stage.now * 1000) + 10_000
+    stage.press(3)
+    assert stage.lane.state == "evacuated"
+
+
+def test_an_evacuation_survives_a_restart() -> None:
+    stage = Stage()
+    stage.do(events.CommandArrived(id="1", name="evacuate", issuer="hub"))
+    stage.forget()
+    stage.start()
+    assert (stage.gate, stage.lane.state) == (["free"], "evacuated")
+
+
+def test_exits_run_while_entry_is_held_for_a_recount() -> None:
+    stage = Stage(direction="both", limit=5)
+    stage.scan(stage.booking(1))
+    stage.cross()
+    stage.start(boot="boot-2")
+    assert "power_loss" in stage.alarms
+    assert stage.scan(stage.booking(2)) == "wait"
+    assert stage.because == "recount"
+    stage.forget()
+    stage.press()
+    assert stage.gate == ["open"]
+    stage.cross("out")
+    stage.do(events.CommandArrived(id="r", name="recount", issuer="hub", body={"inside": 0}))
+    assert stage.wait(5).scan(stage.booking(3)) == "admit"
+
+
+def test_a_restart_is_no_power_loss_and_an_open_grant_counts_as_used() -> None:
+    stage = Stage(limit=2)
+    stage.scan(stage.booking(1))
+    stage.forget()
+    stage.start()
+    assert (stage.free, stage.lane.state) == (1, "idle")
+    assert [(p.assumed, p.direction) for p in stage.passages] == [(True, "in")]
+    assert stage.wait(4).scan(stage.booking(1)) == "refuse"
+    assert stage.because == "used"
+
+
+def test_nothing_opens_at_a_start() -> None:
+    stage = Stage()
+    stage.start()
+    assert stage.gate == []
+
+
+def test_badge_and_button_open_hold_and_release() -> None:
+    stage = Stage(limit=2)
+    assert stage.scan(stage.badge()) == "nothing"
+    stage.press()
+    assert (stage.gate, stage.free) == (["open"], 1)
+    stage.cross()
+    stage.scan(stage.badge())
+    stage.press(3)
+    assert stage.lane.state == "held"
+    assert stage.scan(stage.booking(1)) == "wait"
+    stage.scan(stage.badge(901))
+    stage.press(3)
+    assert stage.lane.state == "idle"
+    names = [(r.name, r.result) for r in stage.records if type(r).__name__ == "CommandDone"]
+    assert names == [("open_once", "done"), ("hold", "done"), ("release", "done")]
+
+
+def test_a_button_without_a_badge_opens_no_entry() -> None:
+    stage = Stage()
+    stage.press()
+    assert (stage.gate, stage.alarms) == ([], ["button_without_badge"])
+
+
+@pytest.mark.parametrize("change", [{"expires_s": 1}, {"hall": "elsewhere"}])
+def test_a_bad_badge_is_none(change: dict[str, object]) -> None:
+    stage = Stage()
+    assert stage.scan(stage.badge(**change)) == "refuse"
+    stage.press()
+    assert stage.gate == []
+
+
+def test_an_attendant_cannot_put_the_hall_over_its_limit() -> None:
+    stage = Stage(limit=0)
+    stage.scan(stage.badge())
+    stage.press()
+    assert stage.gate == []
+
+
+def test_the_person_confirmed_has_used_the_code() -> None:
+    stage = Stage(proof='"pcr"')
+    assert stage.scan(stage.booking(1)) == "wait"
+    stage.scan(stage.badge())
+    stage.press()
+    stage.cross()
+    assert f"{1:016x}" in stage.controller.state.used
+
+
+def test_the_responders_key_opens_both_ways_and_counts() -> None:
+    stage = Stage(limit=5)
+    stage.contact("release_key", True)
+    assert stage.gate == ["free"]
+    stage.cross()
+    assert (stage.free, "tailgate" in stage.alarms) == (4, False)
+    stage.contact("release_key", False)
+    assert stage.gate[-1] == "close"
+
+
+def test_a_forced_and_a_held_open_leaf() -> None:
+    stage = Stage()
+    stage.contact("door", False)
+    assert stage.alarms == ["forced"]
+    stage.contact("door", True)
+    stage.scan(stage.booking(1))
+    stage.contact("door", False)
+    stage.wait(16)
+    assert stage.alarms == ["forced", "held_open"]
+
+
+def test_a_full_journal_takes_back_what_it_could_not_record() -> None:
+    stage = Stage(limit=2)
+    stage.scan(stage.booking(1))
+    stage.do(events.JournalState(writable=False, because="disk full", withheld=("A",)))
+    assert (stage.free, stage.lane.state) == (2, "timed_out")
+    assert stage.wait(4).scan(stage.booking(2)) == "refuse"
+    stage.do(events.JournalState(writable=True))
+    assert stage.wait(4).scan(stage.booking(2)) == "admit"
+
+
+@pytest.mark.parametrize("name", ["unheard", "open_once"])
+def test_orders_that_cannot_be_done_are_refused_aloud(name: str) -> None:
+    stage = Stage()
+    stage.do(events.CommandArrived(id="1", name=name, issuer="hub", lane="Z"))
+    assert [(r.result, r.because) for r in stage.records if type(r).__name__ == "CommandDone"][0][0] == "refused"
