@@ -25,7 +25,7 @@ class RulebookSignatureError(ValueError):
 
 def sign(text: bytes, key: Ed25519PrivateKey, kid: str) -> bytes:
     """Return the content of the .sig file for a rulebook's exact bytes."""
-    return base64.b64encode(key.sign(text)) + b" " + kid.encode("ascii") + b"\n"
+    return base64.b64encode(key.sign(text)) + b" " + kid.encode("ascii")
 
 
 def check(text: bytes, sig: bytes, trust: TrustList) -> str:

@@ -1,0 +1,122 @@
+"""Make a signing key: the private part for whoever signs, the public part into a device's trust list.
+
+The private key is PKCS 8 PEM, readable by its owner only, and is never written over. The public part is added to a JWK
+set with its kid (RFC 7638 thumbprint) and what it may sign. Keep private keys off the gates: a device only verifies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from firmware.core import jwk
+from firmware.errors import Failure, Mistake
+
+EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
+
+EDWARDS_KINDS = ("rulebook", "command", "revocation", "roster")
+CURVE_KINDS = ("booking", "staff", "device", "naat", "antigen")
+
+NewKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    new = parser.add_subparsers(dest="what", required=True, metavar="new").add_parser("new", help="make a new key pair")
+    new.add_argument("--kind", required=True, choices=(*EDWARDS_KINDS, *CURVE_KINDS), help="what the key will sign")
+    new.add_argument("--jwks", type=Path, help="JWK set that gets the public part (default: trust.jwks beside OUT)")
+    new.add_argument("--commands", help="for a command key: the orders it may give, a,b,c (default: all of them)")
+    new.add_argument("out", type=Path, metavar="OUT", help="file of the private key; must not exist yet")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    trust = arguments.jwks or arguments.out.parent / "trust.jwks"
+    commands = _commands(arguments.kind, arguments.commands)
+    key = ed25519.Ed25519PrivateKey.generate() if arguments.kind in EDWARDS_KINDS else _curve_key()
+    entry = jwk.write(key.public_key(), [arguments.kind], commands)
+    try:
+        with _locked(trust):
+            document = _read_set(trust)
+            _write_private(arguments.out, key)
+            document["keys"].append(entry)
+            _replace(trust, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise Failure(f"{error.filename or trust}: {error.strerror}") from None
+    print(f"{arguments.kind} key {entry['kid']}: private part in {arguments.out}, public part added to {trust}")
+    return 0
+
+
+def _curve_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _commands(kind: str, words: str | None) -> tuple[str, ...]:
+    if kind != "command":
+        if words is not None:
+            raise Mistake("only a key of kind command gives orders; leave it out", key="--commands")
+        return ()
+    commands = jwk.COMMANDS if words is None else tuple(word.strip() for word in words.split(","))
+    unknown = [word for word in commands if word not in jwk.COMMANDS]
+    if unknown:
+        raise Mistake(f"{unknown[0]!r} is no command; one or more of: {', '.join(jwk.COMMANDS)}", key="--commands")
+    return commands
+
+
+@contextmanager
+def _locked(trust: Path) -> Iterator[None]:
+    """Two `key new` at once must both end up in the set."""
+    folder = os.open(trust.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read_set(trust: Path) -> dict[str, list[object]]:
+    try:
+        document = json.loads(trust.read_bytes())
+    except FileNotFoundError:
+        return {"keys": []}
+    except ValueError as wrong:
+        raise Mistake(f"is not JSON ({wrong}); name another file with --jwks", file=str(trust)) from None
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise Mistake('is no JWK set ({"keys": [...]}); name another file with --jwks', file=str(trust))
+    return document
+
+
+def _write_private(out: Path, key: NewKey) -> None:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Mistake("exists already and is not written over; choose another name", file=str(out)) from None
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(pem)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """All of the new set or all of the old one, whenever the power goes."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, target.stat().st_mode & 0o777 if target.exists() else 0o644)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,87 @@
+"""Sign a hall's rulebook, or see who signed it.
+
+`sign` writes RULEBOOK.sig beside the file: a signature over its exact bytes, and the key's kid. Sign again after any
+change, and raise `serial`: devices take only a higher one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from firmware.core import jwk, trust
+from firmware.errors import Failure, Mistake
+from firmware.rulebook import signature
+
+EXAMPLE = "hallgate rulebook sign --key rulebook-key.pem rulebook.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True, metavar="sign|verify")
+    sign = what.add_parser("sign", help="write RULEBOOK.sig")
+    sign.add_argument("--key", type=Path, required=True, help="private key made by `key new --kind rulebook`")
+    sign.add_argument(
+        "--kid", help="name of the key in the trust list (default: its RFC 7638 thumbprint, as `key new`)"
+    )
+    verify = what.add_parser("verify", help="check RULEBOOK.sig against a trust list")
+    verify.add_argument("--trust", type=Path, help="JWK set (default: trust.jwks beside the rulebook)")
+    for verb in (sign, verify):
+        verb.add_argument("rulebook", type=Path, metavar="RULEBOOK")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    text = _read(arguments.rulebook)
+    return _sign(arguments, text) if arguments.what == "sign" else _verify(arguments, text)
+
+
+def _sign(arguments: argparse.Namespace, text: bytes) -> int:
+    try:
+        tomllib.loads(text.decode("utf-8"))
+    except ValueError as wrong:
+        raise Mistake(f"is no TOML file: {wrong}", file=str(arguments.rulebook)) from None
+    key = _private_key(arguments.key)
+    kid = arguments.kid or jwk.kid_of(key.public_key())
+    if not kid.isascii() or not kid.isprintable() or " " in kid:
+        raise Mistake("write it in base64url: letters, digits, - and _", key="--kid")
+    target = _signature_of(arguments.rulebook)
+    try:
+        target.write_bytes(signature.sign(text, key, kid))
+    except OSError as error:
+        raise Failure(f"{target}: {error.strerror}") from None
+    print(f"{target}: signed by {kid}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace, text: bytes) -> int:
+    believed = trust.parse(_read(arguments.trust or arguments.rulebook.parent / "trust.jwks"))
+    try:
+        kid = signature.check(text, _read(_signature_of(arguments.rulebook)), believed)
+    except signature.RulebookSignatureError as error:
+        raise Mistake("; ".join((error.because, *believed.complaints)), file=str(arguments.rulebook)) from None
+    print(f"{arguments.rulebook}: signed by {kid}, which the trust list believes")
+    return 0
+
+
+def _signature_of(rulebook: Path) -> Path:
+    return rulebook.with_name(rulebook.name + ".sig")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
+
+
+def _private_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(_read(path), password=None)
+    except (ValueError, TypeError):
+        raise Mistake("is no private key in PKCS 8 PEM without a password", file=str(path)) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Mistake("is no Ed25519 key; make one with `hallgate key new --kind rulebook`", file=str(path))
+    return key
