@@ -1,0 +1,84 @@
+"""A judge that did not come from us: the frames vendors printed, against our checksums, decoders and examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensors.driver import UnknownDriver, find
+from sensors.framing import crc8, crc16_ccitt, crc16_modbus, sum8, xor8
+from tests.sensors.cable import Cable
+
+FILE = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
+VECTORS: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
+
+CHECKS: dict[str, Callable[[bytes], bool]] = {
+    "grow_gm8xx": lambda frame: crc16_ccitt(frame[2:]) == 0,
+    "gy_mcu90614": lambda frame: sum8(frame[:-1]) == frame[-1],
+    "lcus": lambda frame: sum8(frame[:-1]) == frame[-1],
+    "modbus_relay": lambda frame: crc16_modbus(frame[:-2]) == int.from_bytes(frame[-2:], "little"),
+    "gate_lot_modbus": lambda frame: crc16_modbus(frame[:-2]) == int.from_bytes(frame[-2:], "little"),
+    "sdt_idcard": lambda frame: xor8(frame[5:]) == 0,
+    "ldrobot_ld19": lambda frame: crc8(frame, poly=0x4D) == 0,
+    "terabee_evo": lambda frame: crc8(frame) == 0,
+    "mlx90614": lambda frame: crc8(frame) == 0,
+    "scd4x": lambda frame: crc8(frame, poly=0x31, init=0xFF) == 0,
+    "syn6288": lambda frame: xor8(frame) == 0,
+    "gate_eb": lambda frame: xor8(frame) == 0,
+}
+DRIVER_OF = {
+    "grow_gm8xx": "scanner_gm65",
+    "gy_mcu90614": "thermometer_gy_mcu90614",
+    "lcus": "gate_relay_lcus",
+    "modbus_relay": "gate_relay_modbus",
+    "gate_fe_ab": "gate_board_fe",
+    "syn6288": "voice_syn6288",
+    "ld2450": "range_ld2450",
+}
+
+needs_vectors = pytest.mark.skipif(not VECTORS, reason="../shared/data/device-vectors.json is not here")
+
+
+def frames(device: str) -> list[bytes]:
+    return [bytes.fromhex(row["hex"]) for row in VECTORS if row["device"] == device and "hex" in row]
+
+
+@needs_vectors
+@pytest.mark.parametrize("device", CHECKS)
+def test_our_checksums_agree_with_what_was_printed(device: str) -> None:
+    rows = [row for row in VECTORS if row["device"] == device and row["checksum_ok"]]
+    assert rows
+    for row in rows:
+        frame = bytes.fromhex(row["hex"])
+        assert CHECKS[device](frame), row["name"]
+        spoilt = frame[:-1] + bytes([frame[-1] ^ 0x10])
+        assert not CHECKS[device](spoilt), f"{row['name']}: the check finds nothing"
+
+
+@needs_vectors
+def test_osdp_uses_the_same_crc_with_another_start() -> None:
+    for row in VECTORS:
+        if row["device"] == "osdp" and row["name"].endswith("_crc"):
+            frame = bytes.fromhex(row["hex"])
+            assert crc16_ccitt(frame[:-2], init=0x1D0F) == int.from_bytes(frame[-2:], "little")
+
+
+@needs_vectors
+@pytest.mark.parametrize("device", DRIVER_OF)
+def test_a_driver_takes_every_frame_of_its_vendor(device: str) -> None:
+    try:
+        driver = find(DRIVER_OF[device])
+    except UnknownDriver:
+        pytest.skip(f"{DRIVER_OF[device]} is not written yet")
+    line = Cable(driver)
+    line.far.hear = lambda raw, t_ms: []
+    for frame in frames(device):
+        line.feed(frame)
+        line.run(100)
+    literals = [piece for example in driver.examples for piece in example.raw if isinstance(piece, bytes)]
+    if not driver.text:
+        assert any(frame in literal or literal in frame for frame in frames(device) for literal in literals)
