@@ -20,7 +20,7 @@ from sensors.driver import Send, SerialSettings
 PhraseKey = Annotated[str, Meta(min_length=1, max_length=64)]
 URGENT = ("fire", "evacuate")
 ECHO_MS = 300.0
-"""An "ended" this soon after a frame began is about the one before it (a stopped phrase, a module that says it twice)."""
+"""An "ended" this soon after a frame began is about the one before it (it was stopped, or the module says it twice)."""
 
 
 class VoiceSettings(SerialSettings, frozen=True, kw_only=True):
