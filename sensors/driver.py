@@ -135,6 +135,8 @@ class Driver:
     """Names of the input pins the site file has to give (`pins = { outside = 17 }`); one pin: `pin = 22`."""
     outputs: tuple[str, ...] = ()
     """Names of the output pins."""
+    optional_outputs: tuple[str, ...] = ()
+    """Names of output pins that a site file may give and may leave out."""
     checksum: bool = False
     """True when every frame carries a checksum, so that a spoilt byte must never become a reading."""
     text: bool = False

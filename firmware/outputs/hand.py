@@ -31,6 +31,10 @@ class Hand:
     wake_at_ms: float | None = None
     """When `tick` wants to be called next (elapsed ms); None: never."""
 
+    def idle_levels(self) -> dict[str, int]:
+        """Output pins: the level at which nothing is on, for the port to claim them with. Not 0 for active-low ones."""
+        return {}
+
     def start(self, t_ms: float) -> Answers:
         """The process began. Nothing that opens, lights up or speaks is ever sent here."""
         return []

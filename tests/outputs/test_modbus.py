@@ -1,0 +1,302 @@
+"""The Modbus relay board: one flash per opening, timed by the board; and pymodbus as a judge of every frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from firmware.outputs import gate_relay_modbus as modbus
+from firmware.outputs.modbus_rtu import Pace
+from sensors.readings import Garbled, Ready, Refused, RelayState, Silent
+from tests.outputs.bench import CLOSE, FREE, Bench, opening, vector
+
+FLASH_700 = "01 05 02 00 00 07 8d b0"
+ON, OFF = "01 05 00 00 ff 00 8c 3a", "01 05 00 00 00 00 cd ca"
+ASK = "01 01 00 00 00 08 3d cc"
+
+
+def bench(on_failure: str = "closed", **settings: Any) -> Bench:
+    return Bench("gate_relay_modbus", modbus.Settings(**settings), on_failure)
+
+
+def test_frames_are_the_printed_ones() -> None:
+    for order, name in [(opening(700), "relay0_flash_700ms"), (FREE, "relay0_on"), (CLOSE, "relay0_off")]:
+        line = bench()
+        line.order(order)
+        assert line.take_sent() == [vector("modbus_relay", name)]
+    asking = bench(asks_state=True)
+    asking.run(1)
+    assert asking.take_sent() == [vector("modbus_relay", "read_coils8")]
+
+
+@pytest.mark.parametrize(
+    ("pulse_ms", "units"), [(1, 1), (100, 1), (101, 2), (700, 7), (701, 8), (60_000, 600), (10**9, 600)]
+)
+def test_the_time_is_rounded_up_to_the_boards_unit(pulse_ms: int, units: int) -> None:
+    line = bench()
+    line.order(opening(pulse_ms))
+    assert int.from_bytes(line.sent[0][4:6]) == units
+
+
+def test_one_opening_is_one_order_and_the_board_lets_go_by_itself() -> None:
+    line = bench()
+    line.order(opening(700))
+    line.run(699)
+    assert line.far.is_open(line.now_ms)
+    line.run(60_000)
+    assert line.take_sent() == [FLASH_700]
+    assert not line.far.is_open(line.now_ms)
+    assert line.readings == [Ready("Modbus relay"), RelayState(1, True), RelayState(1, False, assumed=True)]
+
+
+def test_the_gate_closes_even_when_the_controller_dies() -> None:
+    line = bench()
+    line.order(opening(700))
+    assert line.far.is_open(line.now_ms) and not line.far.is_open(line.now_ms + 700)  # nobody ever ticks again
+
+
+def test_prolonging_is_another_flash_with_the_new_rest() -> None:
+    line = bench()
+    line.order(opening(700))
+    line.run(500)
+    line.order(opening(700))
+    line.order(opening(300))  # ends earlier: nothing to send
+    line.run(60_000)
+    assert line.take_sent() == [FLASH_700, FLASH_700]
+
+
+def test_a_gate_held_shut_by_current_is_flashed_off() -> None:
+    line = bench("open", energised="closed")
+    line.order(CLOSE)
+    line.run(100)
+    line.order(opening(700))
+    assert line.sent[-1][:6].hex(" ") == "01 05 04 00 00 07"
+    assert line.far.is_open(line.now_ms) and not line.far.is_open(line.now_ms + 700)
+
+
+# ---------------------------------------------------------------- free, close
+
+
+def test_free_is_a_plain_coil_renewed_until_close() -> None:
+    line = bench()
+    line.order(FREE)
+    line.run(3_500)
+    assert line.take_sent() == [ON] * 4
+    line.far.lose_power(line.now_ms)
+    line.run(1_000)
+    assert line.far.is_open(line.now_ms)
+    line.take_sent()
+    line.order(CLOSE)
+    line.run(60_000)
+    assert line.take_sent() == [OFF]
+    assert not line.far.is_open(line.now_ms)
+
+
+def test_free_survives_the_end_of_an_earlier_flash() -> None:
+    line = bench()
+    line.order(opening(700))
+    line.run(100)
+    line.order(FREE)
+    line.run(100)
+    # the worst board: its flash timer goes on running under a plain "on"
+    line.far._coils[0].flips_at_ms = line.now_ms + 520
+    line.run(900)
+    assert line.far.is_open(line.now_ms)
+
+
+def test_a_close_that_nobody_answered_is_repeated_until_it_was_heard() -> None:
+    line = bench()
+    line.order(FREE)
+    line.run(100)
+    line.far.deaf = True
+    line.order(CLOSE)
+    line.run(5_000)
+    assert line.far.is_open(line.now_ms)
+    line.far.deaf = False
+    line.run(1_500)
+    assert not line.far.is_open(line.now_ms)
+    line.take_sent()
+    line.run(60_000)
+    assert line.take_sent() == []
+
+
+# ---------------------------------------------------------------- answers and their absence
+
+
+def test_an_opening_without_an_answer_is_sent_once_more_and_then_reported() -> None:
+    line = bench()
+    line.far.deaf = True
+    line.order(opening(700))
+    line.run(60_000)
+    assert line.take_sent() == [FLASH_700, "01 05 02 00 00 05 0c 71"]  # the rest of the same opening
+    assert [type(reading) for reading in line.readings] == [Silent, RelayState]
+
+
+def test_an_old_open_is_not_sent_again() -> None:
+    line = bench(answer_ms=800)
+    line.far.deaf = True
+    line.order(opening(700))
+    line.run(60_000)
+    assert line.take_sent() == [FLASH_700]
+
+
+def test_a_silent_board_that_answers_again_is_welcomed() -> None:
+    line = bench(asks_state=True)
+    line.run(100)
+    line.far.deaf = True
+    line.run(20_000)
+    assert len([reading for reading in line.readings if isinstance(reading, Silent)]) == 1
+    line.readings.clear()
+    line.far.deaf = False
+    line.run(3_000)
+    assert Ready("Modbus relay") in line.readings
+
+
+def test_a_refusal_is_told_and_not_repeated() -> None:
+    line = bench(channel=8)
+    line.far.hear = lambda raw, t_ms: []
+    line.order(opening(700))
+    line.feed(bytes.fromhex("01 85 02 c3 51"))
+    line.run(60_000)
+    assert Refused("the relay board refuses function 5: no such address") in line.readings
+    assert len(line.take_sent()) == 1
+
+
+def test_a_newer_order_waits_for_the_line_and_replaces_an_older_one_that_waits() -> None:
+    line = bench()
+    line.order(opening(700))
+    line.order(opening(5_000))
+    line.order(CLOSE)
+    line.run(1_000)
+    assert line.take_sent() == [FLASH_700, OFF]
+
+
+def test_frames_keep_their_silence() -> None:
+    line = bench()
+    line.order(opening(700))
+    line.order(FREE)
+    line.run(50)
+    assert [raw.hex(" ") for _, raw in line.log] == [FLASH_700, ON]
+    answered_ms = line.log[0][0] + 6.0
+    assert line.log[1][0] - answered_ms >= 3.5 * 11_000 / 9_600
+    assert Pace(115_200)._silence_ms == 1.75
+
+
+def test_spoilt_answers_are_counted_and_never_believed() -> None:
+    line = bench()
+    line.far.mute = True
+    line.order(opening(700))
+    line.feed(bytes.fromhex("01 05 02 00 00 07 8d b1"))
+    assert [type(reading) for reading in line.readings] == [Garbled]
+
+
+def test_a_relay_that_is_on_without_an_order_is_told_and_switched_back() -> None:
+    line = bench(asks_state=True)
+    line.start()
+    line.run(3_000)
+    line.far.show(RelayState(1, True), line.now_ms)
+    line.run(3_000)
+    assert Refused("relay 1 is on without an order") in line.readings
+    assert not line.far.energised(1, line.now_ms)
+
+
+# ---------------------------------------------------------------- start, stop, re-plug
+
+
+@pytest.mark.parametrize(("on_failure", "at_start", "at_stop"), [("closed", [OFF], [OFF]), ("open", [], [ON])])
+def test_start_and_stop(on_failure: str, at_start: list[str], at_stop: list[str]) -> None:
+    line = bench(on_failure)
+    line.start()
+    line.run(60_000)
+    assert line.take_sent() == at_start
+    line.stop()
+    assert line.take_sent() == at_stop
+
+
+def test_stop_does_not_wait_for_the_line() -> None:
+    line = bench()
+    line.order(opening(5_000))
+    line.stop()
+    assert line.take_sent()[-1] == OFF
+
+
+def test_a_replug_leaves_an_answered_opening_to_the_board() -> None:
+    line = bench()
+    line.order(opening(5_000))
+    line.run(1_000)
+    line.take_sent()
+    line.replug()
+    assert line.take_sent() == []
+
+
+def test_a_replug_brings_an_opening_that_never_arrived_for_its_rest_only() -> None:
+    line = bench()
+    line.far.deaf = True
+    line.order(opening(5_000))
+    line.run(3_000)
+    line.take_sent()
+    line.far.deaf = False
+    line.replug()
+    assert [raw[:12] for raw in line.take_sent()] == ["01 05 02 00 "]
+    assert int.from_bytes(line.log[-1][1][4:6]) == 20
+    line.run(2_000)
+    line.replug()
+    assert line.take_sent() == [OFF]
+
+
+# ---------------------------------------------------------------- a judge that did not come from us
+
+
+@pytest.fixture
+def judge() -> Any:
+    framer = pytest.importorskip("pymodbus.framer", reason="needs pymodbus, the test extra")
+    from pymodbus.pdu import DecodePDU
+
+    return framer.FramerRTU(DecodePDU(True)), framer.FramerRTU(DecodePDU(False))
+
+
+@pytest.mark.parametrize("order", [opening(700), FREE, CLOSE], ids=["open", "free", "close"])
+@pytest.mark.parametrize("channel", [1, 8])
+def test_pymodbus_reads_our_orders_and_answers_of_pymodbus_are_read(judge: Any, channel: int, order: object) -> None:
+    server, _ = judge
+    line = bench(channel=channel, address=17)
+    line.far.mute = True
+    line.order(order)
+    used, request = server.handleFrame(line.sent[0], 0, 0)
+    assert used == len(line.sent[0])
+    assert (request.dev_id, request.function_code, request.address & 0xFF) == (17, 5, channel - 1)
+    line.feed(server.buildFrame(request))
+    states = [reading for reading in line.readings if isinstance(reading, RelayState)]
+    assert states == [RelayState(channel, order is not CLOSE)]
+
+
+def test_pymodbus_answers_our_question(judge: Any) -> None:
+    from pymodbus.pdu import ExceptionResponse
+    from pymodbus.pdu.bit_message import ReadCoilsResponse
+
+    server, _ = judge
+    line = bench(asks_state=True, channel=3)
+    line.far.mute = True
+    line.run(1)
+    _, request = server.handleFrame(line.sent[0], 0, 0)
+    assert (request.function_code, request.address, request.count) == (1, 0, 8)
+    line.feed(server.buildFrame(ReadCoilsResponse(dev_id=1, bits=[False, False, True] + [False] * 5)))
+    assert RelayState(3, True) in line.readings
+    line.feed(server.buildFrame(ExceptionResponse(function_code=1, exception_code=4, device_id=1)))
+    assert Refused("the relay board refuses function 1: the board failed") in line.readings
+
+
+def test_pymodbus_reads_our_simulated_board(judge: Any) -> None:
+    from pymodbus.pdu.bit_message import ReadCoilsRequest, WriteSingleCoilRequest
+
+    _, client = judge
+    far = modbus.Simulator(modbus.Settings())
+    far.hear(client.buildFrame(WriteSingleCoilRequest(dev_id=1, address=4, bits=[True])), 0)
+    assert far.energised(5)
+    (answer,) = far.hear(client.buildFrame(ReadCoilsRequest(dev_id=1, address=0, count=8)), 1)
+    _, response = client.handleFrame(answer.raw, 0, 0)
+    assert response.bits[:8] == [False, False, False, False, True, False, False, False]
+    (refusal,) = far.hear(client.buildFrame(WriteSingleCoilRequest(dev_id=1, address=99, bits=[True])), 2)
+    _, response = client.handleFrame(refusal.raw, 0, 0)
+    assert response.exception_code == 2

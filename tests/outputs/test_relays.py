@@ -1,0 +1,254 @@
+"""Relays on a pin and on an LCUS board: exact levels and bytes, and when they let go."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.errors import Mistake
+from firmware.outputs import gate_relay_lcus as lcus
+from firmware.outputs import gate_relay_pin as pin
+from firmware.outputs.relay import PULSE_MAX_MS, wiring_doubt
+from sensors.readings import Garbled, Ready, Refused, RelayState, Silent
+from tests.outputs.bench import CLOSE, FREE, OFF, ON, Bench, opening, vector
+
+ON1, OFF1 = "a0 01 01 a2", "a0 01 00 a1"
+
+
+@pytest.mark.parametrize(
+    ("channel", "name", "order"), [(1, "on1", opening()), (1, "off1", CLOSE), (2, "on2", opening()), (4, "off4", CLOSE)]
+)
+def test_lcus_bytes_are_the_printed_ones(channel: int, name: str, order: object) -> None:
+    bench = Bench("gate_relay_lcus", lcus.Settings(channel=channel))
+    bench.order(order)
+    assert bench.take_sent() == [vector("lcus", name)]
+    assert bench.readings == [RelayState(channel, name.startswith("on"), assumed=True)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "on", "off"),
+    [
+        (pin.Settings(), 1, 0),
+        (pin.Settings(active_high=False), 0, 1),
+    ],
+)
+def test_pin_levels_and_idle_level(settings: pin.Settings, on: int, off: int) -> None:
+    bench = Bench("gate_relay_pin", settings)
+    assert bench.near.idle_levels() == {"relay": off}
+    bench.order(opening())
+    assert bench.far.energised() and bench.far.is_open()
+    bench.run(700)
+    assert [raw.level for raw in bench.sent] == [on, off]
+    assert not bench.far.is_open()
+
+
+# ---------------------------------------------------------------- the end of an opening
+
+
+def test_an_opening_ends_by_itself_at_its_deadline() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(700))
+    began_ms = bench.now_ms
+    bench.run(5_000)
+    assert [(t_ms - began_ms, raw.hex(" ")) for t_ms, raw in bench.log] == [(0, ON1), (700, OFF1)]
+
+
+def test_opened_again_before_the_end_prolongs_and_sends_nothing_new() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(700))
+    bench.run(600)
+    bench.order(opening(700))
+    bench.run(699)
+    assert bench.take_sent() == [ON1]
+    bench.run(1)
+    assert bench.take_sent() == [OFF1]
+
+
+def test_a_shorter_pulse_never_cuts_a_longer_one() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(2_000))
+    bench.order(opening(100))
+    bench.run(1_999)
+    assert bench.far.is_open()
+    bench.run(1)
+    assert not bench.far.is_open()
+
+
+def test_no_single_order_holds_the_gate_longer_than_the_limit() -> None:
+    bench = Bench("gate_relay_pin")
+    bench.order(opening(10**9))
+    bench.run(PULSE_MAX_MS)
+    assert not bench.far.is_open()
+
+
+@pytest.mark.parametrize("pulse_ms", [0, -5])
+def test_a_pulse_of_nothing_opens_nothing(pulse_ms: int) -> None:
+    bench = Bench("gate_relay_pin")
+    bench.order(opening(pulse_ms))
+    assert bench.take_sent() == []
+
+
+def test_an_order_that_comes_after_the_end_is_an_opening_of_its_own() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(700))
+    bench.now_ms += 900  # a slow turn of the loop: tick was not called yet
+    bench.order(opening(700))
+    assert bench.take_sent() == [ON1, OFF1, ON1]
+    bench.run(700)
+    assert bench.take_sent() == [OFF1]
+
+
+# ---------------------------------------------------------------- free and close
+
+
+def test_free_outlives_the_deadline_of_an_earlier_opening() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(700))
+    bench.order(FREE)
+    bench.order(opening(700))
+    bench.run(10_000_000)
+    assert bench.far.is_open()
+    bench.order(CLOSE)
+    assert not bench.far.is_open()
+    bench.run(10_000)
+    assert bench.take_sent() == [ON1, ON1, OFF1]
+
+
+def test_close_lets_go_at_once_and_nothing_follows() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(700))
+    bench.order(CLOSE)
+    bench.run(5_000)
+    assert bench.take_sent() == [ON1, OFF1]
+
+
+# ---------------------------------------------------------------- start, stop, re-plug
+
+
+@pytest.mark.parametrize(
+    ("energised", "on_failure", "at_start", "at_stop"),
+    [
+        ("open", "closed", [OFF], [OFF]),
+        ("open", "open", [], [ON]),
+        ("closed", "open", [], [OFF]),
+    ],
+)
+def test_start_and_stop(energised: str, on_failure: str, at_start: list[object], at_stop: list[object]) -> None:
+    bench = Bench("gate_relay_pin", pin.Settings(energised=energised), on_failure)  # type: ignore[arg-type]
+    bench.start()
+    bench.run(60_000)
+    assert bench.take_sent() == at_start
+    bench.stop()
+    bench.run(60_000)
+    assert bench.take_sent() == at_stop
+
+
+def test_a_gate_that_is_held_shut_by_current_opens_by_switching_off() -> None:
+    bench = Bench("gate_relay_pin", pin.Settings(energised="closed"), "open")
+    bench.order(CLOSE)
+    assert not bench.far.is_open()
+    bench.order(opening(700))
+    assert bench.far.is_open()
+    bench.run(700)
+    assert not bench.far.is_open()
+    assert bench.take_sent() == [ON, OFF, ON]
+    bench.far.lose_power(bench.now_ms)
+    assert bench.far.is_open()
+
+
+@pytest.mark.parametrize("name", ["gate_relay_pin", "gate_relay_lcus", "gate_relay_modbus"])
+def test_a_promise_that_power_loss_breaks_is_refused(name: str) -> None:
+    settings = Bench(name).settings.__class__(energised="closed")
+    with pytest.raises(Mistake, match='on_failure = "open"') as told:
+        Bench(name, settings, "closed")
+    assert told.value.key == "energised"
+
+
+def test_a_promise_that_only_software_keeps_is_told() -> None:
+    assert "without power" in (wiring_doubt("open", "open") or "")
+    assert wiring_doubt("open", "closed") is None
+    assert wiring_doubt("closed", "open") is None
+
+
+def test_a_replug_orders_what_holds_now() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.replug()
+    assert bench.take_sent() == [OFF1]
+    bench.order(opening(2_000))
+    bench.run(1_000)
+    bench.replug()  # half of the opening is left
+    assert bench.take_sent() == [ON1, ON1]
+    bench.run(1_000)
+    assert bench.take_sent() == [OFF1]
+
+
+def test_a_replug_never_brings_back_an_old_open() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(opening(700))
+    bench.now_ms += 5_000  # nobody called tick while the cable was away
+    bench.take_sent()
+    bench.replug()
+    assert bench.take_sent() == [OFF1]
+    bench.run(60_000)
+    assert bench.take_sent() == []
+
+
+def test_a_replug_keeps_the_gate_free() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.order(FREE)
+    bench.far.lose_power(bench.now_ms)
+    bench.run(1_000)
+    bench.replug()
+    assert bench.far.is_open()
+
+
+def test_a_fail_open_relay_is_left_alone_until_its_first_order() -> None:
+    bench = Bench("gate_relay_pin", on_failure="open")
+    bench.start()
+    bench.replug()
+    assert bench.take_sent() == []
+
+
+# ---------------------------------------------------------------- LCUS boards that answer
+
+
+def asking(channel: int = 1) -> Bench:
+    bench = Bench("gate_relay_lcus", lcus.Settings(channel=channel, asks_state=True))
+    bench.start()
+    bench.run(10)
+    return bench
+
+
+def test_a_board_that_answers_says_how_its_relay_stands() -> None:
+    bench = asking()
+    assert Ready("LCUS") in bench.readings
+    bench.readings.clear()
+    bench.order(opening(700))
+    bench.run(10)
+    assert bench.readings == [RelayState(1, True, assumed=True), RelayState(1, True)]
+
+
+def test_a_relay_that_disagrees_with_its_order_is_told_and_ordered_again() -> None:
+    bench = asking()
+    bench.far.show(RelayState(1, True), bench.now_ms)
+    bench.run(2_000)
+    assert Refused("relay 1 is on and was ordered off") in bench.readings
+    assert not bench.far.energised(1)
+
+
+def test_a_board_that_falls_silent_is_told_once_and_welcomed_back() -> None:
+    bench = asking()
+    bench.far._answers = False
+    bench.run(20_000)
+    assert len([reading for reading in bench.readings if isinstance(reading, Silent)]) == 1
+    bench.readings.clear()
+    bench.far._answers = True
+    bench.run(3_000)
+    assert Ready("LCUS") in bench.readings
+
+
+def test_answers_of_other_channels_and_echoes_are_no_news() -> None:
+    bench = Bench("gate_relay_lcus")
+    bench.feed(b"CH2: ON\r\n\xa0\x01\x01\xa2CH3: OFF\r\n")
+    assert bench.readings == []
+    bench.feed(b"CH1:ON?")
+    assert bench.readings == [Garbled(1, "no answer of a relay board"), Ready("LCUS"), RelayState(1, True)]
