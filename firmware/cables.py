@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sensors.thinning import SpacingDigest
+
 from firmware.core import events
 from firmware.core.events import AnyEvent, DeviceHealth
 from firmware.core.facts import AnyFact
@@ -16,7 +18,6 @@ from firmware.ports import Port
 from sensors import readings
 from sensors.driver import Send
 from sensors.readings import AnyReading
-from sensors.thinning import SpacingDigest
 
 GARBLED_EVERY_MS = 10_000
 """A babbling device is reported at most this often; every dropped byte is counted all the same."""

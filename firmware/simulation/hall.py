@@ -94,10 +94,10 @@ class EntryQueue:
         self._tries += 1
         if self._rig.has(self.lane, "thermometer"):
             self._rig.show(self.lane, "thermometer", Temperature(visitor.temperature_c, 22.0))
+        self._soon((len(visitor.codes) - 1) * CODE_GAP_MS + PATIENCE_MS, self._not_opened)
         turn = self._turn
         for place, code in enumerate(visitor.codes):
             self._rig.after(place * CODE_GAP_MS, lambda code=code: self._show(turn, code))  # type: ignore[misc]
-        self._soon((len(visitor.codes) - 1) * CODE_GAP_MS + PATIENCE_MS, self._not_opened)
 
     def _show(self, turn: int, code: bytes) -> None:
         if turn == self._turn:

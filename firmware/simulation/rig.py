@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from firmware.clock import Clock
+from firmware.ports.far_serial import FarSerial
+from firmware.ports.pin_wires import PinWires
 from firmware.simulation.agenda import Agenda
-from firmware.simulation.far_serial import FarSerial
-from firmware.simulation.pin_wires import PinWires
 from sensors.driver import Driver, Edge, Later, Raw, Settings
 from sensors.readings import AnyReading, Contact
 
