@@ -20,7 +20,8 @@ from typing import Any, Literal
 from firmware.errors import Failure, Mistake
 from firmware.ports.far_pins import FarPins
 
-Pull = Literal["up", "down", "floating"]
+Pull = Literal["up", "down", "floating", "none"]
+"""`none` and `floating` are the same: no resistor of the board's own."""
 
 CHIP_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 GPIO_GET_CHIPINFO = 0x8044B401

@@ -128,7 +128,7 @@ class PinGroup:
     def _claim_input(self, role: str, bcm: int, pull: Pull) -> None:
         pin = self._board.claim(bcm, f"{self.name} {role}")
         each = self._inputs[role] = _Input(self, role, bcm, pin)
-        pin.input_with_pull(pull)
+        pin.input_with_pull("floating" if pull == "none" else pull)
         pin.edges = "both"
         pin.when_changed = each.changed
         if self._board.far is None:

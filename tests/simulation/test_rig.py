@@ -1,0 +1,105 @@
+"""The far ends against the near ends: everything goes over a real pty or a real socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.clock import Clock
+from firmware.simulation.agenda import Agenda
+from firmware.simulation.rig import Rig
+from sensors.readings import Contact, Scan
+from tests.simulation.obedient import LaneSpec, Obedient, spec
+
+
+def lanes(folder: Path) -> list[LaneSpec]:
+    entry = {
+        "scanner": spec("scanner_text_line", folder / "a-scanner"),
+        "gate": spec("gate_relay_lcus", folder / "a-gate"),
+    }
+    leave = {
+        "button": spec("contact_switch", pins={"contact": 6}, normally="open"),
+        "gate": spec("gate_relay_pin", pins={"relay": 23}),
+        "fire_loop": spec("contact_switch", pins={"contact": 22}),
+    }
+    return [LaneSpec("A", entry), LaneSpec("B", leave)]
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock(rate=20)
+        self.rig = Rig(self.clock)
+        self.device = Obedient(self.rig, lanes(folder), folder, self.clock)
+        self.gates: list[tuple[str, bool]] = []
+        for lane in ("A", "B"):
+            self.rig.when_gate(lane, lambda is_open, lane=lane: self.gates.append((lane, is_open)))  # type: ignore[misc]
+
+    def until(self, true: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + 20
+        while not true():
+            assert time.monotonic() < give_up, "it never happened"
+            self.rig.agenda.at(self.clock.elapsed_ms() + 20, lambda: None)  # the device wants turns too
+            self.rig.turn()
+            self.device.turn()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.device.close()
+    bench.rig.close()
+
+
+def test_a_scan_opens_the_gate_and_it_lets_go(bench: Bench) -> None:
+    bench.rig.show("A", "scanner", Scan(b"HP1:CODE"))
+    bench.until(lambda: len(bench.gates) == 2)
+    assert bench.gates == [("A", True), ("A", False)]
+    assert bench.device.scans == [b"HP1:CODE"]
+    assert not bench.rig.gate_open("A")
+
+
+def test_a_button_on_a_pin_opens_a_gate_on_a_pin(bench: Bench) -> None:
+    bench.rig.show("B", "button", Contact(True))
+    bench.until(lambda: len(bench.gates) == 2)
+    assert bench.gates == [("B", True), ("B", False)]
+
+
+def test_contacts_rest_in_their_quiet_position(bench: Bench) -> None:
+    """Loop closed is level 0 on a pin pulled up: the fire loop rests at 0, an open button at 1."""
+    assert bench.rig._wires["device"].levels == {6: 1, 22: 0}
+
+
+def test_an_unplugged_scanner_comes_back(bench: Bench) -> None:
+    bench.rig.unplug("A", "scanner")
+    port = next(port for lane, role, port, _ in bench.device.talks if (lane.name, role) == ("A", "scanner"))
+    bench.until(lambda: port.fileno() < 0)
+    bench.rig.show("A", "scanner", Scan(b"nobody hears this"))
+    bench.rig.plug("A", "scanner")
+    bench.until(lambda: port.tend(bench.clock.elapsed_ms()) is None)
+    bench.rig.show("A", "scanner", Scan(b"back"))
+    bench.until(lambda: bench.device.scans == [b"back"])
+
+
+def test_noise_on_the_cable(bench: Bench) -> None:
+    bench.rig.put("A", "scanner", b"\x00\xff noise")
+    bench.rig.put("A", "scanner", b"\r")
+    bench.until(lambda: bench.device.scans == [b"\x00\xff noise"])
+
+
+def test_lane_names_are_the_halls_own(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lane A"):
+        bench.rig.connect("second", lanes(tmp_path), tmp_path)
+
+
+def test_the_agenda_keeps_order() -> None:
+    agenda, done = Agenda(), list[str]()
+    agenda.at(20, lambda: done.append("later"))
+    agenda.at(10, lambda: done.append("first"))
+    agenda.at(10, lambda: done.append("second"))
+    assert agenda.do_due(9.9) == 0 and agenda.next_ms() == 10
+    assert agenda.do_due(10) == 2 and done == ["first", "second"]
+    assert agenda.do_due(1e9) == 1 and agenda.next_ms() is None
