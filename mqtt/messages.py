@@ -14,8 +14,8 @@ Scalar = str | int | float | bool | None
 CommandResult = Literal["done", "refused", "failed"]
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Root of everything sent; `v` is always on the wire."""
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Root of everything sent."""
 
     def encoded(self) -> bytes:
         return msgspec.json.encode(self)
@@ -24,7 +24,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 # ---------------------------------------------------------------- device -> hub: status
 
 
-class SensorStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
+class SensorStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """One device on a lane's cable. `device`: its key in the site file (`scanner`, `gate`)."""
 
     device: str
@@ -37,7 +37,7 @@ class SensorStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
     because: str = ""
 
 
-class LaneStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
+class LaneStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     name: str
     direction: str = "in"
     state: str = "idle"
@@ -50,7 +50,7 @@ class LaneStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
     because: str = ""
 
 
-class JournalStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
+class JournalStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     bytes: int = 0
     dropped: int = 0
     writable: bool = True
@@ -58,12 +58,12 @@ class JournalStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
     durable_seq: int | None = None
 
 
-class ClockStatus(Message, frozen=True, omit_defaults=True, kw_only=True):
+class ClockStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     trusted: bool = True
     source: str = "system"
 
 
-class Status(Message, frozen=True, omit_defaults=True, kw_only=True):
+class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """`device/<device>/status`, retained: how the device is, not what happened (that is an event)."""
 
     v: int
@@ -141,7 +141,7 @@ class JwsHeader(msgspec.Struct, frozen=True):
     b64: Any = None
 
 
-class CommandAnswer(Message, frozen=True, kw_only=True):
+class CommandAnswer(Message, frozen=True, omit_defaults=False, kw_only=True):
     """Sent to the request's response topic with its correlation data."""
 
     v: int = 1

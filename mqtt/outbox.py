@@ -22,6 +22,8 @@ from typing import Protocol
 
 import msgspec
 
+from firmware.errors import Failure
+
 SUCCESS, NOBODY = 0x00, 0x10
 RETRY_MS = 2_000.0
 SAVE_AFTER_EVENTS, SAVE_AFTER_MS = 100, 1_000.0
@@ -217,7 +219,7 @@ class Outbox:
         """Put the cursor on disk now. A disk that refuses costs duplicates, not events: the error is not raised."""
         if self.cursor == self._saved_next:
             return
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Failure):
             self._replace(self._file, msgspec.json.encode(Cursor(1, self._journal, self.cursor)))
             self._saved_next = self.cursor
 
