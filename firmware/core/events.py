@@ -119,7 +119,10 @@ class DeviceHealth(Event, frozen=True, tag="device", omit_defaults=True, kw_only
 
 
 class CommandArrived(Event, frozen=True, tag="command", omit_defaults=True, kw_only=True):
-    """A command whose signature, hall, device and name are good; `refusal` is set when anything else was wrong."""
+    """An order came. `refusal` says why it must not be done; then no other field is believed (`mqtt/commands.py`).
+
+    `kid`, `counter` and `expires_s` let the guard against replays be rebuilt from the journal.
+    """
 
     id: str
     name: str
@@ -127,6 +130,9 @@ class CommandArrived(Event, frozen=True, tag="command", omit_defaults=True, kw_o
     lane: str | None = None
     body: dict[str, str | int | float | bool | None] = {}
     refusal: str | None = None
+    kid: str = ""
+    counter: int = 0
+    expires_s: int = 0
 
 
 class JournalState(Event, frozen=True, tag="journal", omit_defaults=True, kw_only=True):

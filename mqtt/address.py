@@ -1,0 +1,66 @@
+"""Where the broker is and how we prove who we are: `mqtt://host:1883`, `mqtts://host:8883`."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from firmware.errors import Mistake
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker. With `ca` or a `mqtts://` URL the line is encrypted; `cert` and `key` are this device's own."""
+
+    host: str
+    port: int = 1883
+    encrypted: bool = False
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """A fresh context, so that rotated certificates are taken at the next connection. OSError when unusable."""
+        if not self.encrypted:
+            return None
+        context = ssl.create_default_context(cafile=self.ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.cert:
+            context.load_cert_chain(self.cert, self.key)
+        return context
+
+
+def address_of(
+    url: str,
+    *,
+    ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+) -> Address:
+    """Read a broker's URL; user and password may stand in it. Mistake when it cannot be one."""
+    try:
+        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883", key="url") from None
+    if parts.scheme not in PORTS or not host or parts.path not in ("", "/") or parts.query:
+        raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883 or mqtts://host:8883", key="url")
+    if ca and parts.scheme != "mqtts":
+        raise Mistake("certificates need an mqtts:// address", key="url")
+    return Address(
+        host=host,
+        port=port or PORTS[parts.scheme],
+        encrypted=parts.scheme == "mqtts",
+        username=username or (unquote(parts.username) if parts.username else None),
+        password=password or (unquote(parts.password) if parts.password else None),
+        ca=ca,
+        cert=cert,
+        key=key,
+    )

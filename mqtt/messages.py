@@ -1,0 +1,185 @@
+"""What is said over MQTT, as types: JSON, UTF-8, `v` first, unknown fields ignored by readers, units in names.
+
+Events are `firmware/core/records.py`; everything else is here. `msgspec.json.schema` of these types is the reference
+that hubs get, so a field's comment says what a stranger needs to know.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Scalar = str | int | float | bool | None
+CommandResult = Literal["done", "refused", "failed"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Root of everything sent."""
+
+    def encoded(self) -> bytes:
+        return msgspec.json.encode(self)
+
+
+# ---------------------------------------------------------------- device -> hub: status
+
+
+class SensorStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """One device on a lane's cable. `device`: its key in the site file (`scanner`, `gate`)."""
+
+    device: str
+    driver: str = ""
+    state: str = "ok"
+    """ok, silent, garbled, unplugged, refused."""
+    age_ms: int | None = None
+    """Since its last reading or its last good answer."""
+    quality: str = "good"
+    because: str = ""
+
+
+class LaneStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    name: str
+    direction: str = "in"
+    state: str = "idle"
+    """The lane's state of the core's table: idle, screening, granted, passing, refused, held, evacuated ..."""
+    sensors: tuple[SensorStatus, ...] = ()
+    waiting: int | None = None
+    """People seen in front of the gate."""
+    expected_wait_s: int | None = None
+    gap_mm: int | None = None
+    because: str = ""
+
+
+class JournalStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    bytes: int = 0
+    dropped: int = 0
+    writable: bool = True
+    first_seq: int | None = None
+    durable_seq: int | None = None
+
+
+class ClockStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    trusted: bool = True
+    source: str = "system"
+
+
+class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """`device/<device>/status`, retained: how the device is, not what happened (that is an event)."""
+
+    v: int
+    device: str
+    hall: str
+    version: str = ""
+    at: str = ""
+    """RFC 3339 with milliseconds and offset."""
+    at_trusted: bool = True
+    boot: str = ""
+    uptime_s: int = 0
+    rulebook: int | None = None
+    """Serial of the rulebook in force."""
+    phase: str = ""
+    limit_persons: int | None = None
+    """Of the whole hall, as this device knows it."""
+    inside: int | None = None
+    """People inside the whole hall as this device knows it; on a device that is not the bank: what it counted."""
+    inside_at_most: int | None = None
+    """Upper end of the interval, when counts are in doubt."""
+    free_rights: int | None = None
+    bank: bool = False
+    evacuated: bool = False
+    seq: int | None = None
+    """Highest event number on disk: a hub that has fewer asks `history`."""
+    first_seq: int | None = None
+    """Lowest event number the journal still holds."""
+    outbox_depth: int = 0
+    """Events on disk that nobody has received."""
+    outbox_lost: int = 0
+    """Events the journal dropped before anybody received them."""
+    queue: int = 0
+    """Events waiting in the device's own inbox."""
+    dropped: int = 0
+    """Messages and readings dropped because a bounded queue was full."""
+    memory_kb: int | None = None
+    temperature_c: float | None = None
+    journal: JournalStatus = JournalStatus()
+    clock: ClockStatus = ClockStatus()
+    lanes: tuple[LaneStatus, ...] = ()
+
+
+# ---------------------------------------------------------------- hub -> device
+
+
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class HistoryRequest(Message, frozen=True, omit_defaults=True, kw_only=True):
+    """`device/<device>/history`: publish these events again; both ends are included."""
+
+    v: int
+    ranges: Annotated[tuple[tuple[Seq, Seq], ...], msgspec.Meta(max_length=64)]
+
+
+class Envelope(Message, frozen=True, omit_defaults=True, kw_only=True):
+    """Payload of a command's JWS. Times in seconds since 1970; `counter` rises per issuer."""
+
+    v: int
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    issued_at: float
+    expires_at: float
+    counter: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    issuer: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    hall: str
+    device: str
+    name: str
+    body: dict[str, Any] = {}
+
+
+class JwsHeader(msgspec.Struct, frozen=True):
+    alg: str
+    kid: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    crit: Any = None
+    b64: Any = None
+
+
+class CommandAnswer(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """Sent to the request's response topic with its correlation data."""
+
+    v: int = 1
+    id: str
+    result: CommandResult
+    because: str = ""
+
+
+# ---------------------------------------------------------------- device -> hub: passes
+
+
+class PassesList(Message, frozen=True, omit_defaults=True, kw_only=True):
+    """`passes/<device>`, retained: today's used pass ids (hex) and held persons (day pseudonyms)."""
+
+    v: int
+    device: str
+    day: str
+    used: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- inside the house
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """A message from the hub on its way to the main loop. Nothing in it has been believed yet."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    content_schema: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer on its way back: hand it to `Link.respond`."""
+
+    topic: str
+    correlation: bytes | None
+    payload: bytes

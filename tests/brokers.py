@@ -1,0 +1,69 @@
+"""A private Mosquitto for tests: its own port, its own folder, killed and started again at will, stopped by its id."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(what: Callable[[], object], timeout_s: float = 20.0, every_s: float = 0.01) -> None:
+    """Poll until `what()` is true. The generous limit is for busy machines; nothing is measured by it."""
+    end = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < end, f"waited {timeout_s} s in vain"
+        time.sleep(every_s)
+
+
+class Broker:
+    """`kill()` is kill -9; `start()` again keeps the port. With `keeps` the broker's memory survives on disk."""
+
+    def __init__(self, folder: Path, *, keeps: bool = False, extra: str = "") -> None:
+        self.folder, self.port, self.keeps, self.extra = folder, free_port(), keeps, extra
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def start(self) -> Broker:
+        assert PROGRAM is not None
+        config = self.folder / "mosquitto.conf"
+        keep = f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n"
+            f"{keep if self.keeps else 'persistence false'}\n{self.extra}\n"
+        )
+        with open(self.folder / "mosquitto.log", "ab") as log:
+            self.process = subprocess.Popen([PROGRAM, "-c", str(config)], stdout=log, stderr=log)
+        wait_until(self._listens)
+        return self
+
+    def _listens(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, (self.folder / "mosquitto.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(10)
+            self.process = None

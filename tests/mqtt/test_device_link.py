@@ -1,0 +1,202 @@
+"""A device on a real Mosquitto: every event arrives, whatever dies in between."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.clock import Clock
+from mqtt.address import address_of
+from mqtt.device_link import Link
+from mqtt.messages import Incoming, Reply
+from mqtt.outbox import Outbox
+from tests.brokers import Broker, free_port, wait_until
+from tests.mqtt.helpers import Ear, Events, replace
+
+DEVICE = "hallgate/v1/baoshan/device/gate-1"
+
+
+class Device:
+    """The link of one device, with a list for a journal."""
+
+    def __init__(self, url: str, folder: Path, source: Events | None = None) -> None:
+        self.source = source or Events()
+        self.posted: list[Incoming] = []
+        self.outbox = Outbox(self.source, folder / "cursor.json", replace)
+        self.link = Link(address_of(url), "gate-1", "baoshan", self.outbox, self.posted.append, Clock())
+        self.link.start()
+
+    def add(self, n: int) -> None:
+        self.source.add(n)
+        self.link.wake()
+
+
+@pytest.fixture
+def device(broker: Broker, tmp_path: Path) -> Iterator[Device]:
+    made = Device(broker.url, tmp_path)
+    yield made
+    assert made.link.stop(10.0)
+
+
+@pytest.fixture
+def ear(broker: Broker) -> Iterator[Ear]:
+    made = Ear(broker.url, "hallgate/v1/baoshan/#")
+    wait_until(lambda: made.connection.connected)
+    yield made
+    made.close()
+
+
+def test_events_arrive_in_order_once_and_byte_for_byte(ear: Ear, device: Device) -> None:
+    device.add(500)
+    wait_until(lambda: len(ear.seqs()) == 500)
+    assert ear.seqs() == list(range(1, 501))
+    assert [message.payload for message in ear.on("/event")] == device.source.all
+    assert {message.content_schema for message in ear.on("/event")} == {"hallgate/v1/event"}
+    wait_until(lambda: device.outbox.depth == 0)
+
+
+def test_no_event_is_lost_when_the_broker_is_killed_again_and_again(broker: Broker, device: Device, ear: Ear) -> None:
+    for _ in range(3):
+        device.add(150)
+        wait_until(lambda: ear.seqs())
+        broker.kill()
+        device.add(50)
+        wait_until(lambda: not device.link.connected)
+        broker.start()
+        wait_until(lambda: ear.connection.connected)
+    wait_until(lambda: device.outbox.depth == 0)
+
+    def complete() -> bool:
+        missing = sorted(set(range(1, 601)) - set(ear.seqs()))
+        ranges = [[seq, seq] for seq in missing[:64]]
+        if missing:
+            ear.say(DEVICE + "/history", json.dumps({"v": 1, "ranges": ranges}).encode())
+        return not missing
+
+    # A killed broker takes acknowledged messages with it: reason 0x00 is not receipt, so a hub asks for its gaps.
+    wait_until(complete, every_s=0.3)
+
+
+def test_events_nobody_subscribed_to_are_kept_until_somebody_does(broker: Broker, device: Device) -> None:
+    device.add(40)
+    wait_until(lambda: device.link.connected)
+    wait_until(lambda: device.outbox.in_flight == 0 and device.outbox.depth == 40)
+    late = Ear(broker.url, DEVICE + "/event")
+    try:
+        wait_until(lambda: len(late.seqs()) >= 40)
+        assert late.seqs() == list(range(1, 41))
+    finally:
+        late.close()
+
+
+def test_history_publishes_a_range_again(ear: Ear, device: Device) -> None:
+    device.add(100)
+    wait_until(lambda: len(ear.seqs()) == 100)
+    wait_until(lambda: device.outbox.depth == 0)
+    for noise in (b"", b"{", b'{"v":1,"ranges":[[1]]}', b'{"v":1,"ranges":[[-1,5]]}', b"\xff" * 50_000):
+        ear.say(DEVICE + "/history", noise)
+    ear.say(DEVICE + "/history", b'{"v":1,"ranges":[[10,14],[90,95]],"new":true}')
+    wait_until(lambda: len(ear.seqs()) >= 111)
+    assert ear.seqs()[100:] == [10, 11, 12, 13, 14, 90, 91, 92, 93, 94, 95]
+    assert device.link.dropped == 5
+
+
+def test_everything_retained_is_said_again_to_a_broker_that_forgot(broker: Broker, device: Device, ear: Ear) -> None:
+    device.link.publish_retained("hallgate/v1/baoshan/passes/gate-1", b"{}")
+    device.link.publish_status(b"old")
+    device.link.publish_status(b"new")
+    wait_until(lambda: ear.on("/status") and ear.on("passes/gate-1"))
+    broker.kill()
+    ear.heard_all.clear()
+    broker.start()
+    wait_until(lambda: len(ear.heard_all) >= 3)
+    said = {message.topic: message.payload for message in ear.heard_all}
+    assert said == {
+        DEVICE + "/availability": b"online",
+        DEVICE + "/status": b"new",
+        "hallgate/v1/baoshan/passes/gate-1": b"{}",
+    }
+
+
+def test_orders_reach_the_inbox_with_their_retained_flag_and_answers_go_back(ear: Ear, device: Device) -> None:
+    wait_until(lambda: device.link.connected)
+    ear.say(DEVICE + "/command/identify", b"a", response_topic="answers/x", correlation=b"7")
+    ear.say(DEVICE + "/command/open_once", b"b", retain=True)
+    wait_until(lambda: len(device.posted) == 2)
+    asked, retained = device.posted
+    assert (asked.payload, asked.retained, asked.response_topic, asked.correlation) == (b"a", False, "answers/x", b"7")
+    assert retained.retained
+    other = Ear(ear.connection._address.host + f":{ear.connection._address.port}", "answers/#", client_id="other")
+    wait_until(lambda: other.connection.connected)
+    device.link.respond(Reply("hallgate/v1/baoshan/device/gate-2/command/open_once", None, b"forged"))
+    device.link.respond(Reply("answers/x", b"7", b"done"))
+    wait_until(lambda: other.heard_all)
+    assert (other.heard_all[0].payload, other.heard_all[0].correlation) == (b"done", b"7")
+    assert device.link.dropped == 1
+    other.close()
+
+
+def test_a_tidy_stop_says_offline_and_a_restart_sends_nothing_twice(broker: Broker, tmp_path: Path, ear: Ear) -> None:
+    first = Device(broker.url, tmp_path)
+    first.add(20)
+    wait_until(lambda: len(ear.seqs()) == 20)
+    assert first.link.stop(5.0)
+    wait_until(lambda: ear.on("/availability") and ear.on("/availability")[-1].payload == b"offline")
+    second = Device(broker.url, tmp_path, first.source)
+    second.add(5)
+    wait_until(lambda: len(ear.seqs()) >= 25)
+    assert second.link.stop(5.0)
+    assert ear.seqs() == list(range(1, 26))
+
+
+KILLED = """
+    import sys, time
+    from pathlib import Path
+    from firmware.clock import Clock
+    from mqtt.address import address_of
+    from mqtt.device_link import Link
+    from mqtt.outbox import Outbox
+    from tests.mqtt.helpers import Events, replace
+    source = Events()
+    source.add(2000)
+    box = Outbox(source, Path(sys.argv[2]), replace)
+    Link(address_of(sys.argv[1]), "gate-1", "baoshan", box, print, Clock()).start()
+    time.sleep(60)
+"""
+
+
+def test_a_killed_device_is_seen_gone_and_its_successor_loses_nothing(broker: Broker, tmp_path: Path, ear: Ear) -> None:
+    for _ in range(2):
+        already = len(ear.seqs())
+        words = [sys.executable, "-c", textwrap.dedent(KILLED), broker.url, str(tmp_path / "cursor.json")]
+        process = subprocess.Popen(words, cwd=Path(__file__).parents[2])
+        wait_until(lambda before=already: len(ear.seqs()) > before + 300)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    wait_until(lambda: ear.on("/availability")[-1].payload == b"offline")
+    source = Events()
+    source.add(2000)
+    last = Device(broker.url, tmp_path, source)
+    wait_until(lambda: set(ear.seqs()) == set(range(1, 2001)))
+    assert last.link.stop(5.0)
+
+
+def test_a_broker_that_is_not_there_or_never_answers_costs_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        for port in (free_port(), mute.getsockname()[1]):
+            device = Device(f"mqtt://127.0.0.1:{port}", tmp_path)
+            device.add(1)
+            device.link.publish_status(b"{}")
+            device.link.respond(Reply("answers/x", None, b""))
+            wait_until(lambda link=device.link: link.problem)
+            assert not device.link.connected
+            assert device.link.stop(10.0)
+            assert device.outbox.depth == 1
