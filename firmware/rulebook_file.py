@@ -46,7 +46,7 @@ def opened(text: bytes, kid: str, file: str = "rulebook") -> SignedRulebook:
 
 
 def read_trust(path: Path) -> TrustList:
-    """The trust list in `path`. Mistake when it has no key that can be used; `complaints` of it says what was left out."""
+    """The trust list in `path`. Mistake when no key of it can be used; its `complaints` say what was left out."""
     trusted = trust.parse(_bytes(path))
     if not trusted.keys:
         raise Mistake(trusted.complaints[0] if trusted.complaints else "holds no key", file=str(path))
