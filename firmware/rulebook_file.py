@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +41,23 @@ def read(path: Path, trusted: TrustList) -> SignedRulebook:
 def opened(text: bytes, kid: str, file: str = "rulebook") -> SignedRulebook:
     """The rulebook in bytes whose signature was checked, with its time zone."""
     rules = book.parse(text, file)
-    return SignedRulebook(text, kid, rules, _zone(rules, text, file))
+    try:
+        return SignedRulebook(text, kid, rules, zone(rules.time_zone))
+    except Mistake as wrong:
+        raise typed_toml.document(text, file).mistake(("time_zone",), wrong.what) from None
+
+
+def zone(name: str) -> zoneinfo.ZoneInfo:
+    """The time zone of that name. Mistake, with the nearest name, when there is none."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        near = typed_toml.nearest(name, zoneinfo.available_timezones())
+        raise Mistake(f"there is no time zone {name}{near}", key="time_zone") from None
 
 
 def read_trust(path: Path) -> TrustList:
-    """The trust list in `path`. Mistake when it has no key that can be used; `complaints` of it says what was left out."""
+    """The trust list in `path`. Mistake when no key of it can be used; its `complaints` say what was left out."""
     trusted = trust.parse(_bytes(path))
     if not trusted.keys:
         raise Mistake(trusted.complaints[0] if trusted.complaints else "holds no key", file=str(path))
@@ -59,12 +70,3 @@ def _bytes(path: Path, hint: str = "") -> bytes:
             return file.read(typed_toml.SIZE_MAX + 1)
     except OSError as wrong:
         raise Mistake(f"cannot be read: {wrong.strerror}" + (f"; {hint}" if hint else ""), file=str(path)) from None
-
-
-def _zone(rules: Rulebook, text: bytes, file: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo(rules.time_zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        near = difflib.get_close_matches(rules.time_zone, zoneinfo.available_timezones(), 1)
-        what = f"there is no time zone {rules.time_zone}" + (f"; did you mean {near[0]}?" if near else "")
-        raise typed_toml.document(text, file).mistake(("time_zone",), what) from None

@@ -95,7 +95,7 @@ class _Reading:
             return None
         wiring = typed_toml.convert(about_wiring, Wiring)
         own = {key: entry[key] for key in entry if key not in about_wiring}
-        found = _settings_complaints(own, driver, path) + _wiring_complaints(wiring, driver, path)
+        found = _without_echo(_settings_complaints(own, driver, path) + _wiring_complaints(wiring, driver, path))
         self.wrong += found
         if found:
             return None
@@ -125,6 +125,14 @@ def _settings_complaints(own: dict[str, Any], driver: Driver, path: Keys) -> lis
     words = known | set(Wiring.__struct_fields__)
     found = [((*path, key), typed_toml.unknown(key, words)) for key in own if key not in known]
     return found + typed_toml.complaints({key: own[key] for key in own if key in known}, driver.settings, path)
+
+
+def _without_echo(found: list[tuple[Keys, str]]) -> list[tuple[Keys, str]]:
+    """Who wrote `prot` need not hear as well that `port` is missing."""
+    meant = tuple(
+        f"{what.split('did you mean ')[1].rstrip('?')} is missing" for _, what in found if "did you mean " in what
+    )
+    return [(path, what) for path, what in found if not what.startswith(meant)]
 
 
 def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple[Keys, str]]:

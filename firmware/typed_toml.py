@@ -163,6 +163,7 @@ def unknown(key: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean channel?`, or nothing when no word is near."""
-    close = difflib.get_close_matches(word.lower(), list(known), 1, 0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+    """`; did you mean channel?`, or nothing when no word is near. Upper and lower case are one."""
+    plain = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), plain, 1, 0.6)
+    return f"; did you mean {plain[close[0]]}?" if close else ""

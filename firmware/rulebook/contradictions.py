@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from firmware.rulebook.tables import WEEKDAYS, ClassRules, Week, minutes_of
-from firmware.rulebook.words import SIGN_MAX, base_reason, is_reason, nearest_reason
+from firmware.rulebook.words import SIGN_MAX, WORDS, base_reason
 from firmware.toml_lines import Path
-from firmware.typed_toml import dotted
+from firmware.typed_toml import dotted, nearest
 
 if TYPE_CHECKING:
     from firmware.rulebook.book import Rulebook
@@ -128,7 +128,7 @@ def _phrases(book: Rulebook) -> Iterator[Complaint]:
     for language, phrases in book.phrases.items():
         for reason, text in phrases.items():
             path: Path = ("phrases", language, reason)
-            if not is_reason(base_reason(reason)):
-                yield _warning(path, "is no reason anybody is told" + nearest_reason(reason))
+            if base_reason(reason) not in WORDS:
+                yield _warning(path, "is no reason anybody is told" + nearest(base_reason(reason), WORDS))
             if language == "zh" and reason == base_reason(reason) and len(text) > SIGN_MAX:
                 yield _warning(path, f"is longer than the {SIGN_MAX} characters of a sign")

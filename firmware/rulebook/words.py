@@ -10,7 +10,6 @@ only the sign is replaced the voice says the same.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 
@@ -292,18 +291,9 @@ def words(reason: str, phrases: Phrases | None = None, **values: Value) -> Words
     )
 
 
-def is_reason(reason: str) -> bool:
-    return reason in WORDS
-
-
 def base_reason(key: str) -> str:
     """The reason that a key of `[phrases.zh]` speaks of."""
     return key.removesuffix("_voice")
-
-
-def nearest_reason(key: str) -> str:
-    close = difflib.get_close_matches(base_reason(key), WORDS, 1, 0.6)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 # ---------------------------------------------------------------- filling in

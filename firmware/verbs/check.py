@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware import rulebook_file, site
+from firmware import rulebook_file, site, typed_toml
 from firmware.errors import Mistake
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook_file import SignedRulebook
@@ -74,7 +74,8 @@ def _rulebook(place: Site, given: str | None, findings: Findings) -> SignedRuleb
     except Mistake as mistake:
         findings.add(mistake)
         return None
-    findings.odd += [Mistake(odd.what, file=str(path), key=odd.key) for odd in complaints(rules.book)]
+    source = typed_toml.document(rules.text, str(path))
+    findings.odd += [source.mistake(odd.path, odd.what) for odd in complaints(rules.book)]
     return rules
 
 

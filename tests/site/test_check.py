@@ -1,0 +1,91 @@
+"""`hallgate check`: what a technician sees, and the exit code a script sees."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from firmware.__main__ import main
+from tests.site.conftest import RULEBOOK, SITE, Bench
+
+
+def check(bench: Bench, *more: str) -> int:
+    return main(["check", "--site", str(bench.site), *more])
+
+
+def test_a_right_site_is_ok(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(bench) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(
+        "ok: north-entry-1 in baoshan, lane A (in, 4 devices), lane B (out, 3 devices), rulebook 1"
+    )
+    assert said.err == ""
+
+
+def test_each_mistake_is_one_line_and_the_exit_code_is_2(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.write(text=SITE.replace("channel", "chanel"))
+    assert check(bench) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.startswith(f"hallgate check: {bench.site}:") for line in said.err.splitlines()] == [True, True]
+    assert "did you mean channel?" in said.err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda bench: bench.rulebook.write_text(RULEBOOK + "# one more\n"), "changed after it was signed"),
+        (lambda bench: (bench.folder / "rulebook.toml.sig").unlink(), "hallgate rulebook sign"),
+        (lambda bench: (bench.folder / "rulebook.toml.sig").write_text("nonsense"), "not base64"),
+        (lambda bench: (bench.folder / "trust.jwks").write_text("{}"), "trust.jwks"),
+        (lambda bench: bench.sign(RULEBOOK.replace("serial", "seral")), "rulebook.toml:3: seral: is no key here"),
+        (lambda bench: bench.sign(RULEBOOK.replace("Asia/Shanghai", "Asia/Shangai")), "did you mean Asia/Shanghai?"),
+        (lambda bench: bench.sign(RULEBOOK.replace('hall = "baoshan"', 'hall = "other"')), "the rulebook is for other"),
+        (lambda bench: bench.write('keys = "trust.jwks"\nhall_key = "hall.key"', "").write_text(
+            SITE.replace('[trust]\nkeys = "trust.jwks"\nhall_key = "hall.key"\n', "")), "no [trust] keys"),
+    ],
+)  # fmt: skip
+def test_a_rulebook_that_cannot_be_believed_or_used(
+    bench: Bench, capsys: pytest.CaptureFixture[str], spoil, what
+) -> None:  # type: ignore[no-untyped-def]
+    spoil(bench)
+    assert check(bench) == 2
+    assert what in capsys.readouterr().err
+
+
+def test_another_rulebook_can_be_checked_for_the_site(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.sign(RULEBOOK.replace("serial = 1", "serial = 2"))
+    for name in ("rulebook.toml", "rulebook.toml.sig"):
+        shutil.copy(bench.folder / name, bench.folder / name.replace("rulebook", "next"))
+    bench.sign(RULEBOOK)
+    assert check(bench, "--rulebook", str(bench.folder / "next.toml")) == 0
+    assert "rulebook 2 signed" in capsys.readouterr().out
+
+
+def test_warnings_let_pass(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.sign(RULEBOOK.replace('classes = ["visitor"]', 'classes = ["visitor", "agent"]'))
+    assert check(bench) == 0
+    assert f"warning: {bench.rulebook}:13: phase[0].classes: agent has no table" in capsys.readouterr().err
+
+
+def test_json_says_the_same(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(bench, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["ok"], report["lanes"], report["rulebook"], report["errors"]) == (True, ["A", "B"], 1, [])
+    bench.write("channel = 1", "chanel = 1")
+    assert check(bench, "--json") == 2
+    (error,) = json.loads(capsys.readouterr().out)["errors"]
+    assert (error["line"], error["key"]) == (36, "lane[0].gate.chanel")
+
+
+def test_the_examples_of_the_design_pass_once_signed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = Path(__file__).parents[2].parent / "shared/design/examples"
+    if not examples.exists():
+        pytest.skip("the design's examples are not beside this repository")
+    shutil.copy(examples / "minimal-site.toml", bench.site)
+    bench.sign((examples / "minimal-rulebook.toml").read_text())
+    assert check(bench) == 0
+    assert capsys.readouterr().out.startswith("ok: entry-1 in baoshan")

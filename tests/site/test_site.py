@@ -1,0 +1,252 @@
+"""A site file is read into typed values, or every mistake in it is named by line, key and the nearest right word."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firmware import site
+from firmware.errors import Mistake
+from firmware.rulebook import book
+from sensors.driver import Driver, find
+from tests.site.conftest import RULEBOOK, SITE, Bench
+
+
+def line_of(words: str) -> int:
+    return SITE[: SITE.index(words)].count("\n") + 1
+
+
+# ---------------------------------------------------------------- what it says
+
+
+def test_a_right_site_is_taken(bench: Bench) -> None:
+    place = site.load(bench.site)
+    entry, way_out = place.lanes
+    assert (place.device.name, place.device.hall, place.rights.bank) == ("north-entry-1", "baoshan", True)
+    assert (entry.name, entry.direction, entry.serves, entry.entry, way_out.entry) == (
+        "A",
+        "in",
+        ("visitor",),
+        True,
+        False,
+    )
+    assert set(entry.devices) == {"scanner", "thermometer", "gate", "fire_loop"}
+    assert place.warnings == ()
+
+
+def test_a_device_has_its_driver_its_settings_and_its_wires(bench: Bench) -> None:
+    entry, way_out = site.load(bench.site).lanes
+    gate = way_out.devices["gate"]
+    assert (gate.role, gate.driver.name, gate.port) == ("gate", "gate_relay_lcus", "/dev/ttyUSB0")
+    assert gate.settings.channel == 2  # type: ignore[attr-defined]
+    assert entry.devices["fire_loop"].pins == {"contact": 22}
+    assert way_out.devices["button"].pins == {"contact": 23}
+
+
+def test_paths_are_relative_to_the_site_file(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = site.load("site.toml")
+    assert (place.rulebook, place.trust_keys) == (tmp_path / "rulebook.toml", tmp_path / "trust.jwks")
+    assert place.hall_key == tmp_path / "hall.key"
+    assert place.side_link and place.side_link.key == str(tmp_path / "side-link.key")
+
+
+def test_the_shortest_site(bench: Bench) -> None:
+    text = 'v = 1\n[device]\nname = "a"\nhall = "h"\n[[lane]]\nname = "A"\ndirection = "in"\n'
+    place = site.load(bench.write(text=text))
+    assert (place.hub, place.side_link, place.rulebook, place.clock.source) == (None, None, None, "system")
+    assert [warning.key for warning in place.warnings] == ["rulebook", "trust"]
+
+
+# ---------------------------------------------------------------- what it refuses
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "what"),
+    [
+        ("v = 1", "v = 3", "v", "3 is none of 1"),
+        ('name = "north-entry-1"', 'name = "North"', "device.name", "is no id of a-z"),
+        ('hall = "baoshan"', 'hal = "baoshan"', "device.hal", "did you mean hall?"),
+        ("mqtt://127.0.0.1:1883", "http://127.0.0.1", "hub.url", "is no mqtt:// address"),
+        ("mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:99999", "hub.url", "1 to 65535"),
+        ('listen = "127.0.0.1:7946"', 'listen = "7946"', "side_link.listen", "is no host:port"),
+        ('source = "system"', 'source = "sistem"', "clock.source", "did you mean system?"),
+        ("[rights]", "[right]", "right", "did you mean rights?"),
+        ("bank = true", 'bank = "yes"', "rights.bank", "expected bool"),
+        ('name = "A"', 'name = "A 1"', "lane[0].name", "is no lane name"),
+        ('name = "B"', 'name = "A"', "lane[1].name", "another lane is called A"),
+        ('direction = "in"', 'direction = "inn"', "lane[0].direction", "did you mean in?"),
+        ("[lane.thermometer]", "[lane.termometer]", "lane[0].termometer", "did you mean thermometer?"),
+        ('driver = "scanner_text_line"', 'driver = "scanner_textline"', "lane[0].scanner.driver", "scanner_text_line?"),
+        (
+            'driver = "scanner_text_line"',
+            'driver = "gate_relay_lcus"',
+            "lane[0].scanner.driver",
+            "no driver for a scanner",
+        ),
+        ('port = "/dev/ttyAMA2"', 'prot = "/dev/ttyAMA2"', "lane[0].thermometer.prot", "did you mean port?"),
+        ('port = "/dev/ttyAMA2"', "port = 3", "lane[0].thermometer.port", "expected str"),
+        ("channel = 1", "chanel = 1", "lane[0].gate.chanel", "did you mean channel?"),
+        ("channel = 1", 'channel = "one"', "lane[0].gate.channel", "expected int"),
+        ("channel = 1", "channel = 1\nparity = 3", "lane[0].gate.parity", "is no key here"),
+        ("pin = 22", "pin = 28", "lane[0].fire_loop.pin", "expected int <= 27"),
+        ("pin = 22", "pins = { contct = 22, contact = 3 }", "lane[0].fire_loop.pins.contct", "wants pin = NUMBER"),
+        ("pin = 22", 'pin = 22\nport = "/dev/x"', "lane[0].fire_loop.port", "hangs on pins"),
+        ("pin = 22", "pin = 22\npins = { contact = 22 }", "lane[0].fire_loop.pin", "not both"),
+        ("channel = 1", "channel = 1\npin = 5", "lane[0].gate.pin", "has no pins"),
+        ("channel = 2", "channel = 1", "lane[1].gate.port", "is taken by lane[0].gate"),
+        (
+            'port = "/dev/ttyAMA2"',
+            'port = "/dev/serial/by-path/one"',
+            "lane[0].thermometer.port",
+            "taken by lane[0].scanner",
+        ),
+        ("contact = 23", "contact = 22", "lane[1].button", "pin 22 is taken by lane[0].fire_loop"),
+        ("rulebook.toml", "rules.toml", "rulebook.file", "there is no file"),
+        ("trust.jwks", "trust.jwk", "trust.keys", "there is no file"),
+        ('on_failure = "open"', 'on_failure = "closed"', "lane[1].on_failure", "nobody is held in"),
+        ("[lane.button]", "[lane.door]", "lane[1].direction", "somebody wants to leave"),
+    ],
+)
+def test_a_mistake_is_named_by_file_line_and_key(bench: Bench, old: str, new: str, key: str, what: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write(old, new))
+    assert (caught.value.file, caught.value.key) == (str(bench.site), key)
+    assert what in caught.value.what
+    assert caught.value.line > 0
+
+
+@pytest.mark.parametrize(("old", "line"), [("chanel = 1", 36), ("chanel = 2", 51)])
+def test_the_line_is_the_lanes_own(bench: Bench, old: str, line: int) -> None:
+    right = old.replace("chanel", "channel")
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write(right, old))
+    assert caught.value.line == line == line_of(right)
+
+
+def test_an_escape_way_without_a_fire_loop_is_refused(bench: Bench) -> None:
+    text = SITE[: SITE.rindex("[lane.fire_loop]")]
+    with pytest.raises(Mistake, match="nobody is held in") as caught:
+        site.load(bench.write(text=text))
+    assert caught.value.line == line_of("escape_way = true")
+
+
+def test_a_port_that_is_missing_is_asked_for(bench: Bench) -> None:
+    with pytest.raises(Mistake, match="port is missing: thermometer_gy_mcu90614 hangs on a tty"):
+        site.load(bench.write('port = "/dev/ttyAMA2"\n', ""))
+
+
+def test_all_mistakes_are_told_one_line_each(bench: Bench) -> None:
+    text = SITE.replace("channel", "chanel").replace("[clock]", "[clok]")
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write(text=text))
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+        *("clok", "lane[0].gate.chanel", "lane[1].gate.chanel")
+    ]
+
+
+@pytest.mark.parametrize(("secret", "key"), [("hall.key", "trust.hall_key"), ("side-link.key", "side_link.key")])
+def test_a_secret_that_others_may_read_is_refused(bench: Bench, secret: str, key: str) -> None:
+    (bench.folder / secret).chmod(0o640)
+    with pytest.raises(Mistake, match="chmod 600") as caught:
+        site.load(bench.site)
+    assert caught.value.key == key
+
+
+def test_a_driver_that_lacks_its_package_says_so(bench: Bench) -> None:
+    def poor(name: str) -> Driver:
+        if name == "thermometer_gy_mcu90614":
+            raise ModuleNotFoundError("No module named 'numpy'")
+        return find(name)
+
+    with pytest.raises(Mistake, match="needs a Python package: No module named 'numpy'"):
+        site.load(bench.site, site.Catalogue(find=poor))
+
+
+def test_two_links_to_one_tty_are_one_port(bench: Bench) -> None:
+    (bench.folder / "tty").write_text("")
+    (bench.folder / "alias").symlink_to("tty")
+    text = SITE.replace("/dev/serial/by-path/one", f"{bench.folder}/tty").replace(
+        "/dev/ttyAMA2", f"{bench.folder}/alias"
+    )
+    with pytest.raises(Mistake, match="is taken by lane"):
+        site.load(bench.write(text=text))
+
+
+def test_an_exit_that_stays_shut_by_itself_is_worth_a_warning(bench: Bench) -> None:
+    text = SITE.replace('on_failure = "open"', 'on_failure = "closed"').replace(
+        "escape_way = true", "escape_way = false"
+    )
+    assert [warning.key for warning in site.load(bench.write(text=text)).warnings] == ["lane[1].on_failure"]
+
+
+def test_a_site_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="cannot be read: No such file"):
+        site.load(tmp_path / "none.toml")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.integers(0, len(SITE)), cut=st.integers(0, 40), put=st.text(max_size=6))
+def test_a_spoilt_site_is_a_site_or_a_mistake(bench: Bench, at: int, cut: int, put: str) -> None:
+    bench.site.write_bytes((SITE[:at] + put + SITE[at + cut :]).encode("utf-8", "replace"))
+    try:
+        assert site.load(bench.site).lanes
+    except Mistake as mistake:
+        assert mistake.file == str(bench.site)
+
+
+# ---------------------------------------------------------------- against the rulebook
+
+
+def lacking(bench: Bench, rulebook: str = RULEBOOK, without: str = "") -> list[str]:
+    place = site.load(bench.site)
+    lane = place.lanes[0]
+    devices = {role: spec for role, spec in lane.devices.items() if role != without}
+    place = dataclasses.replace(place, lanes=(dataclasses.replace(lane, devices=devices), place.lanes[1]))
+    return [str(mistake) for mistake in site.lacks(place, book.parse(rulebook.encode()))[0]]
+
+
+def test_a_lane_that_has_everything_lacks_nothing(bench: Bench) -> None:
+    assert lacking(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("without", "clauses"),
+    [("scanner", ["3.1.1a"]), ("thermometer", ["3.1.4a"]), ("gate", []), ("fire_loop", [])],
+)
+def test_a_missing_sensor_names_the_clause(bench: Bench, without: str, clauses: list[str]) -> None:
+    found = lacking(bench, without=without)
+    assert len(found) == len(clauses)
+    assert all(clause in what and "lane A" in what for clause, what in zip(clauses, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rule", "clause"),
+    [
+        ('proof = ["pcr"]\nsources = ["sentinel"]', "3.1.2a"),
+        ('proof = []\nmask = "terminal"', "3.1.2c"),
+        ('proof = []\nmask = "attest"', "3.1.2c"),
+    ],
+)
+def test_a_rule_without_its_device_names_the_clause(bench: Bench, rule: str, clause: str) -> None:
+    (found,) = lacking(bench, RULEBOOK.replace('proof = ["pcr"]', rule))
+    assert clause in found
+
+
+def test_an_exit_needs_no_sensor_of_any_rule(bench: Bench) -> None:
+    bench.write('name = "B"', 'name = "B"\nfor = ["visitor"]')
+    assert lacking(bench) == []
+
+
+def test_the_rulebook_of_another_hall_is_refused(bench: Bench) -> None:
+    assert "baoshan" in lacking(bench, RULEBOOK.replace('"baoshan"', '"other"'))[0]
+
+
+def test_a_class_without_a_table_is_a_warning(bench: Bench) -> None:
+    place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "agent"]'))
+    wrong, odd = site.lacks(place, book.parse(RULEBOOK.encode()))
+    assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for"])
