@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensors.thinning import SpacingDigest
-
 from firmware.core import events
 from firmware.core.events import AnyEvent, DeviceHealth
 from firmware.core.facts import AnyFact

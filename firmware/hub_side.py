@@ -5,6 +5,7 @@ Only imported where the site file has a `[hub]`. Everything that comes back ente
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ from firmware import entries, reporting
 from firmware.core import limit, occupancy
 from firmware.core.events import RowArrived
 from firmware.core.occupancy import Row, row_of
+from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
 from firmware.journal import Reader, Writer
-from mqtt.address import Address
+from mqtt.address import address_of
+from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
 from mqtt.messages import Incoming
 from mqtt.outbox import Outbox
@@ -41,38 +44,44 @@ class Events:
 
     @property
     def first_seq(self) -> int:
-        return self._writer.first_seq
+        return self._reader.first_seq or 1
 
     def durable_seq(self) -> int:
         return self._writer.durable_seq
 
     def read(self, seq_from: int, max_n: int) -> list[tuple[int, bytes]]:
+        durable = self._writer.durable_seq
         found: list[tuple[int, bytes]] = []
-        for first_seq, payload in self._reader.entries_from(seq_from, self._writer.durable_seq):
-            for seq, record in enumerate(entries.published(payload).r, first_seq):
-                if seq >= seq_from:
-                    found.append((seq, bytes(record)))
-            if len(found) >= max_n:
-                break
+        for record in self._reader.read_range(seq_from, seq_from + max_n - 1, upto_seq=durable):
+            events = enumerate(entries.published(record.payload).r, record.first_seq)
+            found += [(seq, bytes(event)) for seq, event in events if seq >= seq_from]
         return found[:max_n]
 
 
 class HubSide:
     def __init__(self, device: Device, state_dir: Path) -> None:
         self.device = device
+        self._guard_file = state_dir / "orders.json"
         site, hub = device.site, device.site.hub
         assert hub is not None
-        source = Events(device.journal, device.journal.reader())
-        self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.journal.inc)
+        source = Events(device.journal, Reader(state_dir))
+        self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.inc)
         self.rows_topic = f"hallgate/v1/{site.device.hall}/rights/hall/row/"
         self.link = Link(
-            Address.parse(hub.url, hub.tls),
+            address_of(hub.url, **(msgspec.structs.asdict(hub.tls) if hub.tls else {})),
             site.device.name,
             site.device.hall,
             self.outbox,
             self._post,
             device.clock,
             also=(self.rows_topic + "#",),
+        )
+        self.desk = CommandDesk(
+            site.device.hall,
+            site.device.name,
+            lambda: device.verify.trust,
+            self._guard(),
+            bank=site.rights.bank,
         )
         self.started_ms = device.clock.elapsed_ms()
         self.rows_refused = 0
@@ -90,10 +99,44 @@ class HubSide:
         self.link.publish_status(self._status())
         self.link.stop(1.0)
 
+    # ------------------------------------------------------------ orders
+
+    def _guard(self) -> CommandGuard:
+        """What is remembered of orders; nothing where the file is missing or spoilt (their expiry still holds)."""
+        try:
+            return msgspec.json.decode(self._guard_file.read_bytes(), type=CommandGuard)
+        except (OSError, msgspec.DecodeError):
+            return CommandGuard()
+
+    def _order_came(self, message: Incoming) -> None:
+        """In the loop's thread. Remembered on disk first, so that no crash makes an order be done twice."""
+        judged = self.desk.arrived(message, self.device.clock.moment())
+        if judged.event is not None:
+            if judged.event.refusal is None:
+                self._remember()
+            self.device.loop.post(judged.event)
+        if judged.reply is not None:
+            self.link.respond(judged.reply)
+
+    def _remember(self) -> None:
+        with contextlib.suppress(OSError):
+            replace_file(self._guard_file, msgspec.json.encode(self.desk.guard))
+
+    def _answer(self, records: list[AnyRecord]) -> None:
+        done = [record for record in records if isinstance(record, CommandDone)]
+        for record in done:
+            if record.name == "reset" and record.result == "done":
+                self.desk.guard.reset_evacuation()
+            for reply in self.desk.done(record):
+                self.link.respond(reply)
+        if done:
+            self._remember()
+
     # ------------------------------------------------------------ out
 
-    def _news(self, news: bool) -> None:
-        if news:
+    def _news(self, records: list[AnyRecord]) -> None:
+        if records:
+            self._answer(records)
             self._status_due_ms = min(self._status_due_ms, self.device.clock.elapsed_ms() + STATUS_SOON_MS)
             self.link.wake()
         self._publish_row(self.device.clock.elapsed_ms())
@@ -107,7 +150,7 @@ class HubSide:
         return min(self._status_due_ms, self._row_due_ms, t_ms + STATUS_SOON_MS)
 
     def _status(self) -> bytes:
-        return reporting.status(self.device, self.outbox.depth, self.outbox.lost, self.started_ms).encoded()
+        return reporting.status(self.device, self.outbox.depth, self.outbox.lost, None, self.started_ms).encoded()
 
     def _publish_row(self, t_ms: float, heartbeat: bool = False) -> None:
         """Own counters, after they are durable (P2). Nothing where the site has no hall key: nobody could believe it."""
@@ -128,6 +171,8 @@ class HubSide:
     def _post(self, message: Incoming) -> None:
         if message.topic.startswith(self.rows_topic):
             self._row_came(message.payload)
+        elif self.desk.mine(message.topic):
+            self.device.loop.call(lambda: self._order_came(message))
 
     def _row_came(self, payload: bytes) -> None:
         key = self.device.verify.hall_key
@@ -143,7 +188,7 @@ class HubSide:
 
     def _is_news(self, row: Row) -> bool:
         """A heartbeat that says nothing new only has to be noted now and then: every event costs the card."""
-        if row.inc == self.device.journal.inc:
+        if row.inc == self.device.inc:
             return occupancy.contradicts(self.device.controller.state.rights, row)
         known = self._rows.get(row.inc)
         now = self.device.clock.elapsed_ms()

@@ -39,13 +39,13 @@ Stamped = tuple[AnyEvent, float]
 
 
 class Loop:
-    """`after` is called after every turn that put something on record, once it is durable and carried out."""
+    """`after` is called with the records of every batch, once they are durable and carried out."""
 
     def __init__(self, clock: Clock, controller: Controller, journal: Writer) -> None:
         self.clock, self.controller, self.journal = clock, controller, journal
         self.cables: list[Cable] = []
         self.hands: dict[str, list[tuple[Cable, Line]]] = {}
-        self.after: list[Callable[[bool], None]] = []
+        self.after: list[Callable[[list[AnyRecord]], None]] = []
         self.timers: list[Callable[[float], float | None]] = []
         """Each is called with the elapsed time when due and answers when to be called next."""
         self.dropped_events = 0
@@ -53,6 +53,7 @@ class Loop:
         self._due: list[float | None] = []
         self._inbox: deque[Stamped] = deque()
         self._posted: deque[Stamped] = deque(maxlen=INBOX)
+        self._calls: deque[Callable[[], None]] = deque(maxlen=INBOX)
         self._selector = selectors.DefaultSelector()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector.register(self._bell, selectors.EVENT_READ, None)
@@ -77,6 +78,11 @@ class Loop:
     def post(self, event: AnyEvent) -> None:
         """Put an event in the inbox from any thread; the loop wakes at once."""
         self._posted.append((event, self.clock.elapsed_ms()))
+        self.ring()
+
+    def call(self, what: Callable[[], None]) -> None:
+        """Have `what` done by the loop's own thread, soon."""
+        self._calls.append(what)
         self.ring()
 
     def ring(self) -> None:
@@ -124,6 +130,8 @@ class Loop:
             self._follow(cable)
             return
         os.eventfd_read(self._bell)
+        while self._calls:
+            self._calls.popleft()()
         while self._posted:
             self._put([self._posted.popleft()])
 
@@ -168,12 +176,12 @@ class Loop:
 
     def _judge_batch(self) -> None:
         orders: list[AnyAction] = []
-        news = False
+        news: list[AnyRecord] = []
         for _ in range(min(BATCH, len(self._inbox))):
             event, t_ms = self._inbox.popleft()
             outcome_orders, records = self._judge(event, t_ms)
             orders += outcome_orders
-            news = news or bool(records)
+            news += records
         if any(isinstance(order, GateFree) for order in orders):
             self._carry_out([order for order in orders if isinstance(order, GateFree)])
             orders = [order for order in orders if not isinstance(order, GateFree)]

@@ -17,7 +17,7 @@ from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
 from firmware.errors import Mistake
-from firmware.journal import Reader
+from firmware.journal import ENTRY, SNAPSHOT, Reader
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
@@ -33,14 +33,15 @@ def new_controller(inc: str) -> Controller:
     return Controller(HallState(rights=Rights(inc=inc)), zone)
 
 
-def recovered(reader: Reader, inc: str) -> Controller:
+def recovered(reader: Reader) -> Controller:
     """The controller as it was after the last entry that is on disk."""
-    controller = new_controller(inc)
-    for kind, payload in reader.tail():
-        if kind == "snapshot":
-            controller = Controller.restore(payload, zone)
-        else:
-            entry = entries.decode(payload)
+    controller = new_controller(reader.identity.inc)
+    snapshot = reader.last_snapshot()
+    if snapshot is not None:
+        controller = Controller.restore(snapshot.payload, zone)
+    for record in reader.after(snapshot) if snapshot else reader.records():
+        if record.kind == ENTRY:
+            entry = entries.decode(record.payload)
             controller.handle(entry.e, entry.m)
     return controller
 
@@ -54,16 +55,27 @@ class Difference:
     now: str
 
 
-def replayed(reader: Reader, inc: str) -> Iterator[Difference | int]:
-    """Runs the journal again. Yields the number of records of each entry that agrees, and a Difference where not."""
-    controller = new_controller(inc)
-    for kind, payload in reader.all():
-        if kind == "snapshot":
-            controller = Controller.restore(payload, zone)
+def replayed(reader: Reader) -> Iterator[Difference | int]:
+    """Runs the journal again. Yields the number of records of each entry that agrees, and a Difference where not.
+
+    It begins at the oldest entry where that is the device's first, else at the oldest picture of its memory; what could
+    not be written because the disk was full is jumped over by the picture behind it.
+    """
+    controller: Controller | None = None
+    for record in reader.records():
+        if record.kind == SNAPSHOT:
+            if controller is None or record.after_loss:
+                controller = Controller.restore(record.payload, zone)
             continue
-        entry = entries.decode(payload)
-        now = controller.handle(entry.e, entry.m).records
-        yield _compared(entry.r, now) or len(now)
+        if controller is None and record.position.segment == FIRST_SEGMENT:
+            controller = new_controller(reader.identity.inc)
+        if controller is not None:
+            entry = entries.decode(record.payload)
+            now = controller.handle(entry.e, entry.m).records
+            yield _compared(entry.r, now) or len(now)
+
+
+FIRST_SEGMENT = 1
 
 
 def _compared(recorded: list[AnyRecord], now: list[AnyRecord]) -> Difference | None:

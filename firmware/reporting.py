@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from firmware.wiring import Device
 
 
-def status(device: Device, outbox_depth: int, outbox_lost: int, started_ms: float) -> Status:
+def status(device: Device, outbox_depth: int, outbox_lost: int, first_seq: int | None, started_ms: float) -> Status:
     controller, state, clock = device.controller, device.controller.state, device.clock
     moment = clock.moment()
     book = controller.rulebook
@@ -37,7 +37,7 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, started_ms: floa
         bank=state.rights.bank,
         evacuated=bool(state.evacuated_by),
         seq=device.journal.durable_seq or None,
-        first_seq=device.journal.first_seq or None,
+        first_seq=first_seq,
         outbox_depth=outbox_depth,
         outbox_lost=outbox_lost,
         queue=device.loop.queue,
@@ -46,7 +46,7 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, started_ms: floa
         journal=JournalStatus(
             dropped=device.journal.lost_records,
             writable=state.journal_ok,
-            first_seq=device.journal.first_seq or None,
+            first_seq=first_seq,
             durable_seq=device.journal.durable_seq or None,
         ),
         clock=ClockStatus(trusted=moment.trusted, source=device.site.clock.source),

@@ -16,12 +16,13 @@ from firmware.core.controller import Controller
 from firmware.core.events import ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.state import LaneSetup
 from firmware.errors import HallgateError, Mistake
-from firmware.journal import Writer
+from firmware.journal import Reader, Writer
 from firmware.loop import Loop
 from firmware.ports import Port
 from firmware.rulebook import book as rulebooks
 from firmware.rulebook import signature
 from firmware.site import DeviceSpec, Lane, Site, lacks
+from firmware.typed_toml import Mistakes
 from firmware.verification import Verifier, load_hall_key, load_trust
 from firmware.version import VERSION
 from sensors.readings import GatePassed
@@ -39,11 +40,11 @@ class Device:
         text, kid, refusal = self._rulebook_file()
         if text is not None:
             self._must_not_lack(text)
-        state_dir.mkdir(parents=True, exist_ok=True)
-        self.journal = Writer(state_dir / "journal", snapshot=lambda: self.controller.snapshot())
-        self.controller = self._recovered()
+        self.journal = Writer(state_dir, site.device.name, lambda: self.controller.snapshot())
+        self.inc = self.journal.identity.inc
+        self.controller = recovery.recovered(Reader(state_dir))
         self.loop = Loop(clock, self.controller, self.journal)
-        self.judge = ClockJudge(clock, site.clock.source, self.journal.latest_wall_ms)
+        self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
         self._boards: Any = None
         for cable in self._cables():
             self.loop.add(cable)
@@ -67,18 +68,17 @@ class Device:
         except (HallgateError, signature.RulebookSignatureError) as wrong:
             return None, "", str(wrong)
         if book.hall != self.site.device.hall:
-            return None, "", f"{file}: hall: this rulebook is for {book.hall}, this device stands in {self.site.device.hall}"
+            return (
+                None,
+                "",
+                f"{file}: hall: this rulebook is for {book.hall}, this device stands in {self.site.device.hall}",
+            )
         return text, kid, ""
 
     def _must_not_lack(self, text: bytes) -> None:
-        missing = lacks(self.site, rulebooks.parse(text))
+        missing, _ = lacks(self.site, rulebooks.parse(text))
         if missing:
-            raise Mistake(str(missing[0])) if not isinstance(missing[0], Mistake) else missing[0]
-
-    # ------------------------------------------------------------ memory
-
-    def _recovered(self) -> Controller:
-        return recovery.recovered(self.journal.reader(), self.journal.inc)
+            raise Mistakes(missing)
 
     # ------------------------------------------------------------ cables
 
@@ -126,18 +126,21 @@ class Device:
             idle=dict.fromkeys(outputs, 0 if getattr(spec.settings, "active_high", True) else 1),
         )
 
-    def camera(self, _lane: Lane, spec: DeviceSpec) -> Port:
-        from firmware.ports.camera import CameraPort
+    def camera(self, lane: Lane, spec: DeviceSpec) -> Port:
+        from firmware.ports.camera import open_camera
 
-        return CameraPort(spec.port or "picamera2", self.clock)
+        return open_camera(spec.port or "picamera2", self._speaker(lane, spec), self.clock)
+
+    def _speaker(self, lane: Lane, spec: DeviceSpec) -> Any:
+        hears_failure = spec.role == "gate"
+        return spec.driver.decoder(spec.settings, *([lane.on_failure] if hears_failure else []))
 
     def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
-        speaker = (
-            spec.driver.decoder(spec.settings, lane.on_failure)
-            if spec.role == "gate"
-            else spec.driver.decoder(spec.settings)
-        )
-        line = Line(lane.name, spec.role, spec.driver.name, speaker)
+        line = Line(lane.name, spec.role, spec.driver.name, self._speaker(lane, spec))
+        if spec.driver.port == "camera":
+            from firmware.ports.camera import Told
+
+            line.speaker = Told()
         if spec.role in ("scanner", "identity"):
             line.verify = self.verify
         elif spec.role == "gate":
@@ -164,7 +167,7 @@ class Device:
                 version=VERSION,
                 device=device.name,
                 hall=device.hall,
-                inc=self.journal.inc,
+                inc=self.inc,
                 bank=self.site.rights.bank,
                 lanes=tuple(_setup(lane) for lane in self.site.lanes),
             )
@@ -177,7 +180,7 @@ class Device:
         self.loop.start_hands()
         self.loop.turn(wait=False)
         self._follow_rulebook()
-        self.loop.after.append(lambda news: self._follow_rulebook())
+        self.loop.after.append(lambda _: self._follow_rulebook())
         self.loop.every(self._check_clock)
 
     def _follow_rulebook(self) -> None:

@@ -32,7 +32,6 @@ from firmware.core.events import (
     TurnedAway,
     Woken,
 )
-from firmware.core.lane import OPEN
 from firmware.core.moment import Moment
 from firmware.core.records import Health, RulebookTaken
 from firmware.core.state import HallState, LaneState
@@ -71,6 +70,8 @@ class Controller:
 
     def handle(self, event: AnyEvent, moment: Moment) -> Outcome:
         turn = Turn(self.state, moment, self.zone, self.rulebook)
+        if moment.trusted:
+            self.state.latest_wall_ms = max(self.state.latest_wall_ms, moment.wall_ms)
         limit.keep(turn)
         HANDLERS[type(event)](self, turn, event)
         for lane in self.state.lanes.values():
@@ -83,6 +84,8 @@ class Controller:
         door.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
+        elif lane.queue_persons > 0 and lane.grant is None and turn.setup(lane.name).direction == "out":
+            entry.open_exit(turn, lane, "approach")
         elif lane.state in ("passed", "timed_out", "refused") and turn.now >= lane.since_ms + SIGN_MS:
             turn.signal(lane, "time_over")
 
@@ -148,8 +151,6 @@ def _spacing(turn: Turn, event: SpacingSeen) -> None:
         lane.behind_persons, lane.behind_seen_ms = event.persons, turn.now
         return
     lane.queue_persons, lane.queue_gap_mm, lane.queue_seen_ms = event.persons, event.gap_mm, turn.now
-    if turn.setup(lane.name).direction == "out" and event.persons > 0 and lane.state not in OPEN:
-        entry.open_exit(turn, lane, "approach")
 
 
 def _health(turn: Turn, event: DeviceHealth) -> None:

@@ -27,7 +27,9 @@ def code_read(turn: Turn, event: CodeRead) -> None:
     setup = turn.setup(lane.name)
     if lane.state == "evacuated" or _same_scan(turn, lane, event.fact):
         return
-    lane.last_code, lane.last_code_ms, lane.last_answer = event.fact.sha256, turn.now, ""
+    lane.scanned = {code: seen for code, seen in lane.scanned.items() if turn.now - seen < SAME_SCAN_MS}
+    lane.scanned[event.fact.sha256] = turn.now
+    lane.last_code = event.fact.sha256
     if setup.direction == "out":
         open_exit(turn, lane, "scan")
     elif _is_badge(turn, lane, event.fact):
@@ -68,8 +70,12 @@ def _same_scan(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
     grant = lane.grant
     if grant is not None and lane.state in OPEN and fact.sha256 in grant.codes:
         return True
-    again = bool(fact.sha256) and fact.sha256 == lane.last_code
-    return again and lane.last_answer != "wait" and turn.now - lane.last_code_ms < SAME_SCAN_MS
+    return turn.now - lane.scanned.get(fact.sha256, -SAME_SCAN_MS) < SAME_SCAN_MS
+
+
+def _may_show_again(lane: LaneState) -> None:
+    """Who was told to wait may show the code again at once."""
+    lane.scanned.pop(lane.last_code, None)
 
 
 def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
@@ -126,7 +132,8 @@ def _fresh(turn: Turn, lane: LaneState) -> Reading | None:
 def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, final: bool = False) -> None:
     verdict, case = judgement.decide(turn, lane, unproved, final=final)
     record = judgement.decision(turn, lane, verdict, case)
-    lane.last_answer = verdict.verdict
+    if verdict.verdict == "wait":
+        _may_show_again(lane)
     _remember_arrival(turn, case, verdict)
     if verdict.verdict == "admit":
         _admit(turn, lane, case, record)
@@ -221,7 +228,8 @@ def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
             passage.give_up(turn, lane)
         _grant_exit(turn, lane, because)
         if grant is not None:
-            lane.last_answer = "wait"  # who had to step back may show the same code again at once
+            for code in grant.codes:  # who had to step back may show the same code again at once
+                lane.scanned.pop(code, None)
 
 
 def exit_grant_ms(turn: Turn) -> int:
@@ -270,6 +278,7 @@ def answer_without_rules(
         rulebook=turn.state.rulebook_serial,
     )
     turn.records.append(record)
-    lane.last_answer = answer
+    if answer == "wait":
+        _may_show_again(lane)
     turn.tell(lane, phrase, judgement.COLOURS[answer])
     return record

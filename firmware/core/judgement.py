@@ -18,10 +18,6 @@ from firmware.rules.verdict import Case, Verdict
 ADMITTED = Verdict("3.1.1b", "admit", "in_order", phrase="admit")
 
 
-APPROACH_MS = 2_000
-"""A body behind the gate seen this recently is about to leave."""
-
-
 def person_class_of(booking: Booking | None) -> str:
     """The class comes from proof, never from a claim: without a booking somebody is a visitor."""
     return booking.person_class if booking is not None else "visitor"
@@ -74,10 +70,10 @@ def _held_entry(turn: Turn) -> str:
 
 
 def _exit_waiting(turn: Turn, lane: LaneState) -> bool:
-    """In a lane for both ways: an open exit, or somebody standing behind the gate just now."""
+    """In a lane for both ways: somebody wants out while another body is still coming in."""
     if turn.setup(lane.name).direction != "both":
         return False
-    return lane.exit_waiting or (lane.behind_persons > 0 and turn.now - lane.behind_seen_ms <= APPROACH_MS)
+    return lane.exit_waiting
 
 
 def _arrival(turn: Turn, identity: str, freeze_minutes: int) -> int | None:

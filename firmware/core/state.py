@@ -110,8 +110,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Somebody wants out while a body is still coming in through the same lane."""
     obstructed: bool = False
     last_code: str = ""
-    last_code_ms: int = -1_000_000
-    last_answer: str = ""
+    scanned: dict[str, int] = {}
+    """Codes of the last seconds and when they were read: the same code again is the same scan."""
     temperature: Reading | None = None
     badge: str | None = None
     badge_until_ms: int = 0
@@ -184,6 +184,8 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     recount_needed: bool = False
     recounted: int = 0
     """K of the protocol: what recounts found beyond the counters."""
+    latest_wall_ms: int = 0
+    """The highest wall time at which the clock was trusted: an earlier one later is doubtful."""
     quarantined: bool = False
     """Somebody saw more of our counters than our journal holds: no admissions until an operator acts."""
     peers: dict[str, PeerSeen] = {}

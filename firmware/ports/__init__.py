@@ -6,9 +6,10 @@ absent, `tend` brings it back. What was dropped is counted.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from sensors.driver import Edge, Raw
+from sensors.driver import Edge
 
 
 class Port(Protocol):
@@ -21,8 +22,11 @@ class Port(Protocol):
         """Readable when `read` has something; -1 while absent. May change after `tend` or `read`."""
         ...
 
-    def read(self) -> list[tuple[float, Raw]]:
-        """What arrived, each with its elapsed time in ms. On an I/O error the port closes itself and is absent."""
+    def read(self) -> Sequence[tuple[float, Any]]:
+        """What arrived (raw material; a camera's port: readings), each with its elapsed time in ms.
+
+        On an I/O error the port closes itself and is absent.
+        """
         ...
 
     def write(self, raw: bytes | Edge) -> None:

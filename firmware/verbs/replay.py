@@ -6,7 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from firmware.errors import Mistake
 from firmware.journal import Reader
 from firmware.recovery import Difference, replayed
 
@@ -18,13 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    directory = Path(arguments.state) / "journal"
-    if not directory.is_dir():
-        raise Mistake("there is no journal in this directory", file=str(directory))
+    reader = Reader(Path(arguments.state))
     entries = records = 0
-    for result in replayed(Reader(directory), ""):
+    for result in replayed(reader):
         if isinstance(result, Difference):
-            print(f"differs at seq {result.seq}:\n  recorded {result.recorded}\n  now      {result.now}", file=sys.stderr)
+            print(
+                f"differs at seq {result.seq}:\n  recorded {result.recorded}\n  now      {result.now}", file=sys.stderr
+            )
             return 1
         entries, records = entries + 1, records + result
     print(f"{entries} events, {records} records: every answer is the same")
