@@ -1,0 +1,373 @@
+"""The one that appends.
+
+`append` only takes a record in; `sync` brings everything taken in to the disk in one write and one flush, and only when
+it has returned may a relay move. A record waits in memory until it IS on disk: when the disk is full or fails, records
+wait (up to `WAITING_BYTES_MAX`), then the newest are lost and counted, and the gate goes on as its rulebook says.
+`retry` writes what waited, in order and without a gap; if something was lost, a snapshot flagged AFTER_LOSS follows, so
+that a replay knows where to set in again.
+
+A new segment begins with the records that did not fit into the last one, then a snapshot of the state behind them: the
+state is asked for after the record was made, so it can only stand behind it.
+
+Not for two threads; only `durable_seq` may be read from another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from firmware import durable
+from firmware.errors import Failure
+from firmware.journal import identity, lock, segments
+from firmware.journal.frame import AFTER_LOSS, ENTRY, HEADER_BYTES, SECTOR, SNAPSHOT, Hole, Seal, encode, frames
+from firmware.journal.frame import next_sector as sector_behind
+from firmware.journal.segments import Preparation, SegmentBytes, SegmentFile, first_frame, path_of
+
+BUDGET_BYTES = 256 * 1024 * 1024
+SEGMENT_BYTES = 1024 * 1024
+WAITING_BYTES_MAX = 256 * 1024
+SEGMENTS_MIN = 4
+"""One being written, one prepared, two to look back on: a full disk never eats more of the past than that."""
+
+
+class JournalUnwritable(Failure):
+    """What was taken in is not on disk. It waits; call `retry` about once a second."""
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    payload: bytes
+    first_seq: int
+    count: int
+
+
+class Writer:
+    """Opens (or begins) the journal of `directory`, alone.
+
+    `snapshot` gives the controller's state behind the last appended record; it is asked about once per segment.
+    `budget_bytes`: at least four segments are kept. `segment_bytes`: a multiple of 512; a record may have half of it.
+    Raises Failure: another process runs there, or a new journal cannot be begun. An existing journal on a full or
+    read-only disk opens with `because` set.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str,
+        device: str,
+        snapshot: Callable[[], bytes],
+        *,
+        budget_bytes: int = BUDGET_BYTES,
+        segment_bytes: int = SEGMENT_BYTES,
+        board: str | None = None,
+        direct: bool = True,
+    ) -> None:
+        self._snapshot, self._direct = snapshot, direct
+        self._segment_bytes = segment_bytes
+        self._segments_max = max(SEGMENTS_MIN, budget_bytes // segment_bytes)
+        self._waiting_max = min(WAITING_BYTES_MAX, segment_bytes // 2)
+        self.because = ""
+        """Why nothing can be written now; empty: all is well."""
+        self.trouble = ""
+        """Why the next segment cannot be made ready: the disk is full or fails, while there is still room left."""
+        self.lost_entries = self.lost_records = self.dropped_records = self.snapshots_skipped = self.damaged = 0
+        self.durable_seq = 0
+        """The last hub event that is on disk; 0: none."""
+        directory = Path(directory)
+        durable.make_folder(directory)
+        self._folder = directory / "journal"
+        self._lock = lock.take(directory)
+        try:
+            serial = identity.board_serial() if board is None else board
+            self.identity = identity.open_identity(directory, device, serial)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = self._failures = 0
+        self._losing = False
+        self._snapshot_flags: int | None = None
+        self._segment = self._tail = self._end = 0
+        self._file: SegmentFile | None = None
+        self._next = 0
+        self._preparation: Preparation | None = None
+        self._recover()
+
+    # --- taking in and bringing to disk
+
+    def append(self, payload: bytes, first_seq: int, count: int) -> None:
+        """Take a record in: hub events `first_seq` ... + `count` - 1 (count 0: none, `first_seq` is the next seq).
+
+        Never raises for the disk. Raises ValueError for numbers outside 0..2**63 and 0..65535.
+        """
+        if not (0 <= first_seq < 1 << 63 and 0 <= count <= 0xFFFF):
+            raise ValueError(f"first_seq {first_seq} or count {count} is out of range")
+        size = HEADER_BYTES + len(payload)
+        if self._waiting_bytes + size > self._waiting_max and not self.because:
+            with contextlib.suppress(JournalUnwritable):
+                self.sync()
+        if self._losing or self._waiting_bytes + size > self._waiting_max:
+            self._lose(size, count)
+            return
+        self._waiting.append(_Waiting(payload, first_seq, count))
+        self._waiting_bytes += size
+
+    def sync(self) -> None:
+        """On return everything taken in is on disk. Raises JournalUnwritable; until `retry` succeeds at once."""
+        if self.because:
+            raise JournalUnwritable(self.because)
+        try:
+            self._flush()
+        except OSError as error:
+            self._fail(error)
+            raise JournalUnwritable(self.because) from error
+
+    def retry(self) -> bool:
+        """Try again to write what waits; True when the journal can be written (again)."""
+        if not self.because:
+            return True
+        try:
+            self._flush()
+        except OSError as error:
+            self._fail(error)
+            return False
+        self.because, self._failures = "", 0
+        return True
+
+    def close(self) -> None:
+        """Write what waits if that is possible, and let others in. May be called twice."""
+        if self._lock < 0:
+            return
+        with contextlib.suppress(JournalUnwritable):
+            self.sync()
+        if self._file is not None:
+            self._file.close()
+        os.close(self._lock)
+        self._lock = -1
+
+    @property
+    def waiting(self) -> int:
+        """Records taken in that are not on disk yet."""
+        return len(self._waiting)
+
+    @property
+    def room_left_bytes(self) -> int:
+        """What can be written without asking the file system for space: the rest of this segment and the prepared one.
+
+        Less than a segment and `trouble` set: tell the hub, before records begin to wait.
+        """
+        rest = self._file.size // SECTOR * SECTOR - self._tail if self._file else 0
+        return rest + (self._segment_bytes if self._next else 0)
+
+    def _fail(self, error: OSError) -> None:
+        self.because = f"the journal cannot be written: {error.strerror or error}"
+        self._failures += 1
+        if self._failures > 1 and self._file is not None and error.errno != errno.ENOSPC:
+            self._file.close()  # this place fails for good: the next attempt goes to a new segment
+            self._file = None
+
+    def _lose(self, size: int, count: int) -> None:
+        self.lost_entries += 1
+        self.lost_records += count
+        self._losing = True
+        self._snapshot_flags = AFTER_LOSS
+        self.because = self.because or f"a record of {size} bytes is too large for the journal"
+
+    # --- writing
+
+    def _flush(self) -> None:
+        if not self._waiting and not self._losing:
+            return
+        data = self._group(self._seal(self._segment), self._end)
+        if self._snapshot_flags is not None:
+            data += self._snapshot_frame(self._seal(self._segment), self._end)
+        if self._file is None or self._tail + len(data) > self._file.size // SECTOR * SECTOR:
+            self._rotate()
+        else:
+            self._file.write(data, self._tail)
+            self._file.sync()
+            self._written(self._tail + len(data))
+        self._prepare_in_time()
+
+    def _rotate(self) -> None:
+        """Begin the next segment with what waits and a snapshot, in one write."""
+        segment = self._ready()
+        file = SegmentFile(path_of(self._folder, segment), direct=self._direct)
+        try:
+            seal = self._seal(segment)
+            data = self._group(seal, 0, self._end)
+            snapshot = self._snapshot_frame(seal, 0 if data else self._end)
+            if len(data) + len(snapshot) > file.size:
+                self.snapshots_skipped += 1
+                snapshot = b""
+            file.write(data + snapshot, 0)
+            file.sync()
+        except BaseException:
+            file.close()
+            raise
+        if self._file is not None:
+            self._file.close()
+        self._file, self._segment, self._next, self._direct = file, segment, 0, file.direct
+        self._written(len(data) + len(snapshot))
+
+    def _written(self, end: int) -> None:
+        self._end, self._tail = end, sector_behind(end)
+        for entry in self._waiting:
+            if entry.count:
+                self.durable_seq = entry.first_seq + entry.count - 1
+        self._waiting.clear()
+        self._waiting_bytes, self._losing, self._snapshot_flags = 0, False, None
+
+    def _group(self, seal: Seal, behind: int, behind_first: int | None = None) -> bytes:
+        behinds = [behind if behind_first is None else behind_first] + [behind] * len(self._waiting)
+        return b"".join(
+            encode(seal, ENTRY, entry.payload, entry.first_seq, entry.count, known)
+            for entry, known in zip(self._waiting, behinds, strict=False)
+        )
+
+    def _snapshot_frame(self, seal: Seal, behind: int) -> bytes:
+        last = self._waiting[-1] if self._waiting else None
+        next_seq = last.first_seq + last.count if last else self.durable_seq + 1
+        return encode(seal, SNAPSHOT, self._snapshot(), next_seq, 0, behind, self._snapshot_flags or 0)
+
+    def _seal(self, segment: int) -> Seal:
+        return Seal.of(self.identity.inc, segment)
+
+    # --- the next segment, ahead of time
+
+    def prepare_step(self) -> bool:
+        """One small step (128 KiB and a flush at most) towards the next segment; call it when nothing else is to do.
+
+        True while there is more to do. Never raises: what stands in the way is in `trouble`.
+        """
+        if self._next:
+            return False
+        try:
+            self._prepare()
+        except OSError as error:
+            self.trouble = f"the next journal segment cannot be made: {error.strerror or error}"
+            return False
+        self.trouble = ""
+        return not self._next
+
+    def _prepare_in_time(self) -> None:
+        """In the last quarter every `sync` does a step itself, should the loop never be idle."""
+        if not self._next and self._file is not None and self._tail > self._file.size * 3 // 4:
+            self.prepare_step()
+
+    def _ready(self) -> int:
+        while not self._next:
+            self._prepare()
+        return self._next
+
+    def _prepare(self) -> None:
+        if self._preparation is None:
+            held = self._within_budget()
+            target = (held[-1] if held else 0) + 1
+            if len(held) >= self._segments_max and self._reuse(held[0], target):
+                return
+            self._preparation = Preparation(self._folder, target, self._segment_bytes)
+        try:
+            if self._preparation.step():
+                self._next, self._preparation = self._preparation.segment, None
+        except OSError as error:
+            self._make_do(error)
+
+    def _make_do(self, error: OSError) -> None:
+        """No space for a new segment: the oldest one gives its own. Raises `error` when too few are left for that."""
+        if self._preparation is not None:
+            target, preparation, self._preparation = self._preparation.segment, self._preparation, None
+            with contextlib.suppress(OSError):
+                preparation.give_up()
+            held = segments.listed(self._folder)
+            if error.errno == errno.ENOSPC and len(held) >= SEGMENTS_MIN and self._reuse(held[0], target):
+                return
+        raise error
+
+    def _within_budget(self) -> list[int]:
+        held = segments.listed(self._folder)
+        for oldest in held[: max(0, len(held) - self._segments_max)]:
+            self._count_dropped(oldest)
+            path_of(self._folder, oldest).unlink()
+        return segments.listed(self._folder)
+
+    def _reuse(self, oldest: int, target: int) -> bool:
+        """Give the oldest segment's blocks a new name. Its frames are sealed for the old one: nobody will take them."""
+        path = path_of(self._folder, oldest)
+        if oldest >= self._segment:
+            return False
+        self._count_dropped(oldest)
+        if path.stat().st_size != self._segment_bytes:
+            path.unlink()
+            return False
+        os.rename(path, path_of(self._folder, target))
+        durable.sync_folder(self._folder)
+        self._next = target
+        return True
+
+    def _count_dropped(self, oldest: int) -> None:
+        first, then = (first_frame(self._folder, self.identity.inc, segment) for segment in (oldest, oldest + 1))
+        if first is not None and then is not None:
+            self.dropped_records += then.first_seq - first.first_seq
+
+    # --- opening
+
+    def _recover(self) -> None:
+        try:
+            (self._folder / segments.PART).unlink(missing_ok=True)
+            held = segments.listed(self._folder)
+            used = [s for s in held if segments.holds_frames(self._folder, self.identity.inc, s)]
+            for segment in used[-1:]:
+                self._go_to_end(segment)
+            self._take_prepared([segment for segment in held if segment > self._segment])
+        except OSError as error:
+            self._fail(error)
+
+    def _go_to_end(self, segment: int) -> None:
+        window = SegmentBytes(path_of(self._folder, segment))
+        seal, self._segment, self._snapshot_flags = self._seal(segment), segment, 0
+        try:
+            for found in frames(window, seal):
+                self._end = found.end
+                if isinstance(found, Hole):
+                    self.damaged += 1
+                    continue
+                self.durable_seq = max(self.durable_seq, found.first_seq + found.count - 1)
+                self._snapshot_flags = None if found.kind == SNAPSHOT else self._snapshot_flags
+            self._tail = sector_behind(self._end)
+            remnant = _last_mark(window, seal, self._end)
+        finally:
+            window.close()
+        self._file = SegmentFile(path_of(self._folder, segment), direct=self._direct)
+        if remnant >= self._tail:
+            self._wipe(remnant)
+
+    def _wipe(self, remnant: int) -> None:
+        """Zero what a power cut left of frames that were never acknowledged: behind a shorter record one of them could
+        otherwise lie exactly where a next frame is looked for, and look valid."""
+        assert self._file is not None
+        length = min(sector_behind(remnant + HEADER_BYTES), self._file.size) - self._tail
+        self._file.write(bytes(length), self._tail)
+        self._file.sync()
+
+    def _take_prepared(self, later: list[int]) -> None:
+        """A segment behind the end is prepared, or a torn attempt to begin it: that one is made anew."""
+        for segment in later:
+            window = SegmentBytes(path_of(self._folder, segment))
+            torn = window.find(self._seal(segment).mark, 0) >= 0 or window.size != self._segment_bytes
+            window.close()
+            if torn or self._next:
+                path_of(self._folder, segment).unlink()
+            else:
+                self._next = segment
+
+
+def _last_mark(window: SegmentBytes, seal: Seal, at: int) -> int:
+    last, found = -1, window.find(seal.mark, at)
+    while found >= 0:
+        last, found = found, window.find(seal.mark, found + 1)
+    return last
