@@ -1,0 +1,211 @@
+"""Appending and looking back, on a disk that works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.errors import Failure, Mistake
+from firmware.journal import ENTRY, SNAPSHOT, Position, Reader, Writer
+
+SMALL = 8192
+
+
+@pytest.fixture(params=["direct", "buffered"])
+def writer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writer]:
+    opened = open_writer(tmp_path, direct=request.param == "direct")
+    yield opened
+    opened.close()
+
+
+def open_writer(directory: Path, *, direct: bool = True, budget: int = 64 * SMALL, board: str = "") -> Writer:
+    return Writer(
+        directory,
+        "north-1",
+        lambda: b"the state",
+        budget_bytes=budget,
+        segment_bytes=SMALL,
+        direct=direct,
+        board=board,
+    )
+
+
+def fill(writer: Writer, count: int, start: int = 1, size: int = 200) -> None:
+    for seq in range(start, start + count):
+        writer.append(payload(seq, size), seq, 1)
+        writer.sync()
+
+
+def payload(seq: int, size: int = 200) -> bytes:
+    return f"{seq}:".encode().ljust(size, b".")
+
+
+def seqs(reader: Reader) -> list[int]:
+    return [record.first_seq for record in reader.records() if record.kind == ENTRY]
+
+
+def test_what_was_appended_is_read_again_in_order(writer: Writer, tmp_path: Path) -> None:
+    fill(writer, 100)
+    reader = Reader(tmp_path)
+    entries = [record for record in reader.records() if record.kind == ENTRY]
+    assert [(record.payload, record.first_seq, record.count) for record in entries] == [
+        (payload(seq), seq, 1) for seq in range(1, 101)
+    ]
+    assert (reader.first_seq, reader.last_seq, writer.durable_seq, reader.damaged) == (1, 100, 100, 0)
+
+
+def test_a_group_goes_to_disk_together(writer: Writer, tmp_path: Path) -> None:
+    for seq in (1, 4, 4, 9):
+        writer.append(payload(seq), seq, {1: 3, 4: 0, 9: 2}[seq])
+    assert (writer.waiting, writer.durable_seq, seqs(Reader(tmp_path))) == (4, 0, [])
+    writer.sync()
+    assert (writer.waiting, writer.durable_seq, seqs(Reader(tmp_path))) == (0, 10, [1, 4, 4, 9])
+
+
+def test_every_segment_has_a_snapshot_behind_what_began_it(writer: Writer, tmp_path: Path) -> None:
+    fill(writer, 100)
+    kinds: dict[int, list[int]] = {}
+    for record in Reader(tmp_path).records():
+        kinds.setdefault(record.position.segment, []).append(record.kind)
+    assert len(kinds) > 3
+    assert all(kind[:2] == [ENTRY, SNAPSHOT] and SNAPSHOT not in kind[2:] for kind in kinds.values())
+    last = Reader(tmp_path).last_snapshot()
+    assert last is not None and last.payload == b"the state" and last.position.segment == max(kinds)
+    behind = [record.first_seq for record in Reader(tmp_path).after(last)]
+    assert behind == list(range(last.first_seq, 101))
+
+
+def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    for start in (1, 31, 61):
+        writer = open_writer(tmp_path)
+        assert writer.durable_seq == start - 1
+        fill(writer, 30, start)
+        writer.close()
+    assert seqs(Reader(tmp_path)) == list(range(1, 91))
+
+
+def test_from_a_seq_a_range_and_a_place(writer: Writer, tmp_path: Path) -> None:
+    fill(writer, 100)
+    reader = Reader(tmp_path)
+    for seq in (1, 2, 50, 99, 100):
+        assert [r.first_seq for r in reader.payloads_from_seq(seq)] == list(range(seq, 101))
+    assert [r.first_seq for r in reader.read_range(40, 60)] == list(range(40, 61))
+    assert [r.first_seq for r in reader.payloads_from_seq(90, upto_seq=95)] == list(range(90, 96))
+    assert list(reader.payloads_from_seq(101)) == []
+    place = next(r.position for r in reader.records() if r.first_seq == 77)
+    assert next(reader.records(place)).first_seq == 77
+    assert list(reader.records(Position(9999, 0))) == []
+
+
+def test_a_range_finds_the_record_that_holds_it(writer: Writer, tmp_path: Path) -> None:
+    for first in range(1, 300, 3):
+        writer.append(payload(first), first, 3)
+        writer.append(payload(first), first + 3, 0)
+        writer.sync()
+    found = list(Reader(tmp_path).read_range(150, 152))
+    assert [record.first_seq for record in found] == [148, 151]
+
+
+def test_nothing_is_read_that_is_not_yet_promised(writer: Writer, tmp_path: Path) -> None:
+    fill(writer, 10)
+    assert [r.first_seq for r in Reader(tmp_path).records(upto_seq=7) if r.kind == ENTRY] == list(range(1, 8))
+
+
+def test_a_reader_follows_a_writer(writer: Writer, tmp_path: Path) -> None:
+    reader, read = Reader(tmp_path), []
+    for seq in range(1, 150):
+        fill(writer, 1, seq)
+        if seq % 7 == 0:
+            read += [r.first_seq for r in reader.payloads_from_seq(len(read) + 1, upto_seq=writer.durable_seq)]
+    assert read == list(range(1, 148))
+    assert reader.last_seq == 149
+
+
+def test_the_oldest_is_dropped_within_the_budget(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path, budget=5 * SMALL)
+    fill(writer, 400)
+    writer.close()
+    files = list((tmp_path / "journal").glob("*.segment"))
+    assert len(files) <= 5 and sum(file.stat().st_size for file in files) <= 5 * SMALL
+    reader = Reader(tmp_path)
+    assert reader.first_seq == writer.dropped_records + 1
+    assert seqs(reader) == list(range(writer.dropped_records + 1, 401))
+    assert reader.damaged == 0
+    assert seqs_after_reopening(tmp_path) == seqs(reader)
+
+
+def seqs_after_reopening(directory: Path) -> list[int]:
+    open_writer(directory, budget=5 * SMALL).close()
+    return seqs(Reader(directory))
+
+
+def test_a_reader_survives_that_its_segment_is_reused(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path, budget=4 * SMALL)
+    fill(writer, 60)
+    records = Reader(tmp_path).records()
+    read = [next(records).first_seq for _ in range(5)]
+    fill(writer, 300, 61)
+    read += [record.first_seq for record in records if record.kind == ENTRY]
+    assert read == sorted(read) and read[-1] == 360
+    writer.close()
+
+
+def test_preparing_ahead_leaves_nothing_to_do_at_the_gate(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    fill(writer, 1)
+    while writer.prepare_step():
+        pass
+    assert writer.room_left_bytes >= SMALL
+    before = sorted((tmp_path / "journal").iterdir())
+    fill(writer, 20, 2)  # crosses into the prepared segment
+    assert writer._segment == 2
+    assert sorted((tmp_path / "journal").iterdir())[: len(before)] == before
+    writer.close()
+
+
+def test_a_record_larger_than_the_journal_takes_is_a_counted_loss(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    fill(writer, 3)
+    writer.append(bytes(SMALL), 4, 2)
+    with pytest.raises(Failure, match="too large"):
+        writer.sync()
+    assert (writer.lost_entries, writer.lost_records) == (1, 2)
+    assert writer.retry()
+    fill(writer, 3, 6)
+    writer.close()
+    records = list(Reader(tmp_path).records())
+    assert [r.first_seq for r in records if r.kind == ENTRY] == [1, 2, 3, 6, 7, 8]
+    assert [r.after_loss for r in records if r.kind == SNAPSHOT] == [False, True]
+
+
+def test_a_second_process_is_refused_by_name(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    code = (
+        "import sys; from firmware.journal import Writer; from firmware.errors import Failure\n"
+        "try: Writer(sys.argv[1], 'north-1', bytes)\n"
+        "except Failure as failure: print(failure)"
+    )
+    told = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert f"process {os.getpid()}" in told.stdout
+    writer.close()
+    told = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert told.stdout == ""
+
+
+def test_no_journal_is_a_mistake_of_who_asks(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="no journal"):
+        Reader(tmp_path)
+
+
+def test_numbers_out_of_range_are_refused(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    for first_seq, count in ((-1, 1), (1, -1), (1, 1 << 16), (1 << 63, 1)):
+        with pytest.raises(ValueError):
+            writer.append(b"", first_seq, count)
+    writer.close()
+    writer.close()
