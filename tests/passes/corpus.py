@@ -20,7 +20,10 @@ _P384 = bytes.fromhex("3076301006072a8648ce3d020106052b8104002203620004")
 _RSA_2048 = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100")
 _USAGE_OIDS = {
     arc + bytes((last,)): kinds
-    for arc in (bytes.fromhex("060b2b06010401 8e37 8f6501".replace(" ", "")), bytes.fromhex("060c2b0601040100 8e37 8f6501".replace(" ", "")))
+    for arc in (
+        bytes.fromhex("060b2b06010401 8e37 8f6501".replace(" ", "")),
+        bytes.fromhex("060c2b0601040100 8e37 8f6501".replace(" ", "")),
+    )
     for last, kinds in {1: ["naat", "antigen"], 2: ["vaccination"], 3: ["recovery"]}.items()
 }
 ALL_KINDS = ["naat", "antigen", "vaccination", "recovery"]
