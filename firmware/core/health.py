@@ -73,7 +73,8 @@ class _Common(NamedTuple):
 
     def issuer(self, key: Key) -> str:
         """The trust list's name for the key, else what the token says, else the country of the entry."""
-        return key.issuer or (claims.text(self.token, ISS) if ISS in self.token else claims.text(self.entry, "co"))
+        said = claims.text(self.token, ISS) if ISS in self.token else claims.text(self.entry, "co")
+        return key.issuer or said
 
 
 def _test(common: _Common, signers: list[Key], subject: str | None, certificate: str) -> HealthTest:

@@ -35,6 +35,17 @@ COMMANDS = (
 _ES256 = ec.ECDSA(hashes.SHA256())
 _PS256 = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {"P-256": (ec.SECP256R1(), 32), "P-384": (ec.SECP384R1(), 48)}
+# Modulus p and constant b of y^2 = x^3 - 3x + b (NIST SP 800-186), so that a wrong point is told at start-up.
+_EQUATIONS = {
+    "P-256": (
+        2**256 - 2**224 + 2**192 + 2**96 - 1,
+        0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+    ),
+    "P-384": (
+        2**384 - 2**128 - 2**96 + 2**32 - 1,
+        0xB3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875AC656398D8A2ED19D2A85C8EDD3EC2AEF,
+    ),
+}
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
 # A verifier's time grows with these two; 65537 is the largest exponent anybody uses.
@@ -59,7 +70,7 @@ class Key:
 
     @cached_property
     def public(self) -> PublicKey | None:
-        """The key object, built once; None when the numbers are no key (a point that is not on its curve)."""
+        """The key object, built once; None when the library refuses the numbers."""
         try:
             return _BUILDERS[self.jwk["kty"]](self.jwk)
         except (ValueError, UnsupportedAlgorithm):
@@ -131,6 +142,9 @@ def _check_curve(jwk: Mapping[str, str]) -> None:
     size = _CURVES[jwk["crv"]][1]
     if len(unpack(jwk["x"])) != size or len(unpack(jwk["y"])) != size:
         raise BadKey(f"has coordinates that are not {size} bytes long")
+    x, y, (p, b) = number(jwk["x"]), number(jwk["y"]), _EQUATIONS[jwk["crv"]]
+    if max(x, y) >= p or (y * y - x**3 + 3 * x - b) % p:
+        raise BadKey("has a point that is not on its curve")
 
 
 def _check_rsa(jwk: Mapping[str, str]) -> None:
