@@ -92,6 +92,6 @@ def test_an_open_loop_is_never_hidden_for_longer_than_50_ms(gaps: list[tuple[int
         edges.append((now, level))
     got = told(edges, now + 500, 0, Settings(debounce_ms=debounce_ms))
     spans = zip(edges, [*edges[1:], (now + 500, -1)], strict=True)
-    for opened_ms in (start for (start, level), (end, _) in spans if level == OPEN and end - start >= CHATTER_LIMIT_MS):
+    for opened_ms in (start for (start, level), (end, _) in spans if level == OPEN and end - start > CHATTER_LIMIT_MS):
         state_then = [closed for t_ms, closed in got if t_ms <= opened_ms + CHATTER_LIMIT_MS][-1]
         assert state_then is False
