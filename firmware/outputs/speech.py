@@ -81,7 +81,8 @@ class Speaker(Hand):
     def silence(self) -> None:
         """Forget everything that was to be said."""
         self._steps.clear()
-        self._busy_until_ms = self._waiting = self.wake_at_ms = None
+        self._busy_until_ms = self._waiting = None
+        self._plan()
 
     # ------------------------------------------------------------ for the wiring
 
@@ -124,11 +125,12 @@ class Speaker(Hand):
             self._next_at_ms = t_ms + step.pause_ms
             if step.busy_ms:
                 self._began_ms, self._busy_until_ms = t_ms, t_ms + step.busy_ms
-        self.wake_at_ms = soonest(self._busy_until_ms, self._next_at_ms if self._pending() else None)
+        self._plan()
         return out
 
-    def _pending(self) -> bool:
-        return bool(self._steps) and self._busy_until_ms is None
+    def _plan(self) -> None:
+        pending = bool(self._steps) and self._busy_until_ms is None
+        self.wake_at_ms = soonest(self._busy_until_ms, self._next_at_ms if pending else None)
 
     def _take_waiting(self, t_ms: float) -> bool:
         waiting, self._waiting = self._waiting, None

@@ -73,8 +73,8 @@ class Encoder(Speaker):
             yield Step(frame(SPEAK, bytes((self._par,)) + tag + piece), busy_ms=busy_ms)
 
     def silence(self) -> None:
-        super().silence()
         self._answer_by_ms, self._asked = None, False
+        super().silence()
 
     def order(self, order: object, t_ms: float) -> Answers:
         return self._expect(super().order(order, t_ms), t_ms)
@@ -116,7 +116,7 @@ class Encoder(Speaker):
         """After something was sent the module owes an answer."""
         if self._settings.answers and any(isinstance(part, Send) for part in out):
             self._answer_by_ms = t_ms + ANSWER_MS
-        self.wake_at_ms = soonest(self.wake_at_ms, self._busy_until_ms, self._answer_by_ms)
+        self._plan()
         return out
 
     def _heard(self, answer: bytes, t_ms: float) -> Answers:
@@ -129,11 +129,11 @@ class Encoder(Speaker):
         if answer in (REFUSED, IDLE, STARTED):
             self._asked = False
             out += self.finished(t_ms) if answer == IDLE else self.failed(t_ms)
-        return self._expect(out, t_ms) if any(isinstance(part, Send) for part in out) else self._replan(out)
+        return self._expect(out, t_ms)
 
-    def _replan(self, out: Answers) -> Answers:
-        self.wake_at_ms = soonest(self._busy_until_ms, self._next_at_ms if self._pending() else None)
-        return out
+    def _plan(self) -> None:
+        super()._plan()
+        self.wake_at_ms = soonest(self.wake_at_ms, self._answer_by_ms)
 
 
 def _measure(buffer: bytearray, start: int) -> int:

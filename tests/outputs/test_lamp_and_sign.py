@@ -1,0 +1,180 @@
+"""Lamp and sign: what is shown, what is never shown, and back to idle by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core.actions import LampShow, SignShow
+from firmware.outputs import lamp_pins as lamp
+from firmware.outputs import sign_text_line as sign
+from firmware.outputs.words import clean, columns, fitted, pieces
+from sensors.driver import Edge
+from tests.outputs.bench import FREE, Bench, opening
+
+
+def lit(colour: Any, show_ms: int = 3_000) -> LampShow:
+    return LampShow(lane="A", colour=colour, show_ms=show_ms)
+
+
+def shown(zh: str, en: str = "", show_ms: int = 5_000) -> SignShow:
+    return SignShow(lane="A", zh=zh, en=en, show_ms=show_ms)
+
+
+# ---------------------------------------------------------------- lamp
+
+
+def test_one_colour_at_a_time_dark_first() -> None:
+    bench = Bench("lamp_pins")
+    bench.start()
+    assert bench.take_sent() == [Edge("green", 0), Edge("red", 0)]
+    bench.order(lit("green"))
+    bench.order(lit("red"))
+    assert bench.take_sent() == [Edge("red", 0), Edge("green", 1), Edge("green", 0), Edge("red", 1)]
+    assert bench.far.lit == ("red",)
+
+
+def test_the_lamp_goes_back_to_idle_and_the_same_colour_prolongs() -> None:
+    bench = Bench("lamp_pins", lamp.Settings(idle="red"))
+    bench.order(lit("green", 3_000))
+    bench.run(2_000)
+    bench.order(lit("green", 3_000))
+    bench.run(2_999)
+    assert bench.far.lit == ("green",)
+    bench.run(1)
+    assert bench.far.lit == ("red",)
+    assert bench.near.wake_at_ms is None
+
+
+def test_yellow_where_there_is_none_is_red_and_never_green() -> None:
+    bench = Bench("lamp_pins")
+    bench.order(lit("yellow"))
+    assert bench.far.lit == ("red",)
+    bench = Bench("lamp_pins", lamp.Settings(yellow=True))
+    bench.order(lit("yellow"))
+    assert bench.far.lit == ("yellow",)
+
+
+def test_lamp_stop_and_replug() -> None:
+    bench = Bench("lamp_pins", lamp.Settings(active_high=False, idle="red"))
+    assert bench.near.idle_levels() == {"green": 1, "red": 1}
+    bench.order(lit("green"))
+    bench.take_sent()
+    bench.replug()
+    assert bench.far.lit == ("green",)
+    bench.now_ms += 10_000
+    bench.replug()
+    assert bench.far.lit == ("red",)
+    bench.stop()
+    assert bench.far.lit == ()
+    assert bench.near.wake_at_ms is None
+
+
+# ---------------------------------------------------------------- sign
+
+
+def test_a_screen_is_two_lines_and_goes_back_to_idle() -> None:
+    bench = Bench("sign_text_line", sign.Settings(idle_zh="请出示预约码", idle_en="Show your code"))
+    bench.start()
+    assert bench.far.shown == ("请出示预约码", "Show your code")
+    bench.order(shown("请通行 前往3楼12号窗口", "Please pass: floor 3, desk 12", 5_000))
+    assert bench.far.shown == ("请通行 前往3楼12号窗口", "Please pass: floor 3, desk")
+    bench.run(4_999)
+    assert bench.far.shown[0] == "请通行 前往3楼12号窗口"
+    bench.run(1)
+    assert bench.far.shown == ("请出示预约码", "Show your code")
+    assert len(bench.sent) == 3
+
+
+def test_the_same_screen_again_only_stays_longer() -> None:
+    bench = Bench("sign_text_line")
+    for _ in range(3):
+        bench.order(shown("大厅人数已满 请稍候"))
+        bench.run(4_000)
+    assert len(bench.sent) == 1
+    bench.run(1_000)
+    assert bench.far.shown == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "terminator", "line"),
+    [("gb18030", "cr", b"\xc7\xeb\xc5\xc5\xb6\xd3\r\r"), ("utf-8", "lf", b"\xe8\xaf\xb7\xe6\x8e\x92\xe9\x98\x9f\n\n")],
+)
+def test_encoding_and_terminator(encoding: Any, terminator: Any, line: bytes) -> None:
+    bench = Bench("sign_text_line", sign.Settings(encoding=encoding, terminator=terminator))
+    bench.order(shown("请排队"))
+    assert bench.sent == [line]
+
+
+def test_sign_stop_and_replug() -> None:
+    bench = Bench("sign_text_line", sign.Settings(idle_zh="您好"))
+    bench.order(shown("请稍候"))
+    bench.far.shown = ()
+    bench.replug()
+    assert bench.far.shown == ("请稍候", "")
+    bench.stop()
+    assert bench.far.shown == ("您好", "")
+    bench.run(60_000)
+    assert bench.near.wake_at_ms is None
+
+
+@given(zh=st.text(max_size=60), en=st.text(max_size=60), gb=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_no_text_can_steer_the_sign(zh: str, en: str, gb: bool) -> None:
+    encoding = "gb18030" if gb else "utf-8"
+    bench = Bench("sign_text_line", sign.Settings(encoding=encoding, terminator="cr"))  # type: ignore[arg-type]
+    bench.start()
+    bench.order(shown(zh, en))
+    raw = bench.sent[-1]
+    assert raw.count(b"\r") == 2
+    assert not any(byte < 0x20 or byte == 0x7F for byte in raw.replace(b"\r", b""))
+    assert all(columns(line) <= 28 for line in raw.decode(encoding).split("\r"))
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("请通行 前往3楼12号窗口", "请通行 前往3楼12号窗口"),
+        ("一二三四五六七八九十一二三四五", "一二三四五六七八九十一二三四"),
+        ("Please wait, staff will help you", "Please wait, staff will help"),
+        ("Donaudampfschifffahrtsgesellschaft", "Donaudampfschifffahrtsgesell"),
+    ],
+)
+def test_a_line_is_cut_where_it_hurts_least(text: str, kept: str) -> None:
+    assert fitted(text, 28) == kept
+
+
+def test_cleaning_takes_what_steers_and_keeps_what_reads() -> None:
+    assert clean("请\u202e通\x1b[2J行\n下一位\u200b") == "请通[2J行 下一位"
+
+
+@given(text=st.text(max_size=300), bytes_max=st.integers(4, 50), codec=st.sampled_from(["gbk", "gb2312", "utf-16-be"]))
+@settings(max_examples=150, deadline=None)
+def test_pieces_are_whole_characters_in_order(text: str, bytes_max: int, codec: str) -> None:
+    text = clean(text)
+    found = pieces(text, codec, bytes_max, 1_000)
+    assert all(0 < len(piece) <= bytes_max for piece in found)
+    said = "".join(piece.decode(codec) for piece in found)
+    assert said.replace(" ", "") == text.encode(codec, "ignore").decode(codec).replace(" ", "")
+
+
+@pytest.mark.parametrize("name", ["lamp_pins", "sign_text_line", "voice_syn6288", "voice_dfplayer"])
+def test_orders_for_other_hands_are_ignored(name: str) -> None:
+    bench = Bench(name)
+    for order in (opening(), FREE, None, "open"):
+        bench.order(order)
+    assert bench.sent == [] and bench.readings == []
+
+
+@pytest.mark.parametrize("name", ["gate_relay_pin", "gate_relay_lcus", "gate_relay_modbus", "gate_board_fe"])
+def test_gates_ignore_words_and_lights(name: str) -> None:
+    bench = Bench(name)
+    for order in (shown("请通行"), lit("green"), None, 1):
+        bench.order(order)
+    assert bench.sent == [] and bench.readings == []
