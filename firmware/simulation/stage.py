@@ -1,0 +1,168 @@
+"""What a demo needs on disk: keys, a signed rulebook, a trust list and one site file per device, all made fresh.
+
+The entry device is the bank of the hall's rights; the exit device starts with none. Everything lies in one folder that
+goes when the demo ends. The rulebook admits around the clock, because a demo is started at any hour.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.simulation.issuer import Issuer
+
+HALL = "baoshan"
+TIME_ZONE = "Asia/Shanghai"
+TEST_HOURS = 72
+
+RULEBOOK = """\
+v = 1
+hall = "{hall}"
+serial = 1
+valid_from = 2020-01-01
+valid_until = 2099-12-31
+time_zone = "{zone}"
+limit_persons = {limit}
+base_visits_per_day = 100000
+walk_in = false
+
+[[phase]]
+name = "full"
+from = 2020-01-01
+share_percent = 100
+limit_percent = 100
+classes = ["visitor"]
+
+[hours]
+monday = ["00:00-24:00"]
+tuesday = ["00:00-24:00"]
+wednesday = ["00:00-24:00"]
+thursday = ["00:00-24:00"]
+friday = ["00:00-24:00"]
+saturday = ["00:00-24:00"]
+sunday = ["00:00-24:00"]
+
+[slot]
+early_minutes = 10
+late_minutes = 15
+
+[class.visitor]
+booking = "required"
+proof = ["pcr"]
+pcr_validity_hours = {test_hours}
+antigen_days = 0
+sources = ["certificate"]
+
+[gate]
+grant_seconds = 8
+pulse_ms = 700
+
+[spacing]
+minimum_mm = 2000
+release_interval_ms = 1000
+
+[on_doubt]
+clock = "staff"
+journal_full = "refuse"
+sensor_missing = "staff"
+"""
+
+SITE = """\
+v = 1
+[device]
+name = "{name}"
+hall = "{hall}"
+[hub]
+url = "{broker}"
+[rights]
+bank = {bank}
+[rulebook]
+file = "rulebook.toml"
+[trust]
+keys = "trust.jwks"
+hall_key = "hall.key"
+
+{lane}"""
+
+ENTRY_LANE = """\
+[[lane]]
+name = "A"
+direction = "in"
+for = ["visitor"]
+on_failure = "closed"
+[lane.scanner]
+driver = "scanner_text_line"
+port = "{folder}/A-scanner"
+[lane.counter]
+driver = "counter_beam_pair"
+pins = {{ outside = 17, inside = 27 }}
+[lane.gate]
+driver = "gate_relay_lcus"
+port = "{folder}/A-gate"
+channel = 1
+[lane.fire_loop]
+driver = "contact_switch"
+pin = 22
+"""
+
+EXIT_LANE = """\
+[[lane]]
+name = "B"
+direction = "out"
+on_failure = "open"
+escape_way = true
+[lane.button]
+driver = "contact_switch"
+normally = "open"
+pin = 6
+[lane.counter]
+driver = "counter_beam_pair"
+pins = {{ outside = 17, inside = 27 }}
+[lane.gate]
+driver = "gate_relay_pin"
+pin = 23
+[lane.fire_loop]
+driver = "contact_switch"
+pin = 22
+"""
+
+LANES = {"demo-entry-1": (True, ENTRY_LANE), "demo-exit-1": (False, EXIT_LANE)}
+"""By device: is it the bank, and its lane."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    folder: Path
+    office: Issuer
+    sites: dict[str, Path]
+    """Site file by device name."""
+
+    def state(self, device: str) -> Path:
+        return self.folder / "state" / device
+
+
+def build(folder: Path, broker_url: str, limit: int) -> Stage:
+    """Write everything into `folder` (which exists). `limit`: people inside at once."""
+    hall_key = secrets.token_bytes(32)
+    office = Issuer.new(HALL, hall_key=hall_key)
+    text = RULEBOOK.format(hall=HALL, zone=TIME_ZONE, limit=limit, test_hours=TEST_HOURS).encode()
+    (folder / "rulebook.toml").write_bytes(text)
+    (folder / "rulebook.toml.sig").write_bytes(office.sign_rulebook(text))
+    (folder / "trust.jwks").write_bytes(office.trust_jwks())
+    _write_secret(folder / "hall.key", urlsafe_b64encode(hall_key).rstrip(b"="))
+    sites = {name: _write_site(folder, broker_url, name, bank, lane) for name, (bank, lane) in LANES.items()}
+    return Stage(folder, office, sites)
+
+
+def _write_site(folder: Path, broker_url: str, name: str, bank: bool, lane: str) -> Path:
+    file = folder / f"{name}.toml"
+    lanes = lane.format(folder=folder)
+    file.write_text(SITE.format(name=name, hall=HALL, broker=broker_url, bank=str(bank).lower(), lane=lanes))
+    return file
+
+
+def _write_secret(file: Path, content: bytes) -> None:
+    file.touch(mode=0o600)
+    file.write_bytes(content)
