@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -12,8 +13,19 @@ from firmware.errors import Mistake
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
+class TlsFiles(Protocol):
+    """`[hub.tls]` of a site file: `ca`, and this device's own `cert` and `key` (paths)."""
+
+    @property
+    def ca(self) -> Any: ...
+    @property
+    def cert(self) -> Any: ...
+    @property
+    def key(self) -> Any: ...
+
+
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """The broker. With `ca` or a `mqtts://` URL the line is encrypted; `cert` and `key` are this device's own."""
+    """The broker. With a `mqtts://` URL the line is encrypted; `cert` and `key` are this device's own."""
 
     host: str
     port: int = 1883
@@ -23,6 +35,29 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
+
+    @classmethod
+    def parse(cls, url: str, tls: TlsFiles | None = None) -> Address:
+        """Read a broker's URL; user and password may stand in it. Mistake when it cannot be one."""
+        try:
+            parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883", key="url") from None
+        if parts.scheme not in PORTS or not host or parts.path not in ("", "/") or parts.query:
+            raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883 or mqtts://host:8883", key="url")
+        if tls is not None and parts.scheme != "mqtts":
+            raise Mistake("certificates need an mqtts:// address", key="url")
+        return cls(
+            host=host,
+            port=port or PORTS[parts.scheme],
+            encrypted=parts.scheme == "mqtts",
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            ca=_path(tls and tls.ca),
+            cert=_path(tls and tls.cert),
+            key=_path(tls and tls.key),
+        )
 
     def tls(self) -> ssl.SSLContext | None:
         """A fresh context, so that rotated certificates are taken at the next connection. OSError when unusable."""
@@ -35,32 +70,5 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return context
 
 
-def address_of(
-    url: str,
-    *,
-    ca: str | None = None,
-    cert: str | None = None,
-    key: str | None = None,
-    username: str | None = None,
-    password: str | None = None,
-) -> Address:
-    """Read a broker's URL; user and password may stand in it. Mistake when it cannot be one."""
-    try:
-        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883", key="url") from None
-    if parts.scheme not in PORTS or not host or parts.path not in ("", "/") or parts.query:
-        raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883 or mqtts://host:8883", key="url")
-    if ca and parts.scheme != "mqtts":
-        raise Mistake("certificates need an mqtts:// address", key="url")
-    return Address(
-        host=host,
-        port=port or PORTS[parts.scheme],
-        encrypted=parts.scheme == "mqtts",
-        username=username or (unquote(parts.username) if parts.username else None),
-        password=password or (unquote(parts.password) if parts.password else None),
-        ca=ca,
-        cert=cert,
-        key=key,
-    )
+def _path(file: Any) -> str | None:
+    return str(file) if file else None

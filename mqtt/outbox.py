@@ -36,11 +36,11 @@ class EventSource(Protocol):
 
     @property
     def first_seq(self) -> int:
-        """Lowest event number still held."""
+        """Lowest event number still held (numbers begin at 1); 0 while the journal is empty."""
         ...
 
     def durable_seq(self) -> int:
-        """Highest event number that is on disk; below `first_seq` when there is none."""
+        """Highest event number that is on disk; 0 when there is none."""
         ...
 
     def read(self, seq_from: int, max_n: int) -> list[tuple[int, bytes]]:
@@ -230,13 +230,13 @@ class Outbox:
             self._saved_at_ms = now_ms
 
     def _stored(self) -> int:
-        first = self._source.first_seq
+        first = max(1, self._source.first_seq)
         try:
             cursor = msgspec.json.decode(self._file.read_bytes(), type=Cursor)
         except (OSError, msgspec.DecodeError):
             return first
         points_here = cursor.journal == self._journal and cursor.next <= self._source.durable_seq() + 1
-        return cursor.next if points_here and cursor.next >= 0 else first
+        return cursor.next if points_here and cursor.next >= 1 else first
 
 
 def _runs(numbers: set[int]) -> list[tuple[int, int]]:

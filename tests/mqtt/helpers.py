@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.clock import Clock
-from mqtt.address import address_of
+from mqtt.address import Address
 from mqtt.link import Connection, Outgoing, Plan
 from mqtt.messages import Incoming
 
@@ -50,7 +50,7 @@ class Ear:
         self._lock = threading.Lock()
         self._out: list[Outgoing] = []
         self.connection = Connection(
-            address_of(url),
+            Address.parse(url),
             Plan(client_id=client_id, session_expiry_s=session_expiry_s, receive_maximum=100, subscriptions=topics),
             self,
             Clock(),

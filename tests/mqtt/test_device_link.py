@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from firmware.clock import Clock
-from mqtt.address import address_of
+from mqtt.address import Address
 from mqtt.device_link import Link
 from mqtt.messages import Incoming, Reply
 from mqtt.outbox import Outbox
@@ -31,7 +31,7 @@ class Device:
         self.source = source or Events()
         self.posted: list[Incoming] = []
         self.outbox = Outbox(self.source, folder / "cursor.json", replace)
-        self.link = Link(address_of(url), "gate-1", "baoshan", self.outbox, self.posted.append, Clock())
+        self.link = Link(Address.parse(url), "gate-1", "baoshan", self.outbox, self.posted.append, Clock())
         self.link.start()
 
     def add(self, n: int) -> None:
@@ -161,14 +161,14 @@ KILLED = """
     import sys, time
     from pathlib import Path
     from firmware.clock import Clock
-    from mqtt.address import address_of
+    from mqtt.address import Address
     from mqtt.device_link import Link
     from mqtt.outbox import Outbox
     from tests.mqtt.helpers import Events, replace
     source = Events()
     source.add(2000)
     box = Outbox(source, Path(sys.argv[2]), replace)
-    Link(address_of(sys.argv[1]), "gate-1", "baoshan", box, print, Clock()).start()
+    Link(Address.parse(sys.argv[1]), "gate-1", "baoshan", box, print, Clock()).start()
     time.sleep(60)
 """
 
