@@ -256,7 +256,14 @@ def test_no_name_and_no_code_text_is_kept(tmp_path: Path) -> None:
         made.stop()
         surname, forename, birth = made.issuer.subject(0)
         kept = b"".join(file.read_bytes() for file in made.state.rglob("*") if file.is_file())
-        for secret in (booking[:60], certificate[:60], surname.encode(), forename.encode(), birth.encode(), b"199001011234"):
+        for secret in (
+            booking[:60],
+            certificate[:60],
+            surname.encode(),
+            forename.encode(),
+            birth.encode(),
+            b"199001011234",
+        ):
             assert secret not in kept
 
 
