@@ -319,7 +319,7 @@ def test_blocked_alternates_and_ends_as_the_beams_do(edges: list[Step]) -> None:
 @pytest.mark.parametrize("step_ms", [40, 50, 80, 150, 400])
 def test_a_plain_four_step_path_with_nobody_near_is_somebody(step_ms: int) -> None:
     """Even where the shadow is slim for a torso: an entry that is not counted is the worse mistake."""
-    decoder = DRIVER.decoder(DRIVER.settings())
+    decoder = Decoder(Settings())
     said: list[object] = []
     t_ms = 1_000.0
     for _ in range(3):
