@@ -191,7 +191,7 @@ class BodyTracker:
         crowded = after_ms <= geometry.crowd_ms
         found = self._second(body.side) if self._doubt and crowded else []
         because = self._unsure(body, transit_ms)
-        found.append(Crossing(_direction(body.side), transit_ms, assumed=because in (ABREAST, TOO_LONG)))
+        found.append(Crossing(_direction(body.side), round(transit_ms, 1), assumed=because in (ABREAST, TOO_LONG)))
         if because or after_ms < 0:
             found.append(Saturated(because or TOO_CLOSE))
         if because == TOO_CLOSE and crowded:
