@@ -18,7 +18,7 @@ Tested on: the simulator, and pymodbus as a second judge of every frame.
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -62,6 +62,8 @@ class Flight(Struct, frozen=True):
     wish: Wish
     frame: bytes
     answer_by_ms: float
+    let_go_ms: float
+    """When the board lets go if it obeys this order."""
     repeated: bool
 
 
@@ -88,6 +90,9 @@ class Encoder(Hand):
         self._silent = False
         self._unanswered = False
         """The opening that holds now was ordered and the board has not answered it yet."""
+        self._let_go_ms = 0.0
+        """When the board lets go at the latest, by all that it was sent and by what it has answered."""
+        self._in_service = False
         self.wake_at_ms = self._ask_at_ms
 
     # ------------------------------------------------------------ for the wiring
@@ -113,7 +118,7 @@ class Encoder(Hand):
         if self._opening.open_at(t_ms):
             return self._want("pulse", t_ms) if self._unanswered else self._done(t_ms)
         self._opening.end()
-        return self.start(t_ms)
+        return self._rest(t_ms) if self._in_service else self.start(t_ms)
 
     def order(self, order: Any, t_ms: float) -> Answers:
         match order:
@@ -153,12 +158,13 @@ class Encoder(Hand):
         if not self._opening.prolong(pulse_ms, t_ms):
             return out + self._done(t_ms)
         self._owe(None, t_ms)
-        self._unanswered = True
+        self._unanswered = self._in_service = True
         return out + self._want("pulse", t_ms)
 
     def _hold(self, t_ms: float) -> Answers:
         flash_end_ms = self._opening.until_ms
         self._opening.hold()
+        self._in_service = True
         self._owe("free", t_ms)
         if flash_end_ms is not None:  # its end may switch back what we now hold
             self._renew_at_ms = soonest(self._renew_at_ms, flash_end_ms + 2 * FLASH_UNIT_MS)
@@ -166,6 +172,7 @@ class Encoder(Hand):
 
     def _rest(self, t_ms: float) -> Answers:
         self._opening.end()
+        self._in_service = True
         self._settled_ms = t_ms + SETTLE_MS
         self._owe("rest", t_ms)
         return self._want("rest", t_ms)
@@ -179,11 +186,17 @@ class Encoder(Hand):
         return self._done(t_ms)
 
     def _expire(self, t_ms: float) -> Answers:
-        """The opening is over by its own clock: nothing is sent, the board lets go by itself."""
+        """The opening is over by its own clock: nothing is sent, the board lets go by itself.
+
+        Unless it still obeys an older order, because the newer one had to wait until it was too late for it.
+        """
         if self._opening.until_ms is None or t_ms < self._opening.until_ms:
             return []
         self._opening.end()
         self._settled_ms = t_ms + SETTLE_MS
+        if self._let_go_ms > t_ms + 2 * FLASH_UNIT_MS:
+            self._owe("rest", t_ms)
+            self._waiting = "rest"
         return [RelayState(self._settings.channel, not self._open_is_on, assumed=True)]
 
     # ------------------------------------------------------------ the line
@@ -208,7 +221,9 @@ class Encoder(Hand):
     def _launch(self, wish: Wish, t_ms: float, repeated: bool) -> Answers:
         frame = self._frame(wish, t_ms)
         sent_ms = self._pace.sends(frame, t_ms)
-        self._flight = Flight(wish, frame, sent_ms + self._settings.answer_ms, repeated)
+        let_go_ms = {"free": inf, "pulse": t_ms + FLASH_UNIT_MS * int.from_bytes(frame[4:6])}.get(wish, 0.0)
+        self._let_go_ms = max(self._let_go_ms, let_go_ms)
+        self._flight = Flight(wish, frame, sent_ms + self._settings.answer_ms, let_go_ms, repeated)
         return [Send(frame)]
 
     def _frame(self, wish: Wish, t_ms: float) -> bytes:
@@ -245,7 +260,7 @@ class Encoder(Hand):
         if function & 0x80:
             return out + self._refused(function & 0x7F, frame[2])
         if self._flight and (frame == self._flight.frame or function == self._flight.frame[1] == 0x01):
-            self._settle(self._flight.wish)
+            self._settle(self._flight)
         if function == 0x01:
             return out + self._told(bool(frame[3] >> (self._settings.channel - 1) & 1), t_ms)
         place, value = int.from_bytes(frame[2:4]), int.from_bytes(frame[4:6])
@@ -254,25 +269,27 @@ class Encoder(Hand):
             out.append(RelayState(self._settings.channel, on))
         return out
 
-    def _settle(self, wish: Wish) -> None:
-        """The order on its way was heard."""
+    def _settle(self, flight: Flight) -> None:
+        """The order on its way was answered."""
         self._flight = None
-        if wish == "pulse":
+        if flight.wish == "pulse":
             self._unanswered = False
-        if wish == "rest" == self._owed:
+        if flight.wish != "ask":
+            self._let_go_ms = flight.let_go_ms
+        if flight.wish == "rest" == self._owed:
             self._owed = self._renew_at_ms = None
 
     def _refused(self, function: int, code: int) -> Answers:
         """The board heard the order and will not do it: asking again would change nothing."""
         if self._flight and self._flight.frame[1] == function:
-            self._settle(self._flight.wish)
+            self._settle(self._flight)
         return [Refused(f"the relay board refuses function {function}: {EXCEPTIONS.get(code, f'code {code}')}")]
 
     def _told(self, on: bool, t_ms: float) -> Answers:
         """A coil that is not at rest although no opening runs is reported and ordered back."""
         out: Answers = [RelayState(self._settings.channel, on)]
-        in_service = self._settled_ms > 0 and self._opening.until_ms is None and not self._opening.free
-        if in_service and self._owed is None and on == self._open_is_on and t_ms > self._settled_ms:
+        resting = self._in_service and self._opening.until_ms is None and not self._opening.free
+        if resting and self._owed is None and on == self._open_is_on and t_ms > self._settled_ms:
             out.append(Refused(f"relay {self._settings.channel} is {'on' if on else 'off'} without an order"))
             self._owe("rest", t_ms)
             self._waiting = self._waiting or "rest"

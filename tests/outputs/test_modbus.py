@@ -101,7 +101,7 @@ def test_free_survives_the_end_of_an_earlier_flash() -> None:
     line.run(100)
     # the worst board: its flash timer goes on running under a plain "on"
     line.far._coils[0].flips_at_ms = line.now_ms + 520
-    line.run(900)
+    line.run(800)
     assert line.far.is_open(line.now_ms)
 
 
