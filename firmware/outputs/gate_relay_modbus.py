@@ -2,6 +2,24 @@
 
 Wiring: RS-485 (A to A, B to B, 120 ohm at the far ends), the gate's "open" input on the channel's COM and NO contacts.
     A board that is opened by `flash` lets go by its own clock, whatever becomes of the Pi, the cable or this program.
+
+    what happens                  the relay               energised = "open"       energised = "closed"
+    ----------------------------  ----------------------  -----------------------  ------------------------
+    the Pi loses power, hangs,    an opening ends by the  closes in time;          closes in time;
+    is killed, the cable breaks   board's clock; a hold-  held open stays open     held open stays open
+                                  open stays
+    the Pi restarts               as above, then the      as above, then off       as above, left so until
+                                  start orders off                                 the first order
+    SIGTERM, an update            goes to `on_failure`    goes to `on_failure`     opens
+    the board loses power         off                     closes                   opens
+    A and B swapped               never moves             silent, reported         silent, reported
+
+    No timer relay is needed. `on_failure = "open"` is kept without software and board supply only by energised =
+    "closed" (a magnetic lock on COM-NO, or a gate that opens on a contact on COM-NC); with energised = "open" it is
+    the order given at SIGTERM and nothing more. Feed the board and the lock from the same supply as the gate.
+    Fire, without software: a lock held by current has the fire panel's normally-closed contact in series with its
+    supply; a gate that opens on a contact has the panel's contact in parallel with this relay, or better on the gate's
+    own emergency input.
 On the wire: Modbus RTU, 9600 8N1, address 1. FC 05 at 0200h+n with a value in 100 ms is "flash on": on, and off again
     by itself (0400h+n: the reverse). FC 05 at n with FF00/0000 is plain on/off. The board repeats every order as its
     answer. 3.5 characters of silence before each frame; one order at a time is on its way, and the newest one waits.
@@ -352,4 +370,5 @@ DRIVER = Driver(
         ),
     ),
     checksum=True,
+    tested_on="the simulator; every frame also read and written by pymodbus",
 )
