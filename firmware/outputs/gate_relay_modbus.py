@@ -39,7 +39,7 @@ from __future__ import annotations
 from math import ceil, inf
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from firmware.core.actions import GateClose, GateFree, GateOpen
 from firmware.outputs.hand import Answers, Hand, Position, soonest
@@ -55,6 +55,8 @@ FLASH_UNIT_MS = 100
 FLASH_MAX = 0x7FFF
 SETTLE_MS = 500
 """A flash may end this much later than we reckon: it began late and was rounded up."""
+STAGGER_MS = 40
+"""Two lanes on one board may speak at the same moment and spoil both orders: their repeats must not do so again."""
 
 Wish = Literal["pulse", "free", "rest", "ask"]
 
@@ -66,7 +68,7 @@ class Settings(SerialSettings, frozen=True, kw_only=True):
     energised: Energised = "open"
     """The position the gate takes while the relay is on."""
     answer_ms: Annotated[int, Meta(ge=20, le=2_000)] = 200
-    """An order that is not answered by then is sent once more."""
+    """An order that is not answered by then is sent once more (40 ms later for each channel above the first)."""
     renew_ms: Annotated[int, Meta(ge=200, le=10_000)] = 1_000
     """How often a hold-open, or a close that was not answered, is ordered again."""
     asks_state: bool = False
@@ -200,7 +202,8 @@ class Encoder(Hand):
         self._renew_at_ms = t_ms + self._settings.renew_ms if wish else None
 
     def _want(self, wish: Wish, t_ms: float) -> Answers:
-        self._waiting = wish
+        on_its_way = self._flight is not None and self._flight.wish == wish != "pulse"
+        self._waiting = None if on_its_way else wish
         return self._done(t_ms)
 
     def _expire(self, t_ms: float) -> Answers:
@@ -241,7 +244,8 @@ class Encoder(Hand):
         sent_ms = self._pace.sends(frame, t_ms)
         let_go_ms = {"free": inf, "pulse": t_ms + FLASH_UNIT_MS * int.from_bytes(frame[4:6])}.get(wish, 0.0)
         self._let_go_ms = max(self._let_go_ms, let_go_ms)
-        self._flight = Flight(wish, frame, sent_ms + self._settings.answer_ms, let_go_ms, repeated)
+        patience_ms = self._settings.answer_ms + STAGGER_MS * (self._settings.channel - 1)
+        self._flight = Flight(wish, frame, sent_ms + patience_ms, let_go_ms, repeated)
         return [Send(frame)]
 
     def _frame(self, wish: Wish, t_ms: float) -> bytes:
@@ -260,6 +264,9 @@ class Encoder(Hand):
         """No answer in time: once more, unless something newer waits or the opening is over; then report silence."""
         flight = self._flight
         if flight is None or t_ms < flight.answer_by_ms:
+            return []
+        if not self._pace.free(t_ms):  # another lane's answer is just going by
+            self._flight = structs.replace(flight, answer_by_ms=self._pace.free_at_ms)
             return []
         self._flight = None
         self._replies.clear()
