@@ -33,7 +33,7 @@ from firmware.simulation import stage, troupe
 from firmware.simulation.crowd import Crowd
 from firmware.simulation.hall import Hall
 from firmware.simulation.rig import Rig
-from mqtt.address import address_of
+from mqtt.address import Address
 from mqtt.link import Connection, Outgoing, Plan
 from mqtt.messages import Incoming
 from mqtt.topics import ROOT
@@ -89,7 +89,7 @@ class Demo:
         self.troupe = troupe.Troupe(folder)
         self.rig = Rig(self.clock)
         self.audience = Audience()
-        self.connection = Connection(address_of(self.broker), self.audience.plan(), self.audience, self.real)
+        self.connection = Connection(Address.parse(self.broker), self.audience.plan(), self.audience, self.real)
         crowd = Crowd(seed, self.stage.office, interval_ms=ARRIVAL_MS, dwell_ms=DWELL_MS, test_hours=stage.TEST_HOURS)
         self.sites = {name: site.load(file) for name, file in self.stage.sites.items()}
         for name, each in self.sites.items():
@@ -177,7 +177,7 @@ class Demo:
 
     def _start_page(self) -> str:
         """The live page in its own process; its address is the first thing it says."""
-        member = self.troupe.verb("page", "hub", "--broker", self.broker, "--page", "--hall", stage.HALL)
+        member = self.troupe.verb("page", "hub", "--broker", self.broker, "--page", "127.0.0.1:0", "--hall", stage.HALL)
         self._until(lambda: any("http://" in line for line in member.said), "the live page")
         line = next(line for line in member.said if "http://" in line)
         return "http://" + line.split("http://", 1)[1].split()[0].rstrip(".,;")
