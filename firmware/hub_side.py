@@ -19,7 +19,7 @@ from firmware.core.occupancy import Row, row_of
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
 from firmware.journal import Reader, Writer
-from mqtt.address import address_of
+from mqtt.address import Address
 from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
 from mqtt.messages import Incoming
@@ -68,7 +68,7 @@ class HubSide:
         self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.inc)
         self.rows_topic = f"hallgate/v1/{site.device.hall}/rights/hall/row/"
         self.link = Link(
-            address_of(hub.url, **(msgspec.structs.asdict(hub.tls) if hub.tls else {})),
+            Address.parse(hub.url, hub.tls),
             site.device.name,
             site.device.hall,
             self.outbox,
