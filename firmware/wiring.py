@@ -126,21 +126,13 @@ class Device:
             idle=dict.fromkeys(outputs, 0 if getattr(spec.settings, "active_high", True) else 1),
         )
 
-    def camera(self, lane: Lane, spec: DeviceSpec) -> Port:
+    def camera(self, _lane: Lane, spec: DeviceSpec) -> Port:
         from firmware.ports.camera import open_camera
 
-        return open_camera(spec.port or "picamera2", self._speaker(lane, spec), self.clock)
-
-    def _speaker(self, lane: Lane, spec: DeviceSpec) -> Any:
-        hears_failure = spec.role == "gate"
-        return spec.driver.decoder(spec.settings, *([lane.on_failure] if hears_failure else []))
+        return open_camera(spec.port or "picamera2", spec.driver.decoder(spec.settings), self.clock)
 
     def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
-        line = Line(lane.name, spec.role, spec.driver.name, self._speaker(lane, spec))
-        if spec.driver.port == "camera":
-            from firmware.ports.camera import Told
-
-            line.speaker = Told()
+        line = Line(lane.name, spec.role, spec.driver.name, _speaker(lane, spec))
         if spec.role in ("scanner", "identity"):
             line.verify = self.verify
         elif spec.role == "gate":
@@ -216,6 +208,16 @@ class Device:
 
 
 PORTS = {"serial": Device.serial, "pins": Device.pins, "camera": Device.camera}
+
+
+def _speaker(lane: Lane, spec: DeviceSpec) -> Any:
+    if spec.driver.port == "camera":  # its decoder works in the port, beside the loop
+        from firmware.ports.camera import Told
+
+        return Told()
+    if spec.role == "gate":
+        return spec.driver.decoder(spec.settings, lane.on_failure)
+    return spec.driver.decoder(spec.settings)
 
 
 def _setup(lane: Lane) -> LaneSetup:

@@ -10,7 +10,6 @@ import argparse
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from firmware.core import jwk
+from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
 
 EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
             document = _read_set(trust)
             _write_private(arguments.out, key)
             document["keys"].append(entry)
-            _replace(trust, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
+            mode = trust.stat().st_mode & 0o777 if trust.exists() else 0o644
+            replace_file(trust, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n", mode=mode)
     except OSError as error:
         raise Failure(f"{error.filename or trust}: {error.strerror}") from None
     print(f"{arguments.kind} key {entry['kid']}: private part in {arguments.out}, public part added to {trust}")
@@ -77,7 +78,6 @@ def _locked(trust: Path) -> Iterator[None]:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield
-        os.fsync(folder)
     finally:
         os.close(folder)
 
@@ -105,18 +105,3 @@ def _write_private(out: Path, key: NewKey) -> None:
         file.write(pem)
         file.flush()
         os.fsync(descriptor)
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """All of the new set or all of the old one, whenever the power goes."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, target.stat().st_mode & 0o777 if target.exists() else 0o644)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

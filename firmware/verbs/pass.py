@@ -22,6 +22,8 @@ from firmware.core.passes import verify
 from firmware.core.trust import TrustList
 from firmware.core.validity import validity
 from firmware.errors import Failure, HallgateError, Mistake
+from sensors.driver import Frame
+from sensors.readings import Scan
 
 EXAMPLE = "hallgate pass photo-of-a-code.png --trust trust.jwks --at 2022-06-10T09:00:00+08:00"
 
@@ -29,6 +31,7 @@ Answer = dict[str, object]
 ReadTrust = Callable[[str], TrustList]
 _PREFIXES = ("HP1:", "HC1:")
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+_PICTURE_SIDES = (4_000, 4_000)
 _TRUST_LISTS_KEPT = 64
 DEFAULT_TRUST = "trust.jwks"
 
@@ -160,19 +163,23 @@ def read_trust(path: str) -> TrustList:
 
 
 def read_image(path: Path) -> list[bytes]:
-    """Return the text of each code in a picture, none when there is none. Mistake when the file is no picture."""
+    """Return the text of each code in a picture, as the camera driver reads it. Mistake when the file is no picture."""
     try:
-        import zxingcpp
         from PIL import Image
+
+        from sensors import scanner_camera
     except ImportError as missing:
         raise Failure(f"pictures need the package {missing.name}: pip install zxing-cpp pillow") from None
     try:
         with Image.open(path) as picture:
             grey = picture.convert("L")
+            grey.thumbnail(_PICTURE_SIDES)
     except Exception as error:  # a hostile picture fails in as many ways as there are formats
         what = getattr(error, "strerror", None) or "is no picture that can be read"
         raise Mistake(str(what), file=str(path)) from None
-    return [bytes(found.bytes) for found in zxingcpp.read_barcodes(grey) if found.valid]
+    frame = Frame(grey.width, grey.height, grey.tobytes())
+    readings = scanner_camera.Decoder(scanner_camera.Settings()).feed(frame, 0.0)
+    return [reading.text for reading in readings if isinstance(reading, Scan)]
 
 
 def _batch(source: str | None, trust_file: str, at_s: float) -> int:

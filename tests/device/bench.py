@@ -5,6 +5,7 @@ Everything is driven from outside, as a stranger would: lines written to a scann
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -118,11 +119,14 @@ class Bench:
         self, folder: Path, *, hub: str = "", lane: str = "", direction: str = "in", site: str = "", **book: Any
     ):
         self.folder = folder
-        self.issuer = Issuer.new("baoshan")
+        self.issuer = Issuer.new("baoshan", hall_key=bytes(range(32)))
         self.book = {"serial": 1, "limit": 100, "proof": "", "grant": 10, "pulse": 300, "more": "", **book}
         folder.mkdir(parents=True, exist_ok=True)
         self.write_rulebook()
         (folder / "trust.jwks").write_bytes(self.issuer.trust_jwks())
+        key = folder / "hall.key"
+        key.write_bytes(base64.urlsafe_b64encode(bytes(range(32))))
+        key.chmod(0o600)
         self.scanner, self.relay = Far(folder / "scanner"), Far(folder / "relay")
         self.state = folder / "state"
         self.site = folder / "site.toml"
@@ -138,6 +142,7 @@ bank = true
 file = "rulebook.toml"
 [trust]
 keys = "trust.jwks"
+hall_key = "hall.key"
 {site}
 [[lane]]
 name = "A"

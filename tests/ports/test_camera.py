@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from firmware.cables import Cable, Line
 from firmware.clock import Clock
+from firmware.core.events import CodeRead
+from firmware.core.facts import Unproved
 from firmware.errors import Mistake
 from firmware.ports.camera import HEAD, CameraPort, FarCamera, PiCameraSource, SocketSource, Told, cut_luma, open_camera
 from sensors.driver import Frame
@@ -179,9 +182,25 @@ def test_a_port_that_is_no_camera_is_a_persons_mistake(where: str) -> None:
         open_camera(where, Decoder(Settings()), Clock())
 
 
-def test_told_passes_readings_on() -> None:
-    assert Told().feed(PASS, 0.0) == [PASS]
-    assert Told().tick(0.0) == [] and Told().wake_at_ms is None
+def test_the_loops_cable_turns_a_picture_into_an_event(tmp_path: Path) -> None:
+    """The same `Cable` and `Line` the device uses: the port decodes, `Told` passes on, the line verifies."""
+    far = FarCamera(str(tmp_path / "camera"))
+    port = CameraPort("test", SocketSource(far.path), Decoder(Settings()), Clock())
+    seen: list[bytes] = []
+
+    def verify(text: bytes, t_ms: float) -> Unproved:
+        seen.append(text)
+        return Unproved(because="unknown_format")
+
+    cable = Cable(port, [Line("A", "scanner", DRIVER.name, Told(), verify=verify)])
+    far.show(picture())
+    heard = wait_for(lambda: (port.tend(0.0), cable.tick(0.0), cable.read())[2])
+    assert [event for event, _ in heard] == [
+        CodeRead(lane="A", fact=Unproved(because="unknown_format"), read_by="zxing"),
+    ]
+    assert seen == [PASS.text]
+    port.close()
+    far.close()
 
 
 # ---------------------------------------------------------------- picamera2, as a stand-in (no camera was at hand)
