@@ -80,6 +80,11 @@ class Loop:
         self._posted.append((event, self.clock.elapsed_ms()))
         self.ring()
 
+    def begin_with(self, events: list[AnyEvent]) -> None:
+        """Judge these before anything that a port may have said already: a lane is not known before `Started`."""
+        t_ms = self.clock.elapsed_ms()
+        self._inbox.extendleft((event, t_ms) for event in reversed(events))
+
     def call(self, what: Callable[[], None]) -> None:
         """Have `what` done by the loop's own thread, soon."""
         self._calls.append(what)

@@ -13,7 +13,7 @@ from firmware.cables import Cable, Line
 from firmware.clock import Clock, boot_id
 from firmware.clock_trust import ClockJudge
 from firmware.core.controller import Controller
-from firmware.core.events import ClockChecked, RulebookLoaded, RulebookRefused, Started
+from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.state import LaneSetup
 from firmware.errors import HallgateError, Mistake
 from firmware.journal import Reader, Writer
@@ -153,7 +153,7 @@ class Device:
     def _begin(self, text: bytes | None, kid: str, refusal: str) -> None:
         device = self.site.device
         self._check_clock(0)
-        self.loop.post(
+        first: list[AnyEvent] = [
             Started(
                 boot=boot_id(),
                 version=VERSION,
@@ -163,12 +163,13 @@ class Device:
                 bank=self.site.rights.bank,
                 lanes=tuple(_setup(lane) for lane in self.site.lanes),
             )
-        )
+        ]
         state = self.controller.state
         if text is not None and (text == state.rulebook_text or rulebooks.parse(text).serial > state.rulebook_serial):
-            self.loop.post(RulebookLoaded(text=text, kid=kid))
+            first.append(RulebookLoaded(text=text, kid=kid))
         elif text is not None or refusal:
-            self.loop.post(RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force"))
+            first.append(RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force"))
+        self.loop.begin_with(first)
         self.loop.start_hands()
         self.loop.turn(wait=False)
         self._follow_rulebook()

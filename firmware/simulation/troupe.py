@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -24,6 +25,7 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 """Looked up here and not in the child: between fork and exec nothing may be loaded."""
 STOP_S = 5.0
+SAID_MAX = 200
 PROGRAM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 MOSQUITTO = """\
 listener {port} 127.0.0.1
@@ -34,11 +36,11 @@ max_queued_messages 100000
 
 
 class Member:
-    """One process. `said` holds what it wrote on stdout, line by line, as far as it was read."""
+    """One process. `said` holds the last lines of what it wrote on stdout."""
 
     def __init__(self, name: str, command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.name = name
-        self.said: list[str] = []
+        self.said: deque[str] = deque(maxlen=SAID_MAX)
         self._log = folder / f"{name}.log"
         self._rest = b""
         with self._log.open("wb") as log:

@@ -177,7 +177,7 @@ class Demo:
 
     def _start_page(self) -> str:
         """The live page in its own process; its address is the first thing it says."""
-        member = self.troupe.verb("page", "hub", "--broker", self.broker, "--page", "--hall", stage.HALL)
+        member = self.troupe.verb("page", "hub", "--broker", self.broker, "--page", "127.0.0.1:0", "--hall", stage.HALL)
         self._until(lambda: any("http://" in line for line in member.said), "the live page")
         line = next(line for line in member.said if "http://" in line)
         return "http://" + line.split("http://", 1)[1].split()[0].rstrip(".,;")
