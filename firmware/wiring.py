@@ -137,8 +137,9 @@ class Device:
             line.verify = self.verify
         elif spec.role == "gate":
             line.counts = "counter" not in lane.devices
-        elif spec.role == "range":
+        elif spec.role in ("range", "behind"):
             line.spacing = _digest(self.controller)
+            line.zone = "hall" if spec.role == "behind" else "queue"
         return line
 
     # ------------------------------------------------------------ hub, start, clock

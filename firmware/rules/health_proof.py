@@ -47,7 +47,7 @@ def _age(case: Case, proof: str, test: HealthTest) -> Verdict | None:
     taken = test.reported_s if from_report and test.reported_s is not None else test.sampled_s
     hours = case.rules.pcr_validity_hours if proof == "pcr" else case.rules.antigen_days * 24
     now = case.arrived_s if case.arrived_s is not None else case.now_s
-    if case.now_s >= test.expires_s:
+    if case.now_s > test.expires_s:
         return _fail(case, "certificate_expired")
     if taken > now + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
         return _fail(case, "from_the_future")
