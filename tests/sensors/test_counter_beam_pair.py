@@ -329,3 +329,18 @@ def test_a_plain_four_step_path_with_nobody_near_is_somebody(step_ms: int) -> No
         t_ms += 2_000
         said += decoder.tick(t_ms)
     assert [type(reading).__name__ for reading in said].count("Crossing") == 3
+
+
+@pytest.mark.parametrize("step_ms", [40, 80, 150, 400])
+def test_a_plain_four_step_path_is_one_sensed_body_either_way(step_ms: int) -> None:
+    steps = path(f"A0 B{step_ms} a{2 * step_ms} b{3 * step_ms}")
+    assert facts(steps) == [Crossing("in")]
+    assert facts(mirrored(steps)) == [Crossing("out")]
+
+
+def test_a_slim_thing_alone_counts_going_in_and_is_only_assumed_going_out() -> None:
+    slim = path("A0 B80 a100 b180")
+    assert facts(slim) == [Crossing("in")]
+    assert facts(mirrored(slim)) == [Crossing("out", assumed=True)]
+    assert facts(mirrored(slim), even) == [Crossing("out")]
+    assert facts(slim + path(IN, 300)) == [Crossing("in")], "it was the hand of the body behind it"
