@@ -68,7 +68,10 @@ def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEven
     return events.TemperatureRead(lane=line.lane, object_c=reading.object_c, ambient_c=reading.ambient_c)
 
 
-def _crossing(line: Line, reading: readings.Crossing, _: float) -> AnyEvent:
+def _crossing(line: Line, reading: readings.Crossing, _: float) -> AnyEvent | None:
+    """An exit that was not seen step by step is none: it would give a right back out of a guess. An entry counts."""
+    if reading.assumed and reading.direction == "out":
+        return None
     return events.Crossed(lane=line.lane, direction=reading.direction, transit_ms=int(reading.transit_ms))
 
 

@@ -6,7 +6,8 @@ The beam a body breaks first is its NEAR beam, the other its FAR beam. With spac
 The near beam clears before the far one: it went through. The far one clears first and the near one last: it went back.
 Three things follow from geometry alone, whatever the walking speed:
 - LENGTH. A body's depth is s x dwell / lag. A swinging hand is a third of a torso, two people chest to back are twice
-  one: short is no body, long is a doubt. Hands swing ahead of the chest and make a lag shorter, never longer: whether
+  one: short right before or behind a body is its hand, short with nobody near is still somebody (an entry that is not
+  counted is the worse mistake), long is a doubt. Hands swing ahead of the chest and make a lag shorter, never longer: whether
   two may have passed is judged by the slower lag.
 - FOLLOWER. The near beam is broken again while the far one still is: either the first body steps back or a second
   one follows. A body that steps back needs as long to free the far beam as it needed to get so far; one that goes on
@@ -132,8 +133,10 @@ class BodyTracker:
         self._doubt = False
         """That body was long enough for two; somebody close behind makes it two."""
         self._turned: TurnedBack | None = None
+        self._slim: Crossing | None = None
+        """A passage too short for a torso: a hand if its body follows at once, otherwise somebody slim."""
         self.wake_at_ms: float | None = None
-        """When a turn-back that nobody followed is to be told."""
+        """When a turn-back that nobody followed, or a slim passage that was no hand, is to be told."""
 
     def feed(self, edge: SettledEdge) -> list[AnyReading]:
         if self._passage is None:
@@ -152,12 +155,14 @@ class BodyTracker:
         if self.wake_at_ms is None or t_ms < self.wake_at_ms:
             return []
         turned, self._turned, self.wake_at_ms = self._turned, None, None
-        return [turned] if turned else []
+        return [*self._slim_after_all(), *([turned] if turned else [])]
 
     # ------------------------------------------------------------ inside
 
     def _begin(self, edge: SettledEdge) -> list[AnyReading]:
         found = self.tick(edge.t_ms)
+        if self._slim is not None:
+            self.wake_at_ms = None  # what comes now will tell whose hand it was
         self._passage = Passage(edge.input, near_on=edge.t_ms)
         if self._turned is not None and self._turned.side == edge.input:
             self._turned = self.wake_at_ms = None  # a hand or half a step first, now the body: no turn-back
@@ -166,23 +171,27 @@ class BodyTracker:
     def _end(self, passage: Passage, last: SettledEdge) -> list[AnyReading]:
         if passage.far and last.input != passage.side:
             return self._through(passage)
+        found = self._slim_after_all()
         if last.t_ms - passage.began() < self._geometry.transit_ms_min:
-            return []
+            return found
         self._turned = TurnedBack("outside" if passage.side == "outside" else "inside")
         self.wake_at_ms = last.t_ms + self._geometry.turn_ms
-        return []
+        return found
 
     def _through(self, body: Passage) -> list[AnyReading]:
         """A passage that cleared the near beam first and the far beam last."""
         geometry, left_ms = self._geometry, body.far[-1].off
         transit_ms = left_ms - body.began()
-        if transit_ms < geometry.transit_ms_min or body.depth_mm(geometry.spacing_mm) < geometry.body_mm / 2:
-            return []  # a hand
         after_ms = self._after_ms(body)
+        if transit_ms < geometry.transit_ms_min:
+            return self._slim_after_all()  # quicker than anybody runs: a hand, or something thrown
+        if body.depth_mm(geometry.spacing_mm) < geometry.body_mm / 2:
+            return self._slim_through(body, transit_ms, after_ms)
+        self._slim = None
         crowded = after_ms <= geometry.crowd_ms
         found = self._second(body.side) if self._doubt and crowded else []
         because = self._unsure(body, transit_ms)
-        found.append(Crossing(_direction(body.side), transit_ms, assumed=because in (ABREAST, TOO_LONG)))
+        found.append(Crossing(_direction(body.side), round(transit_ms, 1), assumed=because in (ABREAST, TOO_LONG)))
         if because or after_ms < 0:
             found.append(Saturated(because or TOO_CLOSE))
         if because == TOO_CLOSE and crowded:
@@ -190,6 +199,17 @@ class BodyTracker:
         self._before, self._doubt = (body.side, left_ms), because == TOO_CLOSE and not crowded
         self._turned = self.wake_at_ms = None
         return found
+
+    def _slim_through(self, body: Passage, transit_ms: float, after_ms: float) -> list[AnyReading]:
+        found = self._slim_after_all()
+        if after_ms > self._geometry.turn_ms:
+            self._slim = Crossing(_direction(body.side), transit_ms)
+            self.wake_at_ms = body.far[-1].off + self._geometry.turn_ms
+        return found
+
+    def _slim_after_all(self) -> list[AnyReading]:
+        slim, self._slim = self._slim, None
+        return [slim] if slim else []
 
     def _after_ms(self, body: Passage) -> float:
         """How long after the last body this one began; negative: both were in the beams at once."""

@@ -9,6 +9,7 @@ Hands (`firmware/outputs`) may use this file too: the cable is the same in both 
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Callable, Iterable
 
 Measure = Callable[[bytearray, int], int]
@@ -101,14 +102,9 @@ def crc8(data: Iterable[int], poly: int = 0x07, init: int = 0x00) -> int:
     return value
 
 
-def crc16_ccitt(data: Iterable[int], init: int = 0x0000) -> int:
+def crc16_ccitt(data: bytes, init: int = 0x0000) -> int:
     """CRC-16, poly 1021, not reflected, no final xor (Grow scanners with init 0, OSDP with init 1D0F)."""
-    value = init
-    for byte in data:
-        value ^= byte << 8
-        for _ in range(8):
-            value = (value << 1 ^ 0x1021) & 0xFFFF if value & 0x8000 else value << 1
-    return value
+    return binascii.crc_hqx(data, init)
 
 
 def crc16_modbus(data: Iterable[int]) -> int:

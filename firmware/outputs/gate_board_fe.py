@@ -2,6 +2,17 @@
 
 Wiring: RS-232 or RS-485 to the tripod's control board; the fire loop goes to the board's own drop-arm input, never
     through this program.
+
+    what happens                       the tripod
+    ---------------------------------  ----------------------------------------------------------------------
+    the Pi loses power, hangs,         the opening under way ends by the board's own time; then locked, both
+    restarts, the cable is pulled      ways, unless the board's menu says "free" for the way out
+    SIGTERM with on_failure = "open"   opens once each way; after that as above
+    the board loses power              the arm drops where a drop-arm mechanism is fitted, else it turns freely
+    fire                               the arm drops by the board's fire input, whatever the Pi does
+
+    So `on_failure = "open"` is the board's work here: set its menu to a free way out, fit the drop arm, and wire the
+    fire panel's contact to the board's emergency input. Try it with the Pi unplugged.
 On the wire: 7 bytes, `FE 80 side 00 00 00 AB` opens for one person (side 01 = A, 02 = B). The board answers
     `FE 81 side ..` when the person has passed and `FE 44 side ..` when the time ran out or the arm was pushed the
     wrong way. AB is a fixed trailer, not a checksum, so a spoilt frame can only be told by its shape.

@@ -2,6 +2,25 @@
 
 Wiring: USB. The CH340 has no serial number: name the port by its USB place (`/dev/serial/by-path/...`), because two
     boards cannot be told apart otherwise. The gate's "open" input hangs on the channel's COM and NO contacts.
+
+    what happens                  the relay              energised = "open"       energised = "closed"
+    ----------------------------  ---------------------  -----------------------  ------------------------
+    the Pi loses power            off (USB feeds it)     the gate closes          the gate opens
+    the Pi or the program hangs   stays as it is         stays as it is (!)       stays as it is (!)
+    the Pi restarts               stays, or off where    stays or closes; the     stays or opens; left so
+                                  USB loses its 5 V      start orders off         until the first order
+    SIGTERM, an update            goes to `on_failure`   goes to `on_failure`     opens
+    SIGKILL, a crash              stays as it is         open until the restart   stays until in service
+                                                         orders off (!)
+    the USB cable is pulled       off                    closes                   opens
+
+    The board has no pulse of its own: when the Pi dies between "on" and "off" and USB keeps its 5 V, the gate stays
+    open (!). For an entry use a timer relay (one-shot) between relay and gate, or `gate_relay_modbus`, which has it
+    built in. `on_failure = "open"` is kept without software only by energised = "closed" (a magnetic lock on COM-NO,
+    or a gate that opens on a contact on COM-NC). A powered USB hub keeps the relay on when the Pi is off: do not use.
+    Fire, without software: a lock held by current has the fire panel's normally-closed contact in series with its
+    supply; a gate that opens on a contact has the panel's contact in parallel with this relay (behind a timer relay),
+    or better on the gate's own emergency input.
 On the wire: 9600 8N1. `A0 channel state sum` switches (sum: low byte of the three before it). `FF` asks for the state
     on the boards with 2, 4 and 8 channels; the answer is text, `CH1: ON`. Many boards answer and echo nothing: unless
     `asks_state` is on, the state is assumed and every reading says so.

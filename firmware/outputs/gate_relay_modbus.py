@@ -2,6 +2,24 @@
 
 Wiring: RS-485 (A to A, B to B, 120 ohm at the far ends), the gate's "open" input on the channel's COM and NO contacts.
     A board that is opened by `flash` lets go by its own clock, whatever becomes of the Pi, the cable or this program.
+
+    what happens                  the relay               energised = "open"       energised = "closed"
+    ----------------------------  ----------------------  -----------------------  ------------------------
+    the Pi loses power, hangs,    an opening ends by the  closes in time;          closes in time;
+    is killed, the cable breaks   board's clock; a hold-  held open stays open     held open stays open
+                                  open stays
+    the Pi restarts               as above, then the      as above, then off       as above, left so until
+                                  start orders off                                 the first order
+    SIGTERM, an update            goes to `on_failure`    goes to `on_failure`     opens
+    the board loses power         off                     closes                   opens
+    A and B swapped               never moves             silent, reported         silent, reported
+
+    No timer relay is needed. `on_failure = "open"` is kept without software and board supply only by energised =
+    "closed" (a magnetic lock on COM-NO, or a gate that opens on a contact on COM-NC); with energised = "open" it is
+    the order given at SIGTERM and nothing more. Feed the board and the lock from the same supply as the gate.
+    Fire, without software: a lock held by current has the fire panel's normally-closed contact in series with its
+    supply; a gate that opens on a contact has the panel's contact in parallel with this relay, or better on the gate's
+    own emergency input.
 On the wire: Modbus RTU, 9600 8N1, address 1. FC 05 at 0200h+n with a value in 100 ms is "flash on": on, and off again
     by itself (0400h+n: the reverse). FC 05 at n with FF00/0000 is plain on/off. The board repeats every order as its
     answer. 3.5 characters of silence before each frame; one order at a time is on its way, and the newest one waits.
@@ -18,10 +36,10 @@ Tested on: the simulator, and pymodbus as a second judge of every frame.
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from firmware.core.actions import GateClose, GateFree, GateOpen
 from firmware.outputs.hand import Answers, Hand, Position, soonest
@@ -37,6 +55,8 @@ FLASH_UNIT_MS = 100
 FLASH_MAX = 0x7FFF
 SETTLE_MS = 500
 """A flash may end this much later than we reckon: it began late and was rounded up."""
+STAGGER_MS = 40
+"""Two lanes on one board may speak at the same moment and spoil both orders: their repeats must not do so again."""
 
 Wish = Literal["pulse", "free", "rest", "ask"]
 
@@ -48,7 +68,7 @@ class Settings(SerialSettings, frozen=True, kw_only=True):
     energised: Energised = "open"
     """The position the gate takes while the relay is on."""
     answer_ms: Annotated[int, Meta(ge=20, le=2_000)] = 200
-    """An order that is not answered by then is sent once more."""
+    """An order that is not answered by then is sent once more (40 ms later for each channel above the first)."""
     renew_ms: Annotated[int, Meta(ge=200, le=10_000)] = 1_000
     """How often a hold-open, or a close that was not answered, is ordered again."""
     asks_state: bool = False
@@ -62,6 +82,8 @@ class Flight(Struct, frozen=True):
     wish: Wish
     frame: bytes
     answer_by_ms: float
+    let_go_ms: float
+    """When the board lets go if it obeys this order."""
     repeated: bool
 
 
@@ -88,6 +110,9 @@ class Encoder(Hand):
         self._silent = False
         self._unanswered = False
         """The opening that holds now was ordered and the board has not answered it yet."""
+        self._let_go_ms = 0.0
+        """When the board lets go at the latest, by all that it was sent and by what it has answered."""
+        self._in_service = False
         self.wake_at_ms = self._ask_at_ms
 
     # ------------------------------------------------------------ for the wiring
@@ -113,7 +138,7 @@ class Encoder(Hand):
         if self._opening.open_at(t_ms):
             return self._want("pulse", t_ms) if self._unanswered else self._done(t_ms)
         self._opening.end()
-        return self.start(t_ms)
+        return self._rest(t_ms) if self._in_service else self.start(t_ms)
 
     def order(self, order: Any, t_ms: float) -> Answers:
         match order:
@@ -153,12 +178,13 @@ class Encoder(Hand):
         if not self._opening.prolong(pulse_ms, t_ms):
             return out + self._done(t_ms)
         self._owe(None, t_ms)
-        self._unanswered = True
+        self._unanswered = self._in_service = True
         return out + self._want("pulse", t_ms)
 
     def _hold(self, t_ms: float) -> Answers:
         flash_end_ms = self._opening.until_ms
         self._opening.hold()
+        self._in_service = True
         self._owe("free", t_ms)
         if flash_end_ms is not None:  # its end may switch back what we now hold
             self._renew_at_ms = soonest(self._renew_at_ms, flash_end_ms + 2 * FLASH_UNIT_MS)
@@ -166,6 +192,7 @@ class Encoder(Hand):
 
     def _rest(self, t_ms: float) -> Answers:
         self._opening.end()
+        self._in_service = True
         self._settled_ms = t_ms + SETTLE_MS
         self._owe("rest", t_ms)
         return self._want("rest", t_ms)
@@ -175,15 +202,22 @@ class Encoder(Hand):
         self._renew_at_ms = t_ms + self._settings.renew_ms if wish else None
 
     def _want(self, wish: Wish, t_ms: float) -> Answers:
-        self._waiting = wish
+        on_its_way = self._flight is not None and self._flight.wish == wish != "pulse"
+        self._waiting = None if on_its_way else wish
         return self._done(t_ms)
 
     def _expire(self, t_ms: float) -> Answers:
-        """The opening is over by its own clock: nothing is sent, the board lets go by itself."""
+        """The opening is over by its own clock: nothing is sent, the board lets go by itself.
+
+        Unless it still obeys an older order, because the newer one had to wait until it was too late for it.
+        """
         if self._opening.until_ms is None or t_ms < self._opening.until_ms:
             return []
         self._opening.end()
         self._settled_ms = t_ms + SETTLE_MS
+        if self._let_go_ms > t_ms + 2 * FLASH_UNIT_MS:
+            self._owe("rest", t_ms)
+            self._waiting = "rest"
         return [RelayState(self._settings.channel, not self._open_is_on, assumed=True)]
 
     # ------------------------------------------------------------ the line
@@ -208,7 +242,10 @@ class Encoder(Hand):
     def _launch(self, wish: Wish, t_ms: float, repeated: bool) -> Answers:
         frame = self._frame(wish, t_ms)
         sent_ms = self._pace.sends(frame, t_ms)
-        self._flight = Flight(wish, frame, sent_ms + self._settings.answer_ms, repeated)
+        let_go_ms = {"free": inf, "pulse": t_ms + FLASH_UNIT_MS * int.from_bytes(frame[4:6])}.get(wish, 0.0)
+        self._let_go_ms = max(self._let_go_ms, let_go_ms)
+        patience_ms = self._settings.answer_ms + STAGGER_MS * (self._settings.channel - 1)
+        self._flight = Flight(wish, frame, sent_ms + patience_ms, let_go_ms, repeated)
         return [Send(frame)]
 
     def _frame(self, wish: Wish, t_ms: float) -> bytes:
@@ -228,6 +265,9 @@ class Encoder(Hand):
         flight = self._flight
         if flight is None or t_ms < flight.answer_by_ms:
             return []
+        if not self._pace.free(t_ms):  # another lane's answer is just going by
+            self._flight = structs.replace(flight, answer_by_ms=self._pace.free_at_ms)
+            return []
         self._flight = None
         self._replies.clear()
         stale = flight.wish == "pulse" and not self._opening.open_at(t_ms)
@@ -245,7 +285,7 @@ class Encoder(Hand):
         if function & 0x80:
             return out + self._refused(function & 0x7F, frame[2])
         if self._flight and (frame == self._flight.frame or function == self._flight.frame[1] == 0x01):
-            self._settle(self._flight.wish)
+            self._settle(self._flight)
         if function == 0x01:
             return out + self._told(bool(frame[3] >> (self._settings.channel - 1) & 1), t_ms)
         place, value = int.from_bytes(frame[2:4]), int.from_bytes(frame[4:6])
@@ -254,25 +294,27 @@ class Encoder(Hand):
             out.append(RelayState(self._settings.channel, on))
         return out
 
-    def _settle(self, wish: Wish) -> None:
-        """The order on its way was heard."""
+    def _settle(self, flight: Flight) -> None:
+        """The order on its way was answered."""
         self._flight = None
-        if wish == "pulse":
+        if flight.wish == "pulse":
             self._unanswered = False
-        if wish == "rest" == self._owed:
+        if flight.wish != "ask":
+            self._let_go_ms = flight.let_go_ms
+        if flight.wish == "rest" == self._owed:
             self._owed = self._renew_at_ms = None
 
     def _refused(self, function: int, code: int) -> Answers:
         """The board heard the order and will not do it: asking again would change nothing."""
         if self._flight and self._flight.frame[1] == function:
-            self._settle(self._flight.wish)
+            self._settle(self._flight)
         return [Refused(f"the relay board refuses function {function}: {EXCEPTIONS.get(code, f'code {code}')}")]
 
     def _told(self, on: bool, t_ms: float) -> Answers:
         """A coil that is not at rest although no opening runs is reported and ordered back."""
         out: Answers = [RelayState(self._settings.channel, on)]
-        in_service = self._settled_ms > 0 and self._opening.until_ms is None and not self._opening.free
-        if in_service and self._owed is None and on == self._open_is_on and t_ms > self._settled_ms:
+        resting = self._in_service and self._opening.until_ms is None and not self._opening.free
+        if resting and self._owed is None and on == self._open_is_on and t_ms > self._settled_ms:
             out.append(Refused(f"relay {self._settings.channel} is {'on' if on else 'off'} without an order"))
             self._owe("rest", t_ms)
             self._waiting = self._waiting or "rest"
@@ -335,4 +377,5 @@ DRIVER = Driver(
         ),
     ),
     checksum=True,
+    tested_on="the simulator; every frame also read and written by pymodbus",
 )

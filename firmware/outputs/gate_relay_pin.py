@@ -2,6 +2,25 @@
 
 Wiring: pin -> transistor or opto-isolated relay module -> the gate's "open" input. Many modules are active low
     (`active_high = false`): give those a pull-up, so that the pin's floating moments at boot do not fire the relay.
+    After power-on every pin is an input: GPIO 0-8 are pulled up, 9-27 down. So an active-high relay goes on 9-27, an
+    active-low one on 0-8 or gets a 10 kOhm pull-up to 3.3 V. The relay's coil has its own 5 V supply, never a pin.
+
+    what happens                  the relay              energised = "open"       energised = "closed"
+    ----------------------------  ---------------------  -----------------------  ------------------------
+    the Pi loses power            off                    the gate closes          the gate opens
+    the Pi or the program hangs   stays as it is         stays as it is (!)       stays as it is (!)
+    the watchdog restarts it      off during the boot    closes                   opens until in service
+    SIGTERM, an update            goes to `on_failure`   goes to `on_failure`     opens
+    SIGKILL, a crash              on or off, by kernel   count on nothing         count on nothing
+    the wire to the relay breaks  off                    closes                   opens
+
+    `on_failure = "closed"` is kept by energised = "open" (gate on COM-NO). `on_failure = "open"` is kept without any
+    software only by energised = "closed": a magnetic lock on COM-NO, or a gate that opens on a contact on COM-NC.
+    Against (!): a timer relay (one-shot, "interval") between relay and gate, set a little longer than the longest
+    pulse; it ends a forgotten opening, and also a hold-open, so the fire loop must act behind it.
+    Fire, without software: a lock held by current has the fire panel's normally-closed contact in series with its
+    supply; a gate that opens on a contact has the panel's contact in parallel with this relay, or better on the
+    gate's own emergency input. The Pi only watches a second contact of the loop (`contact_switch`).
 On the wire: one level. Nothing comes back, so the state is assumed and labelled so.
 Source: gpiozero OutputDevice; Raspberry Pi boot behaviour (all pins are inputs until a program drives them).
 Tested on: the simulator only.

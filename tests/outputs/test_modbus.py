@@ -101,7 +101,7 @@ def test_free_survives_the_end_of_an_earlier_flash() -> None:
     line.run(100)
     # the worst board: its flash timer goes on running under a plain "on"
     line.far._coils[0].flips_at_ms = line.now_ms + 520
-    line.run(900)
+    line.run(800)
     assert line.far.is_open(line.now_ms)
 
 
@@ -242,6 +242,34 @@ def test_a_replug_brings_an_opening_that_never_arrived_for_its_rest_only() -> No
     assert int.from_bytes(line.log[-1][1][4:6]) == 20
     line.run(2_000)
     line.replug()
+    assert line.take_sent() == [OFF]
+
+
+def test_two_lanes_on_one_board_that_spoke_at_once_are_both_obeyed() -> None:
+    lanes = [modbus.Encoder(modbus.Settings(channel=channel)) for channel in (1, 2)]
+    far = modbus.Simulator(modbus.Settings())
+    glued = lanes[0].order(opening(5_000), 0.0), lanes[1].order(opening(5_000), 0.0)
+    assert all(type(sent[0]).__name__ == "Send" for sent in glued)  # the board understood neither
+    answers: list[tuple[float, bytes]] = []
+    for t_ms in range(1, 1_000):
+        for at_ms, raw in [answer for answer in answers if answer[0] <= t_ms]:
+            answers.remove((at_ms, raw))
+            for lane in lanes:
+                assert not [part for part in lane.feed(raw, t_ms) if isinstance(part, Silent)]
+        for lane in lanes:
+            if lane.wake_at_ms is not None and lane.wake_at_ms <= t_ms:
+                for part in lane.tick(t_ms):
+                    assert not isinstance(part, Silent)
+                    answers += [(t_ms + 22, later.raw) for later in far.hear(part.raw, t_ms)]
+    assert far.energised(1, 1_000) and far.energised(2, 1_000)
+    assert len(far.history) == 4  # one flash each: on, and off again
+
+
+def test_an_order_that_is_on_its_way_is_not_sent_again() -> None:
+    line = bench()
+    line.replug()
+    line.start()
+    line.run(1_000)
     assert line.take_sent() == [OFF]
 
 

@@ -314,3 +314,18 @@ def test_blocked_alternates_and_ends_as_the_beams_do(edges: list[Step]) -> None:
     last = {side: level for _, side, level in edges}
     assert told == [i % 2 == 0 for i in range(len(told))]
     assert bool(told and told[-1]) == any(last.values())
+
+
+@pytest.mark.parametrize("step_ms", [40, 50, 80, 150, 400])
+def test_a_plain_four_step_path_with_nobody_near_is_somebody(step_ms: int) -> None:
+    """Even where the shadow is slim for a torso: an entry that is not counted is the worse mistake."""
+    decoder = Decoder(Settings())
+    said: list[object] = []
+    t_ms = 1_000.0
+    for _ in range(3):
+        for pin, level in (("outside", 1), ("inside", 1), ("outside", 0), ("inside", 0)):
+            t_ms += step_ms
+            said += decoder.feed(Edge(pin, level), t_ms)
+        t_ms += 2_000
+        said += decoder.tick(t_ms)
+    assert [type(reading).__name__ for reading in said].count("Crossing") == 3

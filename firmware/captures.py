@@ -1,0 +1,127 @@
+"""Recordings of what a device said: JSON lines, one piece of raw material each, with the time it arrived.
+
+    {"t_ms": 12.5, "hex": "542c..."}                                bytes
+    {"t_ms": 12.5, "pin": "outside", "level": 1}                    an edge
+    {"t_ms": 12.5, "zone": 0, "status": 0, "distance_mm": 812}      a time-of-flight zone
+    {"t_ms": 12.5, "image": "path.png"}                             a camera frame; beside the recording, or as typed
+
+Other members are left alone, so that a recording may carry notes. Times are milliseconds from any beginning and must
+not run backwards.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from firmware.errors import Failure, Mistake
+from sensors.driver import Edge, Raw, Zone
+
+EXPECTED = "expected t_ms and one of hex, pin with level, zone with status and distance_mm, image"
+
+
+class _Line(msgspec.Struct, frozen=True):
+    t_ms: Annotated[float, Meta(ge=-1e15, le=1e15)]
+    hex: str | None = None
+    pin: str | None = None
+    level: Annotated[int, Meta(ge=0, le=1)] | None = None
+    zone: int | None = None
+    status: int | None = None
+    distance_mm: int | None = None
+    image: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def read(path: str) -> Iterator[tuple[float, Raw]]:
+    """Each piece with its time in ms. `-` reads standard input. Mistake with file and line for what is none."""
+    with _opened(path) as file:
+        last_ms = float("-inf")
+        for number, text in enumerate(file, start=1):
+            if not text.strip():
+                continue
+            t_ms, raw = _piece(text, path, number)
+            if t_ms < last_ms:
+                raise Mistake(f"t_ms runs backwards, from {last_ms:g} to {t_ms:g}", file=path, line=number, key="t_ms")
+            last_ms = t_ms
+            yield t_ms, raw
+
+
+def _opened(path: str) -> IO[bytes]:
+    if path == "-":
+        return sys.stdin.buffer
+    try:
+        return open(path, "rb")
+    except OSError as wrong:
+        raise Mistake(f"cannot be read: {wrong.strerror}", file=path) from None
+
+
+def _piece(text: bytes, path: str, number: int) -> tuple[float, Raw]:
+    try:
+        line = _decode(text)
+        raw = _raw(line, Path(path).parent)
+    except Mistake as wrong:
+        raise Mistake(f"{wrong.file}: {wrong.what}", file=path, line=number, key="image") from None
+    except (ValueError, RecursionError) as wrong:  # msgspec.ValidationError and DecodeError are ValueErrors
+        raise Mistake(f"{wrong}; {EXPECTED}", file=path, line=number) from None
+    if raw is None:
+        raise Mistake(EXPECTED, file=path, line=number)
+    return line.t_ms, raw
+
+
+def _raw(line: _Line, folder: Path) -> Raw | None:
+    """What the line holds; None when it holds nothing or two things."""
+    if sum(each is not None for each in (line.hex, line.pin, line.zone, line.image)) != 1:
+        return None
+    if line.hex is not None:
+        return bytes.fromhex(line.hex)
+    if line.pin is not None:
+        return Edge(line.pin, line.level) if line.level is not None else None
+    if line.zone is not None:
+        known = line.status is not None and line.distance_mm is not None
+        return Zone(line.zone, line.status or 0, line.distance_mm or 0) if known else None
+    return _picture(str(line.image), folder)
+
+
+def _picture(name: str, folder: Path) -> Raw:
+    from firmware.simulation.pictures import load_luma  # Pillow is needed only where there are pictures
+
+    beside = folder / name
+    return load_luma(beside if beside.exists() else Path(name))
+
+
+class Recorder:
+    """Writes a recording, line by line, so that a pulled plug costs the last line at most."""
+
+    def __init__(self, path: str) -> None:
+        """Failure when the file cannot be written."""
+        try:
+            self._file = Path(path).open("wb", buffering=0)
+        except OSError as wrong:
+            raise Failure(f"{path} cannot be written: {wrong.strerror}") from None
+        self._path = path
+
+    def write(self, t_ms: float, raw: Raw) -> None:
+        """Note one piece; pictures are not recorded. Failure when the disk does not take it."""
+        match raw:
+            case bytes():
+                line: dict[str, object] = {"t_ms": t_ms, "hex": raw.hex()}
+            case Edge():
+                line = {"t_ms": t_ms, "pin": raw.pin, "level": raw.level}
+            case Zone():
+                line = {"t_ms": t_ms, **msgspec.structs.asdict(raw)}
+            case _:
+                return
+        try:
+            self._file.write(msgspec.json.encode(line) + b"\n")
+        except OSError as wrong:
+            raise Failure(f"{self._path} cannot be written: {wrong.strerror}") from None
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,256 @@
+"""What a device says, understood: from a live port or from a recording, through the very decoder a door uses."""
+
+from __future__ import annotations
+
+import hashlib
+import pkgutil
+import re
+import select
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import sensors
+from firmware import outputs, typed_toml
+from firmware.clock import Clock
+from firmware.errors import Failure, Mistake
+from firmware.ports import Port
+from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, Edge, Frame, Raw, Send, UnknownDriver, Zone, find
+from sensors.driver import Settings as DriverSettings
+from sensors.readings import AnyReading, Scan, Silent
+
+WIRING_KEYS = ("driver", "port", "pin", "pins")
+"""Keys of a site file's device table that are no settings: such a table may be pasted as it is."""
+AFTER_END_MS = 6_000.0
+"""Behind the end of a recording: long enough for what was still being waited for (a turn-back, a half line)."""
+TICKS_MAX = 100_000
+"""Of one decoder between two pieces of a recording: more would be a fault of the driver, not a long silence."""
+
+Told = tuple[float, AnyReading | Send]
+
+
+def driver_named(name: str) -> Driver:
+    """Return the driver; Mistake with the nearest name when there is none."""
+    try:
+        return find(name)
+    except UnknownDriver as unknown:
+        raise Mistake(f"{unknown}{typed_toml.nearest(name, _driver_names())}", key="--as") from None
+
+
+def _driver_names() -> list[str]:
+    found = [module.name for room in (sensors, outputs) for module in pkgutil.iter_modules(room.__path__)]
+    return [name for name in found if name.partition("_")[0] in (*SENSOR_KINDS, *HAND_KINDS)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A settings file, read: the driver's own settings and, if a device table was pasted, its pins."""
+
+    settings: DriverSettings
+    pins: dict[str, int]
+
+
+def settings_for(driver: Driver, file: str | None) -> Wanted:
+    """Read a settings file (TOML, the driver's keys at the top); Mistake names every wrong line. None: the defaults."""
+    if file is None:
+        return Wanted(_converted(driver, {}, ""), {})
+    try:
+        source = typed_toml.document(Path(file).read_bytes(), file)
+    except OSError as wrong:
+        raise Mistake(f"cannot be read: {wrong.strerror}", file=file) from None
+    own = {key: value for key, value in source.tree.items() if key not in WIRING_KEYS}
+    complaints = typed_toml.complaints(own, driver.settings)
+    if complaints:
+        raise source.mistakes(complaints)
+    return Wanted(_converted(driver, own, file), _pins_written(driver, source))
+
+
+def _converted(driver: Driver, own: dict[str, Any], file: str) -> DriverSettings:
+    try:
+        return typed_toml.convert(own, driver.settings)
+    except msgspec.ValidationError as wrong:
+        raise Mistake(f"{driver.name} needs settings: {wrong}", file=file, key="--settings") from None
+
+
+def _pins_written(driver: Driver, source: typed_toml.Document) -> dict[str, int]:
+    roles = driver.pins
+    pins = source.tree.get("pins", {role: source.tree["pin"] for role in roles[:1] if "pin" in source.tree})
+    if not isinstance(pins, dict) or not all(isinstance(bcm, int) and 0 <= bcm < 64 for bcm in pins.values()):
+        raise source.mistake(("pins",), "expected a BCM number for each pin")
+    return dict(pins)
+
+
+# ---------------------------------------------------------------- a recording
+
+
+def understood(decoder: Any, pieces: Iterable[tuple[float, Raw]]) -> Iterator[Told]:
+    """Play a recording as fast as it can be understood; the decoder is ticked at every moment it asked for.
+
+    Behind the last piece the decoder gets time for what it still waits for; that the device is silent then, or asked
+    again for an answer, says nothing about the device and is left out.
+    """
+    t_ms: float | None = None
+    for t_ms, raw in pieces:
+        yield from _ticks(decoder, t_ms)
+        yield from ((t_ms, said) for said in decoder.feed(raw, t_ms))
+    if t_ms is not None:
+        for told_ms, said in _ticks(decoder, t_ms + AFTER_END_MS):
+            if not isinstance(said, Silent | Send):
+                yield told_ms, said
+
+
+def _ticks(decoder: Any, until_ms: float) -> Iterator[Told]:
+    """Every tick that was due by then, at its own time; one that was due "at once" comes at the first piece's."""
+    last_ms = float("-inf")
+    for _ in range(TICKS_MAX):
+        due_ms = decoder.wake_at_ms
+        if due_ms is None or due_ms > until_ms:
+            return
+        at_ms = until_ms if due_ms <= 0.0 else max(due_ms, last_ms)
+        yield from ((at_ms, said) for said in decoder.tick(at_ms))
+        if decoder.wake_at_ms == due_ms:
+            return
+        last_ms = at_ms
+
+
+# ---------------------------------------------------------------- a live port
+
+
+def open_port(driver: Driver, where: str, wanted: Wanted, clock: Clock) -> Port:
+    """Open the port a technician typed. Mistake when it fits no port of this driver; Failure when it is not there.
+
+    `where`: a tty or its by-path name, or `pins:outside=17,inside=27` (BCM numbers; `pins` alone takes them from the
+    settings file).
+    """
+    if driver.port == "serial":
+        from firmware.ports.serial_line import SerialPort
+
+        return SerialPort(where, getattr(wanted.settings, "baud", 9600), clock)
+    if driver.port == "pins":
+        from firmware.ports.pin_board import PinBoard
+        from firmware.ports.pin_group import PinGroup
+
+        pins = _pins_typed(driver, where, wanted)
+        pulls: dict[str, Any] = dict.fromkeys(pins, getattr(wanted.settings, "pull", "up"))
+        return PinGroup(PinBoard(), where, clock, inputs=pins, pulls=pulls)
+    if driver.port == "camera":
+        from firmware.ports.camera import open_camera
+
+        return open_camera(where, driver.decoder(wanted.settings), clock)
+    raise Mistake(f"{driver.name} hangs on {driver.port}: listen to a recording with --capture", key="PORT")
+
+
+def _pins_typed(driver: Driver, where: str, wanted: Wanted) -> dict[str, int]:
+    head, _, rest = where.partition(":")
+    typed = dict(re.findall(r"(\w+)=(\d+)", rest))
+    pins = {**wanted.pins, **{role: int(bcm) for role, bcm in typed.items()}}
+    if head not in ("pins", "pin") or set(pins) != set(driver.pins):
+        example = ",".join(f"{role}={17 + 10 * i}" for i, role in enumerate(driver.pins))
+        raise Mistake(f"{driver.name} hangs on pins: write pins:{example} (BCM numbers)", key="PORT")
+    return pins
+
+
+class Listener:
+    """One live port and its decoder. `hear` lets time pass; everything comes back with its time since the start."""
+
+    def __init__(self, port: Port, decoder: Any, clock: Clock, *, answers: bool) -> None:
+        """`answers`: what the decoder wants to say to the device is sent. Failure when the port is not there."""
+        self._port, self._decoder, self._clock, self._answers = port, decoder, clock, answers
+        self._start_ms = clock.elapsed_ms()
+        self._tend_ms = port.tend(self._start_ms)
+        self._here = port.fileno() >= 0
+        because = str(getattr(port, "because", ""))
+        if not self._here and because:
+            raise Failure(because)
+
+    def hear(self, raw_too: Callable[[float, Raw], None]) -> list[Told]:
+        """Wait until there is something or something is due; `raw_too` gets every piece as it came."""
+        self._wait()
+        out: list[Told] = []
+        for t_ms, raw in self._port.read():
+            if isinstance(raw, bytes | Edge | Frame | Zone):
+                raw_too(t_ms - self._start_ms, raw)
+                out += self._said(self._decoder.feed(raw, t_ms), t_ms)
+            else:  # a camera's port has already looked at its pictures
+                out += self._said([raw], t_ms)
+        now_ms = self._clock.elapsed_ms()
+        if self._decoder.wake_at_ms is not None and self._decoder.wake_at_ms <= now_ms and self._port.fileno() >= 0:
+            out += self._said(self._decoder.tick(now_ms), now_ms)
+        self._tend_ms = self._port.tend(now_ms)
+        return out
+
+    def news(self) -> str:
+        """One sentence when the device was unplugged or came back since the last call, else empty."""
+        here = self._port.fileno() >= 0
+        if here == self._here:
+            return ""
+        self._here = here
+        return f"{self._port.name} is back" if here else getattr(self._port, "because", "") or "the device is gone"
+
+    def _wait(self) -> None:
+        fd = self._port.fileno()
+        times = [self._tend_ms, self._decoder.wake_at_ms if fd >= 0 else None]
+        due_ms = min((time for time in times if time is not None), default=None)
+        patience = 1.0 if due_ms is None else min(1.0, self._clock.seconds_until(due_ms))
+        select.select([fd] if fd >= 0 else [], [], [], patience)
+
+    def _said(self, said: list[Any], t_ms: float) -> list[Told]:
+        if self._answers:
+            for each in said:
+                if isinstance(each, Send):
+                    self._port.write(each.raw)
+        return [(t_ms - self._start_ms, each) for each in said]
+
+
+# ---------------------------------------------------------------- words
+
+
+def as_json(t_ms: float, reading: AnyReading) -> bytes:
+    """One reading as a line of JSON: `t_ms`, `kind` and the reading's own members. A code's text as UTF-8, replaced."""
+    members: dict[str, Any] = msgspec.to_builtins(reading)
+    if isinstance(reading, Scan):
+        members["text"] = reading.text.decode("utf-8", "replace")
+    return msgspec.json.encode({"t_ms": round(t_ms, 3), **members}) + b"\n"
+
+
+def as_text(t_ms: float, said: AnyReading | Send | Raw, show_text: bool) -> str:
+    """One line for a person: `   12.345 s  crossing  direction=in transit_ms=454.0`."""
+    return f"{t_ms / 1000:10.3f} s  {_words(said, show_text)}"
+
+
+def _words(said: Any, show_text: bool) -> str:
+    match said:
+        case bytes():
+            return f"<- {said.hex(' ')}"
+        case Edge():
+            return f"<- {said.pin} {said.level}"
+        case Send():
+            return f"-> {_words(said.raw, show_text).removeprefix('<- ')}"
+        case Frame(width=width, height=height):
+            return f"<- picture {width} x {height}"
+        case Zone():
+            return f"<- zone {said.zone} status {said.status} distance_mm {said.distance_mm}"
+        case Scan():
+            return _scan_words(said, show_text)
+    members = msgspec.to_builtins(said)
+    return "  ".join(
+        [members.pop("kind"), " ".join(f"{key}={_plain(value)}" for key, value in members.items())]
+    ).rstrip()
+
+
+def _scan_words(scan: Scan, show_text: bool) -> str:
+    """What identifies nobody: how long, which kind, a fingerprint to compare two readings of one code by."""
+    known = [f"{len(scan.text)} bytes", f"sha256 {hashlib.sha256(scan.text).hexdigest()[:12]}"]
+    known += [scan.symbology] * bool(scan.symbology) + [f"read by {scan.read_by}"] * bool(scan.read_by)
+    return f"scan  {', '.join(known)}" + (f"  {scan.text.decode('utf-8', 'replace')!r}" if show_text else "")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode()
+    return str(value)

@@ -1,0 +1,123 @@
+"""Show what a device says and what that means, live from its port or from a recording.
+
+The decoder is the one a door uses. PORT is a tty (best its /dev/serial/by-path name) or `pins:outside=17,inside=27`
+(BCM numbers). `--settings` names a TOML file with the driver's keys; a device's table of a site file may be pasted.
+`--capture` reads a recording (JSON lines as `--record` writes them, `-` for standard input) as fast as it can.
+Nothing is stored unless `--record` says so. A code's text may name a person: on the screen it stays hidden without
+`--show-text`; `--json` and a recording hold it, so they belong to the bench, not to a running door.
+Orders to gates, lamps and voices are never sent from here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from firmware import captures, clock, listening
+from firmware.errors import Mistake
+from sensors.driver import HAND_KINDS, Driver, Frame, Raw, Send
+
+EXAMPLE = (
+    "hallgate listen /dev/serial/by-path/... --as scanner_gm65   (or: --as range_ld2450 --capture door.jsonl --json)"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("port", nargs="?", metavar="PORT", help="a tty, or pins:ROLE=BCM,...; none with --capture")
+    parser.add_argument(
+        "--as", dest="driver", required=True, metavar="DRIVER", help="the language, such as scanner_gm65"
+    )
+    parser.add_argument("--settings", metavar="FILE", help="TOML with the driver's settings")
+    parser.add_argument("--record", metavar="FILE", help="write what arrives as a recording")
+    parser.add_argument("--capture", metavar="FILE", help="read a recording instead of a port")
+    parser.add_argument("--json", action="store_true", help="one reading a line, as JSON")
+    parser.add_argument("--show-text", action="store_true", help="print what codes hold")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if (arguments.port is None) == (arguments.capture is None):
+        raise Mistake("give a PORT to listen to, or --capture FILE, not both")
+    driver = listening.driver_named(arguments.driver)
+    wanted = listening.settings_for(driver, arguments.settings)
+    recorder = captures.Recorder(arguments.record) if arguments.record else None
+    try:
+        (_play if arguments.capture else _live)(arguments, driver, wanted, recorder)
+    except BrokenPipeError:  # whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:  # how a technician ends it
+        pass
+    finally:
+        if recorder:
+            recorder.close()
+    return 0
+
+
+def _play(
+    arguments: argparse.Namespace, driver: Driver, wanted: listening.Wanted, recorder: captures.Recorder | None
+) -> None:
+    tell = _teller(arguments)
+    pieces = captures.read(arguments.capture)
+    if recorder:
+        pieces = _recorded(pieces, recorder)
+    try:
+        for t_ms, said in listening.understood(driver.decoder(wanted.settings), pieces):
+            tell(t_ms, said)
+    finally:  # what was understood before a bad line is told all the same
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+
+
+def _recorded(pieces: Iterator[tuple[float, Raw]], recorder: captures.Recorder) -> Iterator[tuple[float, Raw]]:
+    for t_ms, raw in pieces:
+        recorder.write(t_ms, raw)
+        yield t_ms, raw
+
+
+def _live(
+    arguments: argparse.Namespace, driver: Driver, wanted: listening.Wanted, recorder: captures.Recorder | None
+) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tell, now = _teller(arguments), clock.from_environment()
+
+    def raw_too(t_ms: float, raw: Raw) -> None:
+        if recorder:
+            recorder.write(t_ms, raw)
+        if not arguments.json and not isinstance(raw, Frame):
+            print(_text(t_ms, raw, arguments, driver))
+
+    port = listening.open_port(driver, arguments.port, wanted, now)
+    try:
+        answers = driver.name.partition("_")[0] not in HAND_KINDS
+        listener = listening.Listener(port, driver.decoder(wanted.settings), now, answers=answers)
+        while True:
+            for t_ms, said in listener.hear(raw_too):
+                tell(t_ms, said)
+            if news := listener.news():
+                print(f"hallgate listen: {news}", file=sys.stderr)
+            sys.stdout.flush()
+    finally:
+        port.close()
+
+
+def _teller(arguments: argparse.Namespace) -> Callable[[float, Any], None]:
+    def as_json(t_ms: float, said: Any) -> None:
+        if not isinstance(said, Send):
+            sys.stdout.buffer.write(listening.as_json(t_ms, said))
+
+    def as_text(t_ms: float, said: Any) -> None:
+        if not (arguments.capture and isinstance(said, Send)):
+            print(listening.as_text(t_ms, said, arguments.show_text))
+
+    return as_json if arguments.json else as_text
+
+
+def _text(t_ms: float, raw: Raw, arguments: argparse.Namespace, driver: Driver) -> str:
+    """A scanner's bytes are the code's text: hidden likewise."""
+    if isinstance(raw, bytes) and not arguments.show_text and driver.name.startswith(("scanner_", "identity_")):
+        return f"{t_ms / 1000:10.3f} s  <- {len(raw)} bytes"
+    return listening.as_text(t_ms, raw, arguments.show_text)

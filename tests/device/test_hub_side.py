@@ -1,0 +1,165 @@
+"""A device and its hub over a real Mosquitto: nothing lost, nothing out of order, orders obeyed once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mqtt.signing import envelope, sign_command
+from tests.brokers import Broker, wait_until
+from tests.device.bench import OFF, ON, Bench, bench
+from tests.mqtt.conftest import broker  # noqa: F401
+from tests.mqtt.helpers import Ear
+
+ALL = "hallgate/v1/baoshan/#"
+DEVICE = "hallgate/v1/baoshan/device/entry-1"
+
+
+@pytest.fixture
+def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
+    with bench(tmp_path / "gate", hub=broker.url, pulse=50) as made:
+        yield made.start()
+
+
+@pytest.fixture
+def ear(broker: Broker) -> Iterator[Ear]:  # noqa: F811
+    made = Ear(broker.url, ALL)
+    wait_until(lambda: made.connection.connected)
+    yield made
+    made.close()
+
+
+def events(ear: Ear, kind: str) -> list[dict[str, Any]]:
+    return [event for message in ear.on("/event") if (event := json.loads(message.payload))["kind"] == kind]
+
+
+def admit(gate: Bench, times: int = 1) -> None:
+    for _ in range(times):
+        gate.scan(gate.booking())
+        gate.relay.expect(ON)
+        gate.relay.expect(OFF)
+
+
+def gap_free(ear: Ear, last: int) -> bool:
+    return set(ear.seqs()) >= set(range(1, last + 1))
+
+
+def test_every_event_arrives_as_it_is_in_the_journal(gate: Bench, ear: Ear) -> None:
+    admit(gate, 3)
+    wait_until(lambda: len(events(ear, "passage")) == 3)
+    decision = events(ear, "decision")[0]
+    assert decision["answer"] == "admit" and decision["took_ms"] > 0 and decision["clauses"]
+    assert ear.on("/availability")[-1].payload == b"online"
+    wait_until(lambda: json.loads(ear.on("/status")[-1].payload).get("free_rights") == 97)
+    status = json.loads(ear.on("/status")[-1].payload)
+    assert (status["v"], status["inside"], status["limit_persons"], status["rulebook"]) == (1, 3, 100, 1)
+    assert {sensor["device"] for sensor in status["lanes"][0]["sensors"]} == {"scanner", "gate"}
+
+
+def test_a_broker_that_is_killed_and_comes_back_empty_loses_nothing(gate: Bench, ear: Ear, broker: Broker) -> None:  # noqa: F811
+    admit(gate, 2)
+    broker.kill()
+    admit(gate, 3)
+    broker.start()
+    admit(gate, 1)
+    gate_records = [record["seq"] for record in gate.records()]
+    wait_until(lambda: gap_free(ear, max(gate_records)), 40)
+    assert [message.payload for message in ear.on("/availability")][-1] == b"online"
+
+
+def test_a_killed_device_is_seen_as_gone_and_catches_up(gate: Bench, ear: Ear) -> None:
+    admit(gate, 1)
+    gate.scan(gate.booking())
+    gate.relay.expect(ON)
+    gate.kill()
+    wait_until(lambda: ear.on("/availability")[-1].payload == b"offline", 30)
+    gate.start()
+    gate.relay.heard = b""
+    admit(gate, 1)
+    wait_until(lambda: len(events(ear, "passage")) >= 3)
+    last = max(record["seq"] for record in gate.records())
+    wait_until(lambda: gap_free(ear, last))
+    by_id = {event["id"]: event["seq"] for message in ear.on("/event") for event in [json.loads(message.payload)]}
+    assert len(set(by_id.values())) == len(by_id)
+
+
+def test_what_nobody_heard_is_kept_and_history_is_told_again(gate: Bench, broker: Broker) -> None:  # noqa: F811
+    admit(gate, 2)
+    time.sleep(1)
+    late = Ear(broker.url, ALL, client_id="late")
+    last = max(record["seq"] for record in gate.records())
+    wait_until(lambda: gap_free(late, last), 20)
+    before = late.seqs().count(2)
+    late.say(f"{DEVICE}/history", json.dumps({"v": 1, "ranges": [[2, 3]]}).encode())
+    wait_until(lambda: late.seqs().count(2) > before)
+    late.close()
+
+
+class Hub:
+    """Signs orders and hears the answers."""
+
+    def __init__(self, gate: Bench, ear: Ear) -> None:
+        self.gate, self.ear, self.counter = gate, ear, int(time.time())
+        self.key, self.kid = gate.issuer.edwards_keys["command"], gate.issuer.kid("command")
+
+    def order(self, name: str, body: dict[str, Any] | None = None, *, id: str = "", shift_s: float = 0.0) -> bytes:
+        self.counter += 1
+        order = envelope(
+            name, "baoshan", "entry-1", body, id=id or f"o{self.counter}", issuer="operator",
+            counter=self.counter, now_s=time.time() + shift_s,
+        )  # fmt: skip
+        return sign_command(order, self.key, self.kid)
+
+    def send(self, name: str, message: bytes, *, retain: bool = False) -> dict[str, Any]:
+        before = len(self.ear.on("/answers"))
+        self.ear.say(
+            f"{DEVICE}/command/{name}", message, response_topic="hallgate/v1/baoshan/hub/answers",
+            correlation=b"c", retain=retain,
+        )  # fmt: skip
+        wait_until(lambda: len(self.ear.on("/answers")) > before)
+        answer: dict[str, Any] = json.loads(self.ear.on("/answers")[-1].payload)
+        return answer
+
+
+def test_orders_are_done_once_and_answered(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    once = hub.order("open_once", {"lane": "A"}, id="one")
+    assert hub.send("open_once", once)["result"] == "done"
+    gate.relay.expect(ON)
+    gate.relay.expect(OFF)
+    assert hub.send("open_once", once)["result"] == "done", "the first answer again"
+    gate.relay.silent(0.5)
+    assert hub.send("hold", hub.order("hold", {"lane": "A", "reason": "cleaning"}))["result"] == "done"
+    gate.scan(gate.booking())
+    wait_until(lambda: events(ear, "decision")[-1]["phrase"] == "held")
+    assert hub.send("release", hub.order("release", {"lane": "A"}))["result"] == "done"
+    admit(gate)
+    names = [(event["name"], event["result"]) for event in events(ear, "command")]
+    assert names == [("open_once", "done"), ("hold", "done"), ("release", "done")]
+
+
+def test_stale_forged_and_retained_orders_are_refused_aloud(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    stale = hub.order("open_once", {"lane": "A"}, shift_s=-3600)
+    assert hub.send("open_once", stale)["because"] == "expired"
+    forged = hub.order("open_once", {"lane": "A"})[:-6] + b"AAAAAA"
+    assert hub.send("open_once", forged)["result"] == "refused"
+    assert hub.send("open_once", hub.order("open_once", {"lane": "A"}), retain=True)["because"] == "retained"
+    assert hub.send("hold", hub.order("open_once", {"lane": "A"}))["because"] == "wrong_address"
+    gate.relay.silent(0.5)
+
+
+def test_evacuate_is_obeyed_however_old(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    assert hub.send("evacuate", hub.order("evacuate", shift_s=-86_400))["result"] == "done"
+    gate.relay.expect(ON)
+    gate.relay.silent(1.0, OFF)
+    gate.kill()
+    gate.relay.heard = b""
+    gate.start()
+    gate.relay.expect(ON)

@@ -1,0 +1,112 @@
+"""A device whose beams, fire loop and relay hang on pins, driven from outside over the pins' socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.device.bench import OFF, ON, Bench, bench
+
+OUTSIDE, INSIDE, FIRE = 17, 27, 22
+PINS = f"""
+[lane.counter]
+driver = "counter_beam_pair"
+pins = {{ outside = {OUTSIDE}, inside = {INSIDE} }}
+[lane.fire_loop]
+driver = "contact_switch"
+pin = {FIRE}
+"""
+
+
+class FarPins:
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        end = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError):
+                self.socket.connect(str(path))
+                break
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def set(self, pin: int, level: int, then_s: float = 0.0) -> None:
+        self.socket.sendall(json.dumps({"pin": pin, "level": level}).encode() + b"\n")
+        time.sleep(then_s)
+
+    def walk(self, *beams: tuple[int, int], step_s: float = 0.08) -> None:
+        for pin, level in beams:
+            self.set(pin, level, step_s)
+
+
+IN = ((OUTSIDE, 1), (INSIDE, 1), (OUTSIDE, 0), (INSIDE, 0))
+OUT = ((INSIDE, 1), (OUTSIDE, 1), (INSIDE, 0), (OUTSIDE, 0))
+BACK = ((OUTSIDE, 1), (OUTSIDE, 0))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[tuple[Bench, FarPins]]:
+    with bench(tmp_path, lane=PINS, grant=3) as gate:
+        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
+        gate.start()
+        pins = FarPins(tmp_path / "pins")
+        for pin, level in ((OUTSIDE, 0), (INSIDE, 0), (FIRE, 0)):
+            pins.set(pin, level)
+        time.sleep(0.3)
+        yield gate, pins
+        pins.socket.close()
+
+
+def passages(gate: Bench, wanted: int) -> list[dict[str, Any]]:
+    end = time.monotonic() + 20
+    while len(found := [r for r in gate.records() if r["kind"] == "passage"]) < wanted:
+        assert time.monotonic() < end, (gate.records(), gate.errors)
+        time.sleep(0.05)
+    return found
+
+
+def test_a_passage_is_confirmed_by_the_beams(made: tuple[Bench, FarPins]) -> None:
+    gate, pins = made
+    booking = gate.booking()
+    gate.scan(booking)
+    gate.relay.expect(ON)
+    pins.walk(*BACK)
+    time.sleep(3.5)
+    gate.scan(booking)
+    gate.relay.expect(ON)
+    pins.walk(*IN)
+    found = passages(gate, 1)
+    assert [(p["direction"], p["expected"], p["assumed"], p["inside"]) for p in found] == [("in", True, False, 1)]
+    pins.walk(*IN)
+    assert passages(gate, 2)[1]["expected"] is False
+    assert [r["alarm"] for r in gate.records() if r["kind"] == "alarm"] == ["tailgate"]
+    pins.walk(*OUT)
+    assert passages(gate, 3)[2]["direction"] == "out"
+    gate.stop()
+    assert gate.replay().returncode == 0
+
+
+def test_the_gate_stays_open_while_the_passage_is_blocked(made: tuple[Bench, FarPins]) -> None:
+    gate, pins = made
+    gate.scan(gate.booking())
+    gate.relay.expect(ON)
+    pins.set(OUTSIDE, 1)
+    gate.relay.silent(2.0, OFF)
+    pins.walk((INSIDE, 1), (OUTSIDE, 0), (INSIDE, 0))
+    gate.relay.expect(OFF)
+
+
+def test_a_cut_fire_loop_opens_without_a_decision(made: tuple[Bench, FarPins]) -> None:
+    gate, pins = made
+    pins.set(FIRE, 1)
+    gate.relay.expect(ON)
+    pins.set(FIRE, 0)
+    gate.relay.silent(1.0, OFF)
+    assert [r["alarm"] for r in gate.records() if r["kind"] == "alarm"] == ["fire"]
+    assert not [r for r in gate.records() if r["kind"] == "decision"]

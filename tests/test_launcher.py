@@ -1,0 +1,182 @@
+"""The launcher, with a Python, a pip and an apt-get that only write down what they were asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PYTHON = """#!/bin/sh
+echo "python $*" >>"$LOG"
+case "$*" in
+*"import picamera2"*) exit 1 ;;
+*"import pip"*) [ -e "${0%/python}/pip-is-here" ] ;;
+*"-m venv"*) for last; do :; done; mkdir -p "$last/bin" && cp "$0" "$last/bin/python" && touch "$last/bin/pip-is-here" ;;
+*"-m pip"*) exit "${PIP_CODE:-0}" ;;
+*"-m firmware"*) echo "verb $*" ;;
+--version) echo "Python 3.11.0" ;;
+esac
+"""
+APT = """#!/bin/sh
+echo "apt $*" >>"$LOG"
+exit "${APT_CODE:-0}"
+"""
+
+
+class Desk:
+    """A folder with the launcher in it, and the log of everything it started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.bin, self.log = folder / "house", folder / "bin", folder / "log"
+        for made in (self.root, self.bin):
+            made.mkdir()
+        shutil.copy(ROOT / "hallgate", self.root / "hallgate")
+        (self.root / "setup.cfg").write_text("[metadata]\nname = hallgate\n")
+        for name, text in (("python3", PYTHON), ("apt-get", APT), ("ldconfig", "#!/bin/sh\necho $LIBRARIES\n")):
+            (self.bin / name).write_text(text)
+            (self.bin / name).chmod(0o755)
+        self.log.write_text("")
+        self.environment = {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "LOG": str(self.log),
+            "HOME": str(folder),
+            "LIBRARIES": "libzbar.so.0",
+        }
+
+    def start(
+        self, *words: str, at: Path | None = None, launcher: Path | None = None, **more: str
+    ) -> tuple[int, str, str]:
+        command = [str(launcher or self.root / "hallgate"), *words]
+        environment = {**self.environment, **more}
+        done = subprocess.run(command, cwd=at or self.root, env=environment, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def started(self, what: str) -> int:
+        return self.log.read_text().count(what)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_the_first_start_prepares_and_the_next_only_starts(desk: Desk) -> None:
+    assert desk.start("check", "--site", "x")[:2] == (0, "verb -P -m firmware check --site x\n")
+    assert (desk.started("-m venv"), desk.started("-m pip")) == (1, 1)
+    before = desk.started("python")
+    code, out, err = desk.start("check")
+    assert (code, out, err) == (0, "verb -P -m firmware check\n", "")
+    assert desk.started("python") == before + 1
+
+
+def test_what_it_says_goes_to_stderr(desk: Desk) -> None:
+    _, out, err = desk.start("run")
+    assert "preparing" in err and out == "verb -P -m firmware run\n"
+
+
+def test_it_prepares_again_when_setup_cfg_changes(desk: Desk) -> None:
+    desk.start("check")
+    (desk.root / "setup.cfg").write_text("[metadata]\nname = other\n")
+    desk.start("check")
+    assert (desk.started("-m venv"), desk.started("-m pip")) == (1, 2)
+
+
+def test_it_prepares_again_when_the_folder_was_moved(desk: Desk) -> None:
+    desk.start("check")
+    desk.root = desk.root.rename(desk.root.with_name("moved"))
+    desk.start("check")
+    assert desk.started("-m pip") == 2
+
+
+def test_the_tests_extra_is_installed_for_the_tests_only(desk: Desk) -> None:
+    desk.start("check")
+    assert (desk.started("[simulation]"), desk.started("[simulation,test]")) == (1, 0)
+    desk.start("test", APT_CODE="1")
+    assert desk.started("[simulation,test]") == 1
+    desk.start("demo", APT_CODE="1")
+    assert desk.started("-m pip") == 2
+
+
+def test_a_half_made_environment_is_made_again(desk: Desk) -> None:
+    (desk.root / ".venv" / "bin").mkdir(parents=True)
+    (desk.root / ".venv" / "leftover").write_text("")
+    assert desk.start("check")[0] == 0
+    assert not (desk.root / ".venv" / "leftover").exists()
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(desk: Desk) -> None:
+    desk.start("check")
+    (desk.root / ".venv" / "bin" / "python").unlink()
+    assert desk.start("check")[0] == 0
+    assert desk.started("-m venv") == 2
+
+
+def test_without_a_network_it_names_the_line_to_type_and_tries_again_next_time(desk: Desk) -> None:
+    code, out, err = desk.start("check", PIP_CODE="1")
+    assert (code, out) == (1, "")
+    assert f"Type: {desk.root}/.venv/bin/python -m pip install -e '{desk.root}[simulation]'" in err
+    assert desk.start("check")[0] == 0
+    assert desk.started("-m venv") == 1
+
+
+def test_without_python_it_names_the_line_to_type(desk: Desk) -> None:
+    old = "#!/bin/sh\nexit 1\n"
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        (desk.bin / name).write_text(old)
+        (desk.bin / name).chmod(0o755)
+    code, _, err = desk.start("check")
+    assert code == 1 and "sudo apt-get install -y python3 python3-venv" in err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages without being asked")
+def test_a_missing_library_is_installed(desk: Desk) -> None:
+    assert desk.start("check", LIBRARIES="")[0] == 0
+    assert desk.started("libzbar0") == 1
+    desk.start("check", LIBRARIES="")
+    assert desk.started("libzbar0") == 1
+
+
+def test_a_library_that_cannot_be_installed_is_named_and_the_verb_starts(desk: Desk) -> None:
+    code, out, err = desk.start("check", LIBRARIES="", APT_CODE="1")
+    assert (code, out) == (0, "verb -P -m firmware check\n")
+    assert "Type: sudo apt-get install -y libzbar0" in err
+
+
+def test_it_starts_from_anywhere_and_through_links(desk: Desk, tmp_path: Path) -> None:
+    desk.start("check")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "link").symlink_to(desk.root / "hallgate")
+    (tmp_path / "far" / "link2").symlink_to("link")
+    assert desk.start("check", at=tmp_path, launcher=tmp_path / "far" / "link2")[:2] == (
+        0,
+        "verb -P -m firmware check\n",
+    )
+    code, out, _ = desk.start("check", at=tmp_path / "far", launcher=Path("../house/hallgate"))
+    assert (code, out, desk.started("-m pip")) == (0, "verb -P -m firmware check\n", 1)
+
+
+def test_words_for_pytest_are_told_apart_from_our_own(desk: Desk) -> None:
+    desk.start("check", APT_CODE="1")
+    assert desk.start("test", "-k", "x y", APT_CODE="1")[1] == "verb -P -m firmware test -- -k x y\n"
+    assert desk.start("test", "--help", APT_CODE="1")[1] == "verb -P -m firmware test --help\n"
+
+
+def test_the_verbs_exit_code_is_the_launchers(desk: Desk) -> None:
+    desk.start("check")
+    python = desk.root / ".venv" / "bin" / "python"
+    python.write_text("#!/bin/sh\nexit 7\n")
+    assert desk.start("check")[0] == 7
+
+
+def test_ci_runs_the_tests_and_answers_their_exit_code(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    (tmp_path / "hallgate").write_text('#!/bin/sh\necho "$PWD $*"\nexit 5\n')
+    (tmp_path / "hallgate").chmod(0o755)
+    done = subprocess.run(["bash", str(tmp_path / ".ci" / "run")], cwd="/", capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (5, f"{tmp_path} test\n")
