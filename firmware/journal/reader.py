@@ -71,7 +71,7 @@ class Reader:
     @property
     def last_seq(self) -> int | None:
         """The newest hub event in the files; with a writer in the same process ask its `durable_seq`."""
-        for segment in reversed(self._used()):
+        for segment in self._used_backwards():
             start = self._marks.get(segment, [(0, 0)])[-1][1]
             for at in dict.fromkeys((start, 0)):
                 ends = [f.first_seq + f.count - 1 for f, _ in self._scan(segment, at, None) if f.count]
@@ -118,7 +118,7 @@ class Reader:
 
     def last_snapshot(self) -> Record | None:
         """Where a restart begins: the newest snapshot; None: start from nothing and apply every record."""
-        for segment in reversed(self._used()):
+        for segment in self._used_backwards():
             found = [item for item in self._scan(segment, 0, self._closed_at(segment)) if item[0].kind == SNAPSHOT]
             if found:
                 return _record(segment, *found[-1])
@@ -129,9 +129,9 @@ class Reader:
         behind = record.position._replace(at=record.position.at + frames_of.HEADER_BYTES + len(record.payload))
         return self.records(behind)
 
-    def _used(self) -> list[int]:
-        """Segments that hold records; the newest file is often only prepared."""
-        return [segment for segment in segments.listed(self._folder) if self._is_used(segment)]
+    def _used_backwards(self) -> Iterator[int]:
+        """Segments that hold records, newest first; the very newest file is often only prepared."""
+        return (segment for segment in reversed(segments.listed(self._folder)) if self._is_used(segment))
 
     def _is_used(self, segment: int) -> bool:
         if segment in self._marks or segments.first_frame(self._folder, self._inc, segment) is not None:

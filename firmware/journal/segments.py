@@ -14,6 +14,7 @@ from firmware.journal.frame import SECTOR, Frame, Seal, frame_at, frames, next_s
 SUFFIX = ".segment"
 PART = "next.part"
 READ_BYTES = 65_536
+PEEK_BYTES = 4096
 PREPARE_BYTES = 131_072
 
 
@@ -37,9 +38,9 @@ class SegmentBytes:
     Read, not mapped: a card that fails under a mapping ends the process (SIGBUS), under a read it is an error.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ahead_bytes: int = READ_BYTES) -> None:
         """Raises FileNotFoundError when the segment was reused meanwhile, OSError when it cannot be opened."""
-        self.path = path
+        self.path, self._ahead_bytes = path, ahead_bytes
         self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._base, self._ahead = 0, b""
         self.size = os.fstat(self._handle).st_size
@@ -47,7 +48,7 @@ class SegmentBytes:
     def get(self, at: int, length: int) -> bytes:
         start = at - self._base
         if start < 0 or start + length > len(self._ahead):
-            self._base, self._ahead = at, self._read(at, max(length, READ_BYTES))
+            self._base, self._ahead = at, self._read(at, max(length, self._ahead_bytes))
             start = 0
         return self._ahead[start : start + length]
 
@@ -91,7 +92,7 @@ class SegmentBytes:
 def first_frame(folder: Path, inc: str, segment: int) -> Frame | None:
     """The frame a segment begins with; None while it is only prepared, or when it is damaged or gone."""
     try:
-        window = SegmentBytes(path_of(folder, segment))
+        window = SegmentBytes(path_of(folder, segment), PEEK_BYTES)
     except OSError:
         return None
     try:
