@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firmware.errors import Mistake
+from firmware.outputs.relay import Energised, refuse_contradiction, wiring_doubt
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules
 from firmware.site_tables import OPENERS, DeviceSpec, Lane, Site
@@ -24,14 +25,13 @@ HINT = "button, range, counter or scanner"
 
 def errors(site: Site) -> list[tuple[Keys, str]]:
     """(key path, what to do) of everything that makes this site unusable."""
-    return [
-        found for check in (_lanes, _escape_ways, _exits, _ports, _pins, _addresses, _files) for found in check(site)
-    ]
+    checks = (_lanes, _escape_ways, _exits, _contradicting_failure, _ports, _pins, _addresses, _files)
+    return [found for check in checks for found in check(site)]
 
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    return [found for check in (_closed_exits, _alone, _tls) for found in check(site)]
+    return [found for check in (_closed_exits, _failure_by_software, _alone, _tls) for found in check(site)]
 
 
 # ---------------------------------------------------------------- lanes
@@ -40,6 +40,30 @@ def warnings(site: Site) -> list[tuple[Keys, str]]:
 def _numbered(site: Site) -> Iterator[tuple[Keys, Lane]]:
     for index, lane in enumerate(site.lanes):
         yield ("lane", index), lane
+
+
+def _gates(site: Site) -> Iterator[tuple[Keys, Lane, Energised]]:
+    """The gates that are a relay, with the position their energised relay gives."""
+    for path, lane in _numbered(site):
+        gate = lane.devices.get("gate")
+        energised = getattr(gate.settings, "energised", None) if gate else None
+        if energised is not None:
+            yield (*path, "gate"), lane, energised
+
+
+def _failure_by_software(site: Site) -> Found:
+    for path, lane, energised in _gates(site):
+        doubt = wiring_doubt(energised, lane.on_failure)
+        if doubt is not None:
+            yield path, doubt
+
+
+def _contradicting_failure(site: Site) -> Found:
+    for path, lane, energised in _gates(site):
+        try:
+            refuse_contradiction(energised, lane.on_failure)
+        except Mistake as mistake:
+            yield (*path, "energised"), mistake.what
 
 
 def _devices(site: Site) -> Iterator[tuple[Keys, DeviceSpec]]:

@@ -115,7 +115,9 @@ class Device:
         if self._boards is None:
             self._boards = PinBoard()
         inputs = {role: spec.pins[role] for role in spec.driver.pins if role in spec.pins}
-        outputs = {role: spec.pins[role] for role in spec.driver.outputs if role in spec.pins}
+        outputs = {
+            role: spec.pins[role] for role in (*spec.driver.outputs, *spec.driver.optional_outputs) if role in spec.pins
+        }
         return PinGroup(
             self._boards,
             f"lane {lane.name} {spec.role}",
@@ -230,6 +232,8 @@ def _setup(lane: Lane) -> LaneSetup:
         classes=lane.serves or ("visitor",),
         escape_way=lane.escape_way,
         passage_sensor="counter" in lane.devices or confirms,
+        gate_confirms=confirms,
+        fails_open=lane.on_failure == "open",
         thermometer="thermometer" in lane.devices,
         range_sensor="range" in lane.devices,
         button="button" in lane.devices,

@@ -79,6 +79,8 @@ class Turn:
 
     def prolong(self, lane: LaneState) -> None:
         """A body is in the passage: keep the gate open, without wanting it open for longer than that."""
+        if self.setup(lane.name).gate_confirms:
+            return
         pulse_ms = lane.grant.pulse_ms if lane.grant else PROLONG_MS
         lane.open_until_ms = self.now + pulse_ms
         self.actions.append(GateOpen(lane=lane.name, way=lane.grant.way if lane.grant else "both", pulse_ms=pulse_ms))

@@ -81,7 +81,7 @@ driver = "gate_relay_lcus"
 port = "{self.relay.link}"
 channel = 1
 """)
-        clock = Clock(wall_ms=clock_of(case).timestamp() * 1000)
+        clock = Clock(0.05, clock_of(case).timestamp() * 1000)  # slow: one is judged in its last second
         self.decisions: list[Decision] = []
         self.device = Device(sites.load(folder / "site.toml"), folder / "state", clock)
         self.device.loop.after.append(
