@@ -187,7 +187,8 @@ class HallView:
 
     def alarm_list(self) -> list[dict[str, Any]]:
         """Active ones first, the newest on top."""
-        return sorted(reversed(self.alarms.values()), key=lambda alarm: not alarm["active"])
+        newest_first = list(self.alarms.values())[::-1]
+        return sorted(newest_first, key=lambda alarm: not alarm["active"])
 
     def whole(self) -> dict[str, Any]:
         return {
