@@ -79,11 +79,20 @@ function drawInside(hall) {
 }
 
 function drawDevices() {
-  const devices = [...state.devices.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const devices = [...state.devices.values()].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   const lanes = devices.flatMap((device) => (device.status?.lanes ?? []).map((lane) => ({ device: device.name, online: device.online, lane: withoutAges(lane) })));
+  if (lanes.length > CALM_GATES) lanes.sort((a, b) => urgency(a) - urgency(b));
   keep($("gates"), lanes, (one) => `${one.device}/${one.lane.name}`, buildGate);
   $("no-gates").hidden = lanes.length > 0;
   keep($("devices"), devices.map(healthOf), (one) => one.name, buildDevice);
+}
+
+// A small hall keeps its gates in their places; where they do not all fit, those that need somebody come first.
+const CALM_GATES = 12;
+const URGENT = { evacuated: 0, fault: 0, held: 2 };
+
+function urgency({ online, lane }) {
+  return online === false ? 1 : lane.sensors.length ? 1 : URGENT[lane.state] ?? 3;
 }
 
 // Ages change with every status; a gate that is fine need not be drawn again for them.
@@ -142,8 +151,7 @@ function buildDecision(one, known) {
     .map((clause) => { const chip = element("li", "chip", element("b", "", clause.clause), word(clause.because)); chip.dataset.answer = clause.verdict; return chip; });
   const made = element("li", known ? "decision" : "decision fresh",
     element("p", "answer", word(one.answer)), element("div", "words", sign, english),
-    element("ul", "chips", ...chips),
-    element("p", "where", [clockOf(one.at), `${one.device}/${one.lane ?? ""}`, one.class ? word(one.class) : "", one.took_ms === null ? "" : word("ms", { n: one.took_ms.toFixed(1) })].filter(Boolean).join(" · ")));
+    element("div", "why", element("ul", "chips", ...chips), element("p", "where", [clockOf(one.at), `${one.device}/${one.lane ?? ""}`, one.class ? word(one.class) : "", one.took_ms === null ? "" : word("ms", { n: one.took_ms.toFixed(1) })].filter(Boolean).join(" · "))));
   made.dataset.answer = one.answer;
   return made;
 }
@@ -212,7 +220,7 @@ const HEARD = {
     draw("devices");
   },
   decision(one) {
-    state.decisions = [one, ...state.decisions.filter((other) => other.id !== one.id)].slice(0, DECISIONS_SHOWN);
+    state.decisions = [one, ...state.decisions.filter((other) => other.id !== one.id)].sort((a, b) => (a.order < b.order) - (a.order > b.order)).slice(0, DECISIONS_SHOWN);
     learnTime(one.at);
     speak(one);
     draw("decisions");

@@ -7,7 +7,7 @@ const WORDS = {
   entered: ["进", "in"], left: ["出", "out"], last_hour: ["近一小时", "last hour"],
   room: ["还可进 {n} 人", "{n} more may enter"], full: ["已达上限", "The hall is full"],
   over: ["超出上限 {n} 人", "{n} over the limit"], unknown: ["人数未知", "Not known"],
-  interval: ["最多 {n} 人", "at most {n}"], counted_by: ["计数 {name}", "counted by {name}"],
+  interval: ["最多 {n} 人", "at most {n}"], counted_by: ["由 {name} 计数", "counted by {name}"],
   alarms: ["告警", "Alarms"], no_alarms: ["没有告警", "No alarms"], ended: ["已结束", "ended"], times: ["{n} 次", "{n} times"],
   gates: ["通道", "Gates"], no_gates: ["还没有通道报告", "No gate has reported yet"],
   decisions: ["最近判定", "Last decisions"], no_decisions: ["还没有判定", "No decision yet"],
@@ -20,7 +20,7 @@ const WORDS = {
   no_page: ["与本页服务断开，正在重连", "Page server gone, trying again"],
   evacuation: ["紧急疏散 所有通道已开放", "EVACUATION: all gates are open"],
   waiting: ["{n} 人等候", "{n} waiting"], wait_s: ["约 {n} 秒", "about {n} s"], gap: ["间距 {n} 米", "{n} m apart"],
-  rules: ["第 {n} 号规则", "Rulebook {n}"], ms: ["{n} 毫秒", "{n} ms"], theme: ["明暗", "Light or dark"],
+  rules: ["第 {n} 号规则", "Rulebook {n}"], ms: ["{n} ms", "{n} ms"], theme: ["明暗", "Light or dark"],
   // answers
   admit: ["通行", "Admit"], refuse: ["不通过", "Refuse"], wait: ["请候", "Wait"], staff: ["人工", "Staff"], isolate: ["引导", "Lead away"],
   // directions
@@ -45,6 +45,15 @@ const WORDS = {
   in_order: ["符合", "in order"], hall_full: ["人数已满", "hall full"], early: ["早到", "early"], late: ["迟到", "late"],
   used: ["已使用", "used"], not_booked: ["未预约", "not booked"], expired: ["过期", "expired"], too_close: ["间距不足", "too close"],
   too_soon: ["间隔太短", "too soon"], bad_signature: ["签名不符", "bad signature"], unknown_format: ["无法识别", "unknown code"],
+  old: ["报告过期", "too old"], missing: ["没有报告", "missing"], positive: ["转人工", "to staff"], quota: ["名额已满", "no quota left"],
+  closed_phase: ["未开放", "not open yet"], class_not_in_phase: ["本阶段未开放", "not in this phase"], other_lane: ["走错通道", "other lane"],
+  dense: ["人流过密", "too dense"], exit_first: ["先出后进", "exits first"], booking_missing: ["等预约码", "booking asked for"],
+  pcr_asked: ["等核酸码", "PCR asked for"], antigen_asked: ["等抗原码", "antigen asked for"], temperature_asked: ["等测温", "temperature asked for"],
+  clock_doubtful: ["时钟不可信", "clock in doubt"], journal_full: ["无法记录", "journal full"], gate_fault: ["闸机故障", "gate fault"],
+  counter_missing: ["缺计数器", "no counter"], thermometer_missing: ["缺测温", "no thermometer"], no_reading: ["无读数", "no reading"],
+  elevated: ["转人工", "to staff"], wrong_key_kind: ["密钥不符", "wrong key"], not_read: ["未读到码", "not read"], too_long: ["码过长", "too long"],
+  // phases
+  preparation: ["准备阶段", "preparation"], limited: ["限流开放", "limited opening"], full_opening: ["全面开放", "full opening"],
   malformed: ["码已损坏", "malformed"], unknown_issuer: ["签发者未知", "unknown issuer"], wrong_hall: ["非本厅", "wrong hall"],
 };
 

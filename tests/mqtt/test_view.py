@@ -46,7 +46,7 @@ def test_decisions_keep_clause_and_phrase_and_drop_the_person() -> None:
     for _ in range(2):
         view.heard("entry-1", "event", encoded(decision(1, "refuse")), 0.0)
     (shown,) = view.whole()["decisions"]
-    assert shown["clauses"] == [{"clause": "3.1.1a", "verdict": "refuse", "because": "used"}]
+    assert list(shown["clauses"]) == [{"clause": "3.1.1a", "verdict": "refuse", "because": "used"}]
     everything = json.dumps(view.whole(), ensure_ascii=False)
     assert "预约已使用" in everything
     assert "pseudonym-7" not in everything
@@ -67,6 +67,16 @@ def test_an_alarm_stays_until_it_ends_and_old_ones_make_room() -> None:
         view.heard("entry-1", "event", alarm(seq, f"other_{seq}", active=False), 0.0)
     assert len(view.alarms) == ALARMS_MAX
     assert view.alarm_list()[0]["what"] == "fire"
+
+
+def test_decisions_stand_in_the_order_of_their_time_and_a_wrong_clock_hides_nothing() -> None:
+    view = hall()
+    for seq in (1, 3, 5, 2):
+        view.heard("entry-1", "event", encoded(decision(seq)), 0.0)
+    view.heard(
+        "entry-2", "event", encoded(decision(1, id="x", at="1970-01-01T00:00:09.000+08:00", at_trusted=False)), 0.0
+    )
+    assert [one["id"] for one in view.whole()["decisions"]] == ["e-1", "e-2", "e-3", "e-5", "x"]
 
 
 def test_lists_are_bounded() -> None:
