@@ -106,6 +106,7 @@ class Screen:
 
     def __init__(self, language: Language, redraw: bool) -> None:
         self._language, self._redraws = language, redraw
+        self._problem = ""
 
     def changed(self, view: HallView, changes: list[Change]) -> None:
         if not self._redraws:
@@ -119,9 +120,12 @@ class Screen:
             print(alarm_line(max(value, key=lambda alarm: alarm["at"]), self._language), flush=True)
 
     def redraw(self, hub: Hub) -> None:
+        problem = hub.connection.problem
         if not self._redraws:
+            if problem != self._problem:
+                print(f"hallgate hub: {problem or 'connected'}", file=sys.stderr, flush=True)
+            self._problem = problem
             return
         with hub.lock:
             text = [line for view in hub.halls.values() for line in (*lines(view, self._language), "")]
-        problem = hub.connection.problem
         print("\x1b[H\x1b[2J" + "\n".join([f"! {problem}"] * bool(problem) + text), flush=True)
