@@ -29,6 +29,7 @@ from sensors.counter_beam_pair import Decoder, Settings
 from sensors.driver import Edge, Zone
 from sensors.range_ld2450 import DOC, SETUP
 from sensors.readings import Crossing, Scan
+from sensors.thermometer_gy_mcu90614 import DRIVER as thermometer
 
 IN = [("outside", 1, 0), ("inside", 1, 90), ("outside", 0, 400), ("inside", 0, 480)]
 PATIENCE_S = 30.0
@@ -104,8 +105,12 @@ def test_the_end_of_a_recording_brings_out_what_was_waited_for(
 
 
 def test_the_end_of_a_recording_is_no_silent_device(capture: Capture, capsys: pytest.CaptureFixture[str]) -> None:
-    path = capture(*[{"t_ms": 100 * i, "hex": DOC.hex()} for i in range(5)])
-    assert {each["kind"] for each in listen(capsys, "--as", "range_ld2450", "--capture", path)} == {"positions"}
+    """The thermometer calls 3 s without a frame silent; a recording that ends has not."""
+    (frame,) = thermometer.examples[0].raw
+    assert isinstance(frame, bytes)
+    path = capture(*[{"t_ms": 100 * i, "hex": frame.hex()} for i in range(5)])
+    kinds = [each["kind"] for each in listen(capsys, "--as", "thermometer_gy_mcu90614", "--capture", path)]
+    assert kinds.count("temperature") == 5 and "silent" not in kinds
 
 
 def test_a_silence_within_a_recording_is_told(capture: Capture, capsys: pytest.CaptureFixture[str]) -> None:
