@@ -127,7 +127,8 @@ def _ports(site: Site) -> Found:
 
 def _same_board(one: DeviceSpec, other: DeviceSpec) -> bool:
     """Two relays of one board, or two boards on one bus."""
-    return one.driver.name == other.driver.name and _place(one) != _place(other)
+    alike = one.driver.name == other.driver.name and one.port == other.port
+    return alike and _place(one) != _place(other)
 
 
 def _place(spec: DeviceSpec) -> tuple[object, ...]:
