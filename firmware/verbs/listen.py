@@ -22,9 +22,7 @@ from firmware import captures, clock, listening
 from firmware.errors import Mistake
 from sensors.driver import HAND_KINDS, Driver, Frame, Raw, Send
 
-EXAMPLE = (
-    "hallgate listen /dev/serial/by-path/... --as scanner_gm65   (or: --as range_ld2450 --capture door.jsonl --json)"
-)
+EXAMPLE = "hallgate listen --as range_ld2450 --capture door.jsonl --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
