@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firmware.errors import Mistake
-from firmware.outputs.relay import Energised, refuse_contradiction, wiring_doubt
+from firmware.outputs import relay
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules
 from firmware.site_tables import OPENERS, DeviceSpec, Lane, Site
@@ -25,13 +25,13 @@ HINT = "button, range, counter or scanner"
 
 def errors(site: Site) -> list[tuple[Keys, str]]:
     """(key path, what to do) of everything that makes this site unusable."""
-    checks = (_lanes, _escape_ways, _exits, _contradicting_failure, _ports, _pins, _addresses, _files)
+    checks = (_lanes, _escape_ways, _exits, _fire_loops, _languages, _optional_pins, _ports, _pins, _addresses, _files)
     return [found for check in checks for found in check(site)]
 
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    return [found for check in (_closed_exits, _failure_by_software, _alone, _tls) for found in check(site)]
+    return [found for check in (_closed_exits, _unpowered, _alone, _tls) for found in check(site)]
 
 
 # ---------------------------------------------------------------- lanes
@@ -40,30 +40,6 @@ def warnings(site: Site) -> list[tuple[Keys, str]]:
 def _numbered(site: Site) -> Iterator[tuple[Keys, Lane]]:
     for index, lane in enumerate(site.lanes):
         yield ("lane", index), lane
-
-
-def _gates(site: Site) -> Iterator[tuple[Keys, Lane, Energised]]:
-    """The gates that are a relay, with the position their energised relay gives."""
-    for path, lane in _numbered(site):
-        gate = lane.devices.get("gate")
-        energised = getattr(gate.settings, "energised", None) if gate else None
-        if energised is not None:
-            yield (*path, "gate"), lane, energised
-
-
-def _failure_by_software(site: Site) -> Found:
-    for path, lane, energised in _gates(site):
-        doubt = wiring_doubt(energised, lane.on_failure)
-        if doubt is not None:
-            yield path, doubt
-
-
-def _contradicting_failure(site: Site) -> Found:
-    for path, lane, energised in _gates(site):
-        try:
-            refuse_contradiction(energised, lane.on_failure)
-        except Mistake as mistake:
-            yield (*path, "energised"), mistake.what
 
 
 def _devices(site: Site) -> Iterator[tuple[Keys, DeviceSpec]]:
@@ -112,7 +88,43 @@ def _closed_exits(site: Site) -> Found:
             )
 
 
+def _fire_loops(site: Site) -> Found:
+    for path, spec in _devices(site):
+        if spec.role == "fire_loop" and getattr(spec.settings, "normally", "closed") != "closed":
+            yield (*path, "normally"), f"a fire loop is normally closed: a cut wire is fire ({HELD_IN})"
+
+
 # ---------------------------------------------------------------- wires
+
+
+def _languages(site: Site) -> Found:
+    """Settings that a driver itself refuses together: it is built once, which opens nothing."""
+    for index, lane in enumerate(site.lanes):
+        for role, spec in lane.devices.items():
+            try:
+                spec.driver.decoder(spec.settings, *((lane.on_failure,) if role == "gate" else ()))
+            except Mistake as mistake:
+                yield ("lane", index, role, *filter(None, [mistake.key])), mistake.what
+
+
+def _optional_pins(site: Site) -> Found:
+    """An output that may be left out, and the setting of its name that says whether it is there."""
+    for path, spec in _devices(site):
+        for name in spec.driver.optional_outputs:
+            wanted = getattr(spec.settings, name, False) is True
+            if wanted and name not in spec.pins:
+                yield (*path, "pins"), f"{name} is missing: {name} = true says that there is one"
+            if name in spec.pins and not wanted:
+                yield (*path, "pins", name), f"is not used: write {name} = true"
+
+
+def _unpowered(site: Site) -> Found:
+    """`on_failure` is a promise of the wiring as well: without power a relay lets go."""
+    for path, lane in _numbered(site):
+        gate = lane.devices.get("gate")
+        doubt = relay.wiring_doubt(getattr(gate.settings, "energised", "closed"), lane.on_failure) if gate else None
+        if doubt:
+            yield (*path, "gate"), doubt
 
 
 def _ports(site: Site) -> Found:
@@ -127,7 +139,8 @@ def _ports(site: Site) -> Found:
 
 def _same_board(one: DeviceSpec, other: DeviceSpec) -> bool:
     """Two relays of one board, or two boards on one bus."""
-    return one.driver.name == other.driver.name and _place(one) != _place(other)
+    alike = one.driver.name == other.driver.name and one.port == other.port
+    return alike and _place(one) != _place(other)
 
 
 def _place(spec: DeviceSpec) -> tuple[object, ...]:

@@ -83,16 +83,18 @@ class Device:
     # ------------------------------------------------------------ cables
 
     def _cables(self) -> list[Cable]:
-        by_port: dict[str, Cable] = {}
+        """Devices on one tty (two relays of a board) or on one pin (one fire loop, several lanes) share a cable."""
+        by_wire: dict[str, Cable] = {}
         cables: list[Cable] = []
         for lane in self.site.lanes:
             for spec in lane.devices.values():
-                shared = by_port.get(spec.port or "")
+                wire = spec.port or (f"pins {spec.pins}" if spec.pins else "")
+                shared = by_wire.get(wire)
                 if shared is None:
                     shared = Cable(self._port(lane, spec))
                     cables.append(shared)
-                    if spec.port:
-                        by_port[spec.port] = shared
+                    if wire:
+                        by_wire[wire] = shared
                 shared.lines.append(self._line(lane, spec))
         return cables
 
