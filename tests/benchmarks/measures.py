@@ -14,6 +14,7 @@ from pathlib import Path
 from firmware.core.events import CodeRead
 from firmware.core.facts import Booking, Unproved
 from firmware.journal import Reader
+from firmware.journal.writer import SEGMENT_BYTES
 from tests.benchmarks import floors
 from tests.benchmarks.figures import Figure, median, number, percentile
 from tests.benchmarks.gate import Gate
@@ -187,15 +188,14 @@ def _until_heard(listener: Listener, wanted: int) -> None:
 
 def _fill_segment(gate: Gate) -> None:
     """Go on until the segment is nearly full: the next snapshot is far away then."""
-    while _bytes_after_snapshot(gate) < 0.9 * 1024 * 1024:
-        for code in gate.bad_passes(100):
+    while _reached(gate) < 0.9 * SEGMENT_BYTES:
+        for code in gate.bad_passes(50):
             gate.refuse(code)
 
 
-def _bytes_after_snapshot(gate: Gate) -> int:
-    reader = Reader(gate.state)
-    snapshot = reader.last_snapshot()
-    return sum(len(record.payload) for record in (reader.after(snapshot) if snapshot else reader.records()))
+def _reached(gate: Gate) -> int:
+    *_, last = Reader(gate.state).records()
+    return last.position.at
 
 
 def _after_snapshot(gate: Gate) -> int:
@@ -224,7 +224,7 @@ def card(folder: Path) -> list[Figure]:
             time.sleep(0.002)
         time.sleep(1.5)
         per_event = (_bytes_written(disk) - before) / 500
-        gate.close()
+        gate.stop()
         return [Figure("bytes that reach the disk per event", per_event, "B", 5_000, floor=how)]
 
 
