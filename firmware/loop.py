@@ -232,7 +232,7 @@ class Loop:
         if book is not None and book.on_doubt.journal_full == "admit":
             held: list[AnyAction] = []
         else:
-            held = [order for order in orders if isinstance(order, GateOpen) and order.way == "in"]
+            held = [order for order in orders if _lets_in(order)]
         if self.controller.state.journal_ok or held:
             lanes = tuple(sorted({order.lane for order in held}))
             self._put([(JournalState(writable=False, because=because, withheld=lanes), self.clock.elapsed_ms())])
@@ -278,6 +278,11 @@ class Loop:
         for each in self.hands.values():
             for cable, line in each:
                 self._put(cable.say(line, getattr(line.speaker, what)(t_ms), t_ms))
+
+
+def _lets_in(order: AnyAction) -> bool:
+    """A new opening for somebody to come in. Keeping a gate open over a body that is in it is none."""
+    return isinstance(order, GateOpen) and order.way == "in" and not order.prolongs
 
 
 def _not_a_gate(order: Any) -> bool:

@@ -26,6 +26,8 @@ class GateOpen(Action, frozen=True, tag="gate_open", omit_defaults=True, kw_only
     way: Way
     pulse_ms: int
     persons: int = 1
+    prolongs: bool = False
+    """A body is in the passage of a gate that is open already: no new permit, and never withheld."""
 
 
 class GateFree(Action, frozen=True, tag="gate_free", omit_defaults=True, kw_only=True):

@@ -27,12 +27,11 @@ def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
 
 def release_key(turn: Turn, lane: LaneState, turned: bool) -> None:
     """The responders' key: the lane opens both ways without rules while it is turned. Bodies are counted as they pass."""
-    if turned and not lane.freed:
+    if turned and (lane.closing or not lane.freed):
         turn.free(lane)
         turn.alarm("responder", lane.name)
     elif not turned and lane.freed and lane.state != "evacuated":
-        lane.freed = False
-        turn.close(lane)
+        turn.unfree(lane)
         turn.alarm("responder", lane.name, active=False)
 
 
@@ -54,8 +53,8 @@ def _act(turn: Turn, lane: LaneState, *, long: bool) -> None:
 def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:
     if lane.state == "evacuated":
         return "reset", emergency.reset(turn, who)
-    if lane.state == "held":
-        return "release", release(turn, lane)
+    if lane.state == "held" or turn.state.recount_needed:
+        return "release", release(turn, lane, who)
     return "hold", hold(turn, lane, "attendant", who)
 
 
@@ -89,12 +88,27 @@ def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
     return ""
 
 
-def release(turn: Turn, lane: LaneState) -> str:
+def release(turn: Turn, lane: LaneState, who: str) -> str:
+    """End a hold; at a lane that is not held itself, end the wait for a recount, on the word of a named person."""
+    if lane.state == "evacuated":
+        return "evacuated"
     if lane.state != "held":
-        return "not_held"
+        return lift_recount(turn, who)
     lane.held_because = lane.held_by = ""
     turn.signal(lane, "release")
     turn.tell(lane, "idle", "off")
+    return ""
+
+
+def lift_recount(turn: Turn, who: str) -> str:
+    """Somebody who can see the hall lets the entry run again. No counter changes: without evidence no right is made.
+
+    A device that is not the bank can count nobody anew (only the bank mints and burns), and the bank may be away.
+    """
+    if not turn.state.recount_needed:
+        return "not_held"
+    turn.state.recount_needed = False
+    turn.alarm("recount_needed", active=False, detail=f"lifted by {who}, all counters kept")
     return ""
 
 
@@ -113,14 +127,15 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "grant_open"
     if turn.rulebook is None:
         return "no_rulebook"
+    if lane.state == "held" or turn.state.recount_needed or turn.state.quarantined:
+        return "held"
     if not occupancy.reserve(turn.state.rights, 1):
         return "hall_full"
-    if lane.state == "held":
-        turn.signal(lane, "release")
     confirmed = entry.answer_without_rules(turn, lane, "admit", "3.1.2d", "attendant_confirmed", phrase="confirmed")
     visit = lane.visit
     pass_id = identity_of(visit.booking, visit.health) if visit else ""
     person_class = visit.booking.person_class if visit and visit.booking else None
-    entry.grant_entry(turn, lane, confirmed.id, 1, person_class, visit.person if visit else None, pass_id, turn.wall_s)
+    expires = visit.booking.expires_s if visit and visit.booking else turn.wall_s + 86_400
+    entry.grant_entry(turn, lane, confirmed.id, 1, person_class, visit.person if visit else None, pass_id, expires)
     lane.visit = None
     return ""

@@ -36,7 +36,7 @@ def _hold(turn: Turn, event: CommandArrived) -> str:
 
 
 def _release(turn: Turn, event: CommandArrived) -> str:
-    return attendant.release(turn, turn.state.lanes[event.lane or ""])
+    return attendant.release(turn, turn.state.lanes[event.lane or ""], event.issuer)
 
 
 def _evacuate(turn: Turn, event: CommandArrived) -> str:
@@ -51,7 +51,7 @@ def _limit(turn: Turn, event: CommandArrived) -> str:
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
         return "limit_out_of_range"
     turn.state.limit_ordered = persons
-    occupancy.set_limit(turn.state.rights, persons)
+    occupancy.set_limit(turn.state.rights, persons, turn.state.recounted)
     return ""
 
 
@@ -66,6 +66,8 @@ def _recount(turn: Turn, event: CommandArrived) -> str:
 
 def _identify(turn: Turn, event: CommandArrived) -> str:
     for lane in turn.state.lanes.values():
+        if lane.state == "evacuated":
+            continue  # its sign says leave, and goes on saying it
         turn.tell(lane, "idle", "yellow", show_ms=10_000)
     return ""
 

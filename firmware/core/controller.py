@@ -6,6 +6,7 @@ rehearsal of new rules on old days, and simulated years in seconds. What an even
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable
 
@@ -52,7 +53,8 @@ class Controller:
         self.rulebook: Rulebook | None = None
         self.zone: dt.tzinfo = dt.UTC
         if state.rulebook_text:
-            self.take(state.rulebook_text)
+            with contextlib.suppress(Mistake):  # a journal of older firmware: the file's rulebook comes next
+                self.take(state.rulebook_text)
 
     @classmethod
     def restore(cls, snapshot: bytes, zones: Zones) -> Controller:
@@ -80,14 +82,19 @@ class Controller:
         return Outcome(turn.actions, turn.records, self._wake_at(turn))
 
     def _tend(self, turn: Turn, lane: LaneState) -> None:
+        entry.forget_waiting(turn, lane)
         passage.tend(turn, lane)
         door.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
-        elif lane.queue_persons > 0 and lane.grant is None and turn.setup(lane.name).direction == "out":
+        elif self._approached(turn, lane):
             entry.open_exit(turn, lane, "approach")
         elif lane.state in ("passed", "timed_out", "refused") and turn.now >= lane.since_ms + SIGN_MS:
             turn.signal(lane, "time_over")
+
+    def _approached(self, turn: Turn, lane: LaneState) -> bool:
+        seen = lane.queue_persons > 0 and "range" not in lane.broken
+        return seen and lane.grant is None and turn.setup(lane.name).direction == "out"
 
     def _wake_at(self, turn: Turn) -> int | None:
         times: list[int] = []
@@ -148,7 +155,10 @@ def _contact(turn: Turn, event: ContactChanged) -> None:
 def _spacing(turn: Turn, event: SpacingSeen) -> None:
     lane = turn.state.lanes[event.lane]
     if event.zone == "hall":
-        lane.behind_persons, lane.behind_seen_ms = event.persons, turn.now
+        most = turn.rulebook.flow.density_persons_max if turn.rulebook else 0
+        if max(lane.behind_persons, event.persons) > most:
+            lane.behind_dense_ms = turn.now
+        lane.behind_persons = event.persons
         return
     lane.queue_persons, lane.queue_gap_mm, lane.queue_seen_ms = event.persons, event.gap_mm, turn.now
 
@@ -169,10 +179,10 @@ def _journal(turn: Turn, event: JournalState) -> None:
     turn.alarm("journal", active=not event.writable, detail=event.because)
     for name in event.withheld:
         lane = turn.state.lanes[name]
-        if lane.grant is not None and lane.grant.way == "in":
+        if lane.grant is not None and lane.grant.way == "in" and not lane.blocked:
             occupancy.give_back(turn.state.rights, lane.grant.left)
             lane.grant = None
-            lane.open_until_ms = lane.wanted_open_until_ms = turn.now
+            turn.close(lane)
             turn.signal(lane, "time_over")
             turn.tell(lane, "journal_full", "yellow")
 

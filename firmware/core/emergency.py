@@ -13,10 +13,11 @@ UNTIL_RESET_MS = 86_400_000
 
 
 def fire_loop(turn: Turn, closed: bool, lane: str) -> None:
+    burning = turn.state.fire_lanes
     if closed:
-        turn.state.fire = False
-    elif not turn.state.fire:
-        turn.state.fire = True
+        turn.state.fire_lanes = [each for each in burning if each != lane]
+    elif lane not in burning:
+        burning.append(lane)
         turn.alarm("fire", lane)
         evacuate(turn, "fire_loop")
 
@@ -38,13 +39,12 @@ def say_leave(turn: Turn, lane: LaneState) -> None:
 
 def reset(turn: Turn, by: str) -> str:
     """End the evacuation. Answers why not, or nothing. Entry stays held until a recount; exits run."""
-    if turn.state.fire:
+    if turn.state.fire_lanes:
         return "fire_loop_open"
     turn.state.evacuated_by = ""
     for lane in turn.state.lanes.values():
-        lane.freed = False
         turn.signal(lane, "reset")
-        turn.close(lane)
+        turn.unfree(lane)
         turn.tell(lane, "idle", "off")
     turn.alarm("fire", active=False, detail=f"reset by {by}")
     turn.alarm("recount_needed", detail="entry is held until a recount")

@@ -25,19 +25,22 @@ WAIT_FORGOTTEN_MS = 180_000
 def code_read(turn: Turn, event: CodeRead) -> None:
     lane = turn.state.lanes[event.lane]
     setup = turn.setup(lane.name)
-    if lane.state == "evacuated" or _same_scan(turn, lane, event.fact):
+    if _same_scan(turn, lane, event.fact):
         return
     lane.scanned = {code: seen for code, seen in lane.scanned.items() if turn.now - seen < SAME_SCAN_MS}
     lane.scanned[event.fact.sha256] = turn.now
     lane.last_code = event.fact.sha256
-    if setup.direction == "out":
+    if lane.state == "evacuated":
+        if _is_badge(turn, lane, event.fact):  # for the reset; the sign goes on saying leave
+            _take_badge(turn, lane, event.fact)
+    elif setup.direction == "out":
         open_exit(turn, lane, "scan")
     elif _is_badge(turn, lane, event.fact):
-        lane.badge, lane.badge_until_ms = _badge_of(event.fact), turn.now + _badge_ms(turn)
+        _take_badge(turn, lane, event.fact)
         turn.tell(lane, "badge", "yellow")
     elif turn.rulebook is None:
         answer_without_rules(turn, lane, "staff", "4.2", "no_rulebook")
-    elif lane.state in OPEN:
+    elif lane.state in OPEN or lane.grant is not None:
         answer_without_rules(turn, lane, "wait", "3.1.3b", "take_turn", person=event.fact.person)
     elif lane.state == "held":
         answer_without_rules(turn, lane, "wait", "3.1.3c", "held", person=event.fact.person)
@@ -57,9 +60,11 @@ def temperature_read(turn: Turn, event: TemperatureRead) -> None:
 
 def visit_over(turn: Turn, lane: LaneState) -> None:
     """The time to show more is over: what is missing now is missing, and the person is told the next step."""
-    if lane.visit is not None and turn.rulebook is not None and lane.state in READY:
+    ready = lane.state in READY and lane.grant is None
+    if lane.visit is not None and turn.rulebook is not None and ready:
         _judge(turn, lane, final=True)
-    turn.signal(lane, "time_over")
+    if lane.state in ("identified", "screening"):
+        turn.signal(lane, "time_over")
     lane.visit = None
 
 
@@ -80,12 +85,16 @@ def _may_show_again(lane: LaneState) -> None:
 
 def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
     """A staff badge at a lane that is not for its class is the attendant's: it gives the button its power for a while."""
-    if not isinstance(fact, Booking) or fact.key_kind != "staff" or turn.rulebook is None:
+    if not isinstance(fact, Booking) or fact.key_kind != "staff" or fact.hall != turn.state.hall:
         return False
-    if fact.person_class in turn.setup(lane.name).classes and lane.state in READY:
+    own_door = fact.person_class in turn.setup(lane.name).classes
+    if own_door and lane.state in READY and turn.rulebook is not None and not turn.state.recount_needed:
         return False
-    in_date = not turn.moment.trusted or fact.not_before_s <= turn.wall_s < fact.expires_s
-    return in_date and fact.hall == turn.rulebook.hall
+    return not turn.moment.trusted or fact.not_before_s <= turn.wall_s < fact.expires_s
+
+
+def _take_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> None:
+    lane.badge, lane.badge_until_ms = _badge_of(fact), turn.now + _badge_ms(turn)
 
 
 def _badge_of(fact: AnyFact) -> str:
@@ -153,18 +162,23 @@ def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
         turn.signal(lane, "proof_missing")
     else:
         if verdict.because in ("hall_full", "dense"):
-            _queue_up(turn, lane, judgement.identity_of(case.booking, case.health))
+            _queue_up(turn, lane, judgement.identity_of(case.booking, case.health), case.persons)
         lane.visit = None
         turn.signal(lane, "said_no")
 
 
-def _queue_up(turn: Turn, lane: LaneState, who: str) -> None:
-    lane.waiting = [each for each in lane.waiting if turn.now - each.seen_ms < WAIT_FORGOTTEN_MS]
+def forget_waiting(turn: Turn, lane: LaneState) -> None:
+    if lane.waiting:
+        lane.waiting = [each for each in lane.waiting if turn.now - each.seen_ms < WAIT_FORGOTTEN_MS]
+
+
+def _queue_up(turn: Turn, lane: LaneState, who: str, persons: int) -> None:
+    forget_waiting(turn, lane)
     known = next((each for each in lane.waiting if each.who == who), None)
     if known is not None:
         known.seen_ms = turn.now
     elif len(lane.waiting) < bounds.WAITING:
-        lane.waiting.append(Waiting(who=who, since_ms=turn.now, seen_ms=turn.now))
+        lane.waiting.append(Waiting(who=who, persons=persons, since_ms=turn.now, seen_ms=turn.now))
 
 
 def _remember_arrival(turn: Turn, case: Case, verdict: Verdict) -> None:
@@ -196,7 +210,7 @@ def grant_entry(
     """Open for `persons` whose places are reserved already."""
     assert turn.rulebook is not None
     gate = turn.rulebook.gate_for(person_class)
-    pulse_ms = gate.pulse_ms * (1 if turn.setup(lane.name).passage_sensor else persons)
+    pulse_ms = gate.pulse_ms * (1 if passage.sees(turn, lane) else persons)
     codes = lane.visit.codes if lane.visit else ()
     lane.grant = Grant(
         decision=decision,
@@ -204,6 +218,7 @@ def grant_entry(
         persons=persons,
         until_ms=turn.now + gate.grant_seconds * 1000,
         pulse_ms=pulse_ms,
+        lasts_ms=gate.grant_seconds * 1000,
         opened_ms=turn.now,
         person=person,
         pass_id=pass_id,
@@ -217,11 +232,13 @@ def grant_entry(
 def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
     """Exits never ask, never pace, and wait for nothing but a body that is in the passage already."""
     grant = lane.grant
-    if grant is not None and grant.way == "out":
+    if lane.freed:
+        lane.exit_waiting = False  # it stands open both ways
+    elif grant is not None and grant.way == "out":
         grant.until_ms = turn.now + exit_grant_ms(turn)
         if turn.now >= lane.open_until_ms:
             turn.open(lane, "out", grant.pulse_ms)
-    elif grant is not None and lane.state == "passing":
+    elif grant is not None and lane.state == "passing" and not lane.obstructed:
         lane.exit_waiting = True
     else:
         if grant is not None:

@@ -22,12 +22,14 @@ def keep(turn: Turn) -> None:
     state, book = turn.state, turn.rulebook
     if book is None or not state.rights.bank:
         return
+    if state.rights.M == 0 and _other_bank(state):
+        return
     day = str(turn.moment.local(turn.zone).date()) if turn.moment.trusted else "doubtful"
     if day == state.limit_day or (day == "doubtful" and state.rights.M > 0):
         return
     state.limit_day = day
     if state.limit_ordered is None:
-        occupancy.set_limit(state.rights, _limit_of(turn, day))
+        occupancy.set_limit(state.rights, _limit_of(turn, day), state.recounted)
 
 
 def _limit_of(turn: Turn, day: str) -> int:
@@ -37,10 +39,18 @@ def _limit_of(turn: Turn, day: str) -> int:
     return turn.rulebook.limit_on(turn.moment.local(turn.zone).date())
 
 
+def _other_bank(state: HallState) -> bool:
+    return any(peer.minted for peer in state.peers.values())
+
+
 def recount(turn: Turn, counted: int) -> str:
-    """People were counted by hand: burn what is too many at once. Minting needs every device's cut (hall-wide recount)."""
+    """People were counted by hand: burn what is too many at once. Minting needs every device's cut (hall-wide recount).
+
+    Who holds an open permit has not come in yet and was not counted: that place is on the books already.
+    """
     state = turn.state
-    difference = counted - inside(state)
+    permits = sum(lane.grant.left for lane in state.lanes.values() if lane.grant is not None and lane.grant.reserved)
+    difference = counted + permits - inside(state)
     if difference < 0 and state.peers:
         return "peers_have_not_cut"
     if difference > 0:
@@ -49,6 +59,7 @@ def recount(turn: Turn, counted: int) -> str:
         state.rights.M -= difference
     state.recounted += difference
     state.recount_needed = False
+    turn.alarm("recount_needed", active=False, detail=f"{counted} inside")
     return ""
 
 
@@ -62,6 +73,9 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
     known = state.peers.get(row.inc)
     if row.inc == state.rights.inc or (known is None and len(state.peers) >= PEERS):
         return
+    if row.M > 0 and state.rights.bank and state.rights.M > 0 and not state.quarantined:
+        state.quarantined = True
+        turn.alarm("quarantine", detail=f"two banks: {row.inc} has minted rights as well")
     occupancy.merge(state.rights, row)
     if known is None or row.seq >= known.seq:
         state.peers[row.inc] = PeerSeen(
@@ -72,40 +86,48 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
             want=row.want,
             entry=row.entry,
             bank=row.bank,
+            minted=row.M > 0,
             seen_ms=turn.now,
             acknowledged=row.V.get(state.rights.inc, 0),
         )
 
 
 def share(turn: Turn) -> None:
-    """Hand over what others need more: exits everything at once, entries what they can spare to who waits without."""
-    state = turn.state
-    spare = _spare(turn)
-    takers = [
-        (inc, peer) for inc, peer in state.peers.items() if peer.entry and turn.now - peer.seen_ms <= REACHABLE_MS
-    ]
-    if spare <= 0 or not takers:
-        return
-    in_flight = {inc: state.rights.T.get(inc, 0) - peer.acknowledged for inc, peer in takers}
-    needy = max(takers, key=lambda taker: (taker[1].want - taker[1].free - in_flight[taker[0]], taker[0]))
-    need = needy[1].want - needy[1].free - in_flight[needy[0]]
-    if not any(setup.entry for setup in state.setups):
-        occupancy.give(state.rights, needy[0], spare)
-    elif need > 0:
-        occupancy.give(state.rights, needy[0], min(need, spare))
-
-
-def _spare(turn: Turn) -> int:
+    """Hand over what others need more: debts first, then exits everything at once, entries what they can spare."""
     state = turn.state
     if state.quarantined:
-        return 0
-    return state.rights.free - want_of(state) if any(setup.entry for setup in state.setups) else state.rights.free
+        return
+    reachable = {inc: peer for inc, peer in state.peers.items() if turn.now - peer.seen_ms <= REACHABLE_MS}
+    for inc in sorted(reachable, key=lambda inc: (not reachable[inc].bank, _balance(state, inc), inc)):
+        occupancy.give(state.rights, inc, -_balance(state, inc))
+    takers = [inc for inc, peer in reachable.items() if peer.entry]
+    if not takers:
+        return
+    needy = max(takers, key=lambda inc: (_need(state, inc), inc))
+    if not _has_entry(state):
+        occupancy.give(state.rights, needy, state.rights.free)
+    else:
+        occupancy.give(state.rights, needy, min(_need(state, needy), state.rights.free - want_of(state)))
+
+
+def _balance(state: HallState, inc: str) -> int:
+    """What a peer has as far as we know: its last word, and our gifts it had not seen then. Negative: a debt."""
+    peer = state.peers[inc]
+    return peer.free + state.rights.T.get(inc, 0) - peer.acknowledged
+
+
+def _need(state: HallState, inc: str) -> int:
+    return state.peers[inc].want - _balance(state, inc)
+
+
+def _has_entry(state: HallState) -> bool:
+    return any(setup.entry for setup in state.setups)
 
 
 def want_of(state: HallState) -> int:
     """Places this device could use now: the people it told to wait, and a small reserve."""
-    waiting = sum(len(lane.waiting) for lane in state.lanes.values())
-    return waiting + RESERVE if any(setup.entry for setup in state.setups) else 0
+    waiting = sum(each.persons for lane in state.lanes.values() for each in lane.waiting)
+    return waiting + RESERVE if _has_entry(state) else 0
 
 
 RESERVE = 2

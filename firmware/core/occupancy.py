@@ -93,9 +93,12 @@ def count_out(rights: Rights, persons: int = 1) -> None:
     rights.X += persons
 
 
-def set_limit(rights: Rights, limit_persons: int) -> int:
-    """The bank mints or burns the difference to the limit in force. Returns the change (0: nothing, or not the bank)."""
-    change = limit_persons - (rights.M - rights.B) if rights.bank else 0
+def set_limit(rights: Rights, limit_persons: int, recounted: int = 0) -> int:
+    """The bank mints or burns the difference to the limit in force. Returns the change (0: nothing, or not the bank).
+
+    `recounted` is K, what recounts found beyond the counters: M - B = N - K, else a new limit would undo a recount.
+    """
+    change = limit_persons - recounted - (rights.M - rights.B) if rights.bank else 0
     if change > 0:
         rights.M += change
     elif change < 0:
@@ -125,8 +128,9 @@ def give(rights: Rights, to: str, persons: int) -> int:
 def contradicts(rights: Rights, row: Row) -> bool:
     """Somebody saw more of mine than my journal knows: a restored card, or a twin (O14, O17). The device must stop."""
     if row.inc == rights.inc:
-        own = (row.A > rights.A, row.C > rights.C, row.G > rights.G, row.X > rights.X, row.M > rights.M)
-        return any(own) or any(count > rights.T.get(peer, 0) for peer, count in row.T.items())
+        own = any(getattr(row, name) > getattr(rights, name) for name in ("A", "C", "G", "X", "M", "B"))
+        tables = ((row.T, rights.T), (row.V, rights.V))
+        return own or any(count > mine.get(peer, 0) for seen, mine in tables for peer, count in seen.items())
     return row.V.get(rights.inc, 0) > rights.T.get(row.inc, 0)
 
 

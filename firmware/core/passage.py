@@ -80,7 +80,7 @@ def _came_in(turn: Turn, lane: LaneState, grant: Grant) -> None:
     if grant.left <= 0:
         _done(turn, lane)
     else:
-        grant.until_ms = turn.now + entry.exit_grant_ms(turn)
+        grant.until_ms = turn.now + grant.lasts_ms
         turn.open(lane, "in", grant.pulse_ms)
 
 
@@ -198,17 +198,29 @@ def _cleared(turn: Turn, lane: LaneState) -> None:
 def tend(turn: Turn, lane: LaneState) -> None:
     """What is due by time at this lane's gate."""
     grant = lane.grant
+    if lane.closing and not lane.blocked:
+        turn.unfree(lane)
     if lane.blocked and not lane.freed and -RENEW_AHEAD_MS <= turn.now - lane.open_until_ms <= LATE_MS:
         turn.prolong(lane)
     elif not lane.blocked and lane.wanted_open_until_ms <= turn.now < lane.open_until_ms:
         turn.close(lane)
     _obstruction(turn, lane)
-    if grant is None:
+    if lane.exit_waiting and (lane.state != "passing" or lane.obstructed):
+        entry.open_exit(turn, lane, "turn")
+    if grant is None or grant is not lane.grant:
         return
-    if not turn.setup(lane.name).passage_sensor and turn.now >= grant.opened_ms + grant.pulse_ms:
+    if not sees(turn, lane) and turn.now >= grant.opened_ms + grant.pulse_ms:
         assume_passage(turn, lane, grant)
     elif turn.now >= grant.until_ms:
         grant_over(turn, lane)
+
+
+def sees(turn: Turn, lane: LaneState) -> bool:
+    """Whether passages are confirmed here and now. A counter that fell silent confirms nothing: then they are assumed,
+
+    else a place would be given back for a body that is inside.
+    """
+    return turn.setup(lane.name).passage_sensor and "counter" not in lane.broken and "gate" not in lane.broken
 
 
 def _obstruction(turn: Turn, lane: LaneState) -> None:
@@ -228,6 +240,5 @@ def due(turn: Turn, lane: LaneState) -> list[int]:
     if lane.blocked and not lane.obstructed:
         times.append(lane.blocked_since_ms + (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000)
     if lane.grant is not None:
-        sensed = turn.setup(lane.name).passage_sensor
-        times.append(lane.grant.until_ms if sensed else lane.grant.opened_ms + lane.grant.pulse_ms)
+        times.append(lane.grant.until_ms if sees(turn, lane) else lane.grant.opened_ms + lane.grant.pulse_ms)
     return times

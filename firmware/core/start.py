@@ -5,7 +5,7 @@ After a power loss nobody saw the doors: entry holds until a recount while peopl
 
 from __future__ import annotations
 
-from firmware.core import bounds, emergency
+from firmware.core import bounds, emergency, limit
 from firmware.core.events import Started
 from firmware.core.picture import inside
 from firmware.core.records import DeviceStarted, Passage
@@ -17,10 +17,14 @@ def started(turn: Turn, event: Started) -> None:
     state = turn.state
     power_loss = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
+    state.hall = event.hall
     state.setups, state.rights.bank = event.lanes, event.bank
     for lane in state.lanes.values():
         _open_grant_counts(turn, lane)
     state.lanes = {setup.name: _fresh(setup.name, state) for setup in event.lanes}
+    state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]
+    for peer in state.peers.values():  # elapsed time may begin anew: nobody was heard yet
+        peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
     if power_loss and inside(state) > 0:
         state.recount_needed = True
         turn.alarm("power_loss", detail="entry is held until a recount")

@@ -73,6 +73,7 @@ class Grant(msgspec.Struct, kw_only=True, omit_defaults=True):
     persons: int
     until_ms: int
     pulse_ms: int
+    lasts_ms: int = 10_000
     opened_ms: int
     passed: int = 0
     spent: bool = False
@@ -93,6 +94,7 @@ class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Somebody was told to wait for a place and has not come through yet."""
 
     who: str
+    persons: int = 1
     since_ms: int
     seen_ms: int
 
@@ -125,7 +127,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     queue_gap_mm: int | None = None
     queue_seen_ms: int = -1_000_000
     behind_persons: int = 0
-    behind_seen_ms: int = -1_000_000
+    behind_dense_ms: int = -1_000_000
+    """The last time it was crowded there: sensors tell only news, so the crowd lasted until the news that it went."""
     last_entry_ms: int = -1_000_000
     entry_interval_ms: float = 0.0
     waiting: list[Waiting] = []
@@ -135,6 +138,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Devices that are not ok now: key in the lane's table -> state."""
     freed: bool = False
     """GateFree stands."""
+    closing: bool = False
+    """It is to end as soon as the passage is clear."""
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -155,6 +160,7 @@ class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
     want: int
     entry: bool
     bank: bool = False
+    minted: bool = False
     seen_ms: int = 0
     acknowledged: int = 0
     """V of the peer for us: how many of our gifts arrived."""
@@ -166,6 +172,7 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     device: str = ""
     version: str = ""
     boot: str = ""
+    hall: str = ""
     seq: int = 0
     rights: Rights
     lanes: dict[str, LaneState] = {}
@@ -182,7 +189,8 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     limit_ordered: int | None = None
     """A limit set by command; stands until the next rulebook."""
     journal_ok: bool = True
-    fire: bool = False
+    fire_lanes: list[str] = []
+    """Lanes whose fire loop is open now: one loop that closes says nothing of another."""
     evacuated_by: str = ""
     recount_needed: bool = False
     recounted: int = 0

@@ -75,7 +75,8 @@ class Turn:
 
     def open(self, lane: LaneState, way: Way, pulse_ms: int) -> None:
         lane.open_until_ms = lane.wanted_open_until_ms = self.now + pulse_ms
-        self.actions.append(GateOpen(lane=lane.name, way=way, pulse_ms=pulse_ms))
+        if not lane.freed:
+            self.actions.append(GateOpen(lane=lane.name, way=way, pulse_ms=pulse_ms))
 
     def prolong(self, lane: LaneState) -> None:
         """A body is in the passage: keep the gate open, without wanting it open for longer than that."""
@@ -83,15 +84,26 @@ class Turn:
             return
         pulse_ms = lane.grant.pulse_ms if lane.grant else PROLONG_MS
         lane.open_until_ms = self.now + pulse_ms
-        self.actions.append(GateOpen(lane=lane.name, way=lane.grant.way if lane.grant else "both", pulse_ms=pulse_ms))
+        way: Way = lane.grant.way if lane.grant else "both"
+        if not lane.freed:
+            self.actions.append(GateOpen(lane=lane.name, way=way, pulse_ms=pulse_ms, prolongs=True))
 
     def close(self, lane: LaneState) -> None:
+        """Let go now. A lane that stands open by `free` is never closed by what a grant or a pulse asks for."""
         lane.open_until_ms = lane.wanted_open_until_ms = self.now
-        self.actions.append(GateClose(lane=lane.name))
+        if not lane.freed:
+            self.actions.append(GateClose(lane=lane.name))
 
     def free(self, lane: LaneState) -> None:
-        lane.freed = True
+        lane.freed, lane.closing = True, False
         self.actions.append(GateFree(lane=lane.name))
+
+    def unfree(self, lane: LaneState) -> None:
+        """End what `free` began: at once, or as soon as nobody is in the passage (`passage.tend` sees to it)."""
+        lane.closing = lane.blocked
+        if not lane.blocked:
+            lane.freed = False
+            self.close(lane)
 
     def tell(self, lane: LaneState, reason: str, colour: str, *, show_ms: int = SIGN_MS, **values: Any) -> None:
         """Sign, voice and lamp of one lane say one thing."""

@@ -44,9 +44,9 @@ def _dates(case: Case, booking: Booking) -> Verdict | None:
     opens = starts - slot.early_minutes * 60
     if case.now_s >= booking.expires_s:
         return Verdict(CLAUSE, "refuse", "expired")
-    if case.now_s < opens or (
-        booking.slot_start_s is None and case.now_s < booking.not_before_s - slot.early_minutes * 60
-    ):
+    if booking.slot_start_s is not None:  # the grace widens the slot, never the pass
+        opens = max(opens, booking.not_before_s)
+    if case.now_s < opens:
         back = dt.datetime.fromtimestamp(opens, case.zone)
         return Verdict(CLAUSE, "wait", "early", values={"time": f"{back.hour}:{back.minute:02}"})
     if arrived > ends + slot.late_minutes * 60:

@@ -33,9 +33,9 @@ def _one(case: Case, proof: str, test: HealthTest | None) -> Verdict | None:
     if case.health is None and not case.final:
         return Verdict(CLAUSE, "wait", f"{proof}_asked", phrase="other_proof", asks_for="health")
     if test is None:
-        return _fail(case, "no_test" if case.health is not None else f"{proof}_missing")
+        return _fail(case, proof, "no_test" if case.health is not None else f"{proof}_missing")
     if KINDS[test.kind] != proof:
-        return _fail(case, f"not_{proof}")
+        return _fail(case, proof, f"not_{proof}")
     if not case.moment.trusted:
         return case.doubt(CLAUSE, "clock", "clock_doubtful")
     return _age(case, proof, test)
@@ -48,16 +48,21 @@ def _age(case: Case, proof: str, test: HealthTest) -> Verdict | None:
     hours = case.rules.pcr_validity_hours if proof == "pcr" else case.rules.antigen_days * 24
     now = case.arrived_s if case.arrived_s is not None else case.now_s
     if case.now_s > test.expires_s:
+<<<<<<< HEAD
         return _fail(case, "certificate_expired")
     if taken > now + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
         return _fail(case, "from_the_future")
+=======
+        return _fail(case, proof, "certificate_expired")
+    if taken > case.now_s + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
+        return _fail(case, proof, "from_the_future")
+>>>>>>> coretests
     if now - taken > hours * 3600:
-        return _fail(case, f"{proof}_too_old")
+        return _fail(case, proof, f"{proof}_too_old")
     return None
 
 
-def _fail(case: Case, because: str) -> Verdict:
+def _fail(case: Case, proof: str, because: str) -> Verdict:
     assert case.rules is not None
-    return Verdict(
-        CLAUSE, case.rules.on_fail.pcr, because, phrase="pcr", values={"hours": case.rules.pcr_validity_hours}
-    )
+    leads_to = case.rules.on_fail.pcr if proof == "pcr" else case.rules.on_fail.antigen
+    return Verdict(CLAUSE, leads_to, because, phrase=proof, values={"hours": case.rules.pcr_validity_hours})

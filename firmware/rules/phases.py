@@ -12,6 +12,8 @@ def judge(case: Case) -> Verdict | None:
     if case.person_class not in case.setup.classes:
         return Verdict("3.1.3a", "refuse", "other_lane", phrase="wrong_lane")
     if not case.moment.trusted:
+        if case.rules is None:
+            return Verdict("2.3", "refuse", "class_not_in_phase", phrase="not_in_phase")
         return case.doubt("2.3", "clock", "clock_doubtful")
     if not case.rulebook.valid_on(case.local.date()):
         return Verdict("2.3", "staff", "rulebook_out_of_date", phrase="staff")

@@ -12,6 +12,8 @@ def judge(case: Case) -> Verdict | None:
         return None
     if not case.rulebook.walk_in:
         return Verdict("3.1.1a", "refuse", "not_booked")
+    if not case.moment.trusted:
+        return case.doubt("2.2", "clock", "clock_doubtful")
     if case.quota_used + case.persons > case.rulebook.quota_on(case.local.date()):
         return Verdict("2.2", "refuse", "quota")
     return None

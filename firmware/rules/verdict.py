@@ -74,7 +74,8 @@ class Case:
 
     @property
     def persons(self) -> int:
-        return self.booking.party if self.booking else 1
+        """Bodies that come in on this: the party, and the helper who goes with it (3.1.1c) and counts."""
+        return self.booking.party + self.booking.helper if self.booking else 1
 
     def doubt(self, clause: str, kind: str, because: str) -> Verdict | None:
         """The rulebook's answer to one kind of doubt; None when it says admit."""

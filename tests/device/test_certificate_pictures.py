@@ -23,7 +23,6 @@ from firmware.wiring import Device
 from tests.device.bench import RULEBOOK, Far
 from tests.passes.corpus import FOLDER, Case, cases, needs_corpus
 
-
 EARLIER_MS = 30_000
 """One certificate ends in the very second it is judged at, and a camera takes its time."""
 
