@@ -48,15 +48,9 @@ def _age(case: Case, proof: str, test: HealthTest) -> Verdict | None:
     hours = case.rules.pcr_validity_hours if proof == "pcr" else case.rules.antigen_days * 24
     now = case.arrived_s if case.arrived_s is not None else case.now_s
     if case.now_s > test.expires_s:
-<<<<<<< HEAD
-        return _fail(case, "certificate_expired")
-    if taken > now + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
-        return _fail(case, "from_the_future")
-=======
         return _fail(case, proof, "certificate_expired")
     if taken > case.now_s + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
         return _fail(case, proof, "from_the_future")
->>>>>>> coretests
     if now - taken > hours * 3600:
         return _fail(case, proof, f"{proof}_too_old")
     return None
