@@ -94,10 +94,11 @@ class Reader:
                     return
                 at = frame.end
                 yield _record(segment, frame, payload)
-            if closed_at is None and self._closed_at(segment) is not None:
-                place = Position(segment, at)  # the writer went on to the next one while we read
+            following = self._following(segment)
+            if following and closed_at is None and self._closed_at(segment) is not None:
+                place = Position(segment, at)  # the writer finished it and went on while we read: first what it added
             else:
-                place = self._following(segment)
+                place = following
 
     def read_range(self, first_seq: int, last_seq: int, *, upto_seq: int | None = None) -> Iterator[Record]:
         """The records that hold hub events `first_seq` to `last_seq`; the first and last may hold others as well."""

@@ -181,35 +181,46 @@ class SegmentFile:
 
 
 class Preparation:
-    """Makes one segment ready for use, a little at a time: written through with zeros, on disk, then named."""
+    """Makes one segment ready for use, a little at a time: written through with zeros, on disk, then named.
 
-    def __init__(self, folder: Path, segment: int, size: int) -> None:
+    Really written: space that is only reserved costs a change of the file system's own books at every later flush
+    (17 kB per record instead of 1.6). Past the page cache, so that one flush at the end is enough and is a short one.
+    """
+
+    def __init__(self, folder: Path, segment: int, size: int, *, direct: bool = True) -> None:
         self.segment, self.size = segment, size
-        self._folder, self._part = folder, folder / PART
-        self._done = -1
+        self._folder, self._part, self._direct = folder, folder / PART, direct
+        self._file: SegmentFile | None = None
+        self._done = 0
 
     def step(self) -> bool:
-        """One bounded piece of the work (128 KiB and a flush); True when the segment can be used. Raises OSError."""
-        if self._done < 0:
-            self._part.unlink(missing_ok=True)
-            self._done = 0
-        if self._done < self.size:
-            self._zeros(min(PREPARE_BYTES, self.size - self._done))
-            return False
-        os.rename(self._part, path_of(self._folder, self.segment))
-        durable.sync_folder(self._folder)
-        return True
+        """One bounded piece of the work (128 KiB, or the flush); True when the segment can be used. Raises OSError."""
+        if self._file is None:
+            self._file = self._begun()
+        elif self._done < self.size:
+            length = min(PREPARE_BYTES, self.size - self._done)
+            self._file.write(bytes(length), self._done)
+            self._done += length
+        else:
+            self._file.sync()
+            self._file.close()
+            os.rename(self._part, path_of(self._folder, self.segment))
+            durable.sync_folder(self._folder)
+            return True
+        return False
 
     def give_up(self) -> None:
         """Give the space back: a half-made segment on a full disk helps nobody. Raises OSError."""
-        self._done = -1
+        if self._file is not None:
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
-    def _zeros(self, length: int) -> None:
+    def _begun(self) -> SegmentFile:
+        """All the space at once: a disk that is too full says so now, and the segment lies in one piece."""
+        self._part.unlink(missing_ok=True)
         handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            durable.write_all(handle, bytes(length), self._done)
-            os.fdatasync(handle)
+            os.posix_fallocate(handle, 0, self.size)
         finally:
             os.close(handle)
-        self._done += length
+        return SegmentFile(self._part, direct=self._direct)

@@ -256,7 +256,7 @@ class Writer:
     # --- the next segment, ahead of time
 
     def prepare_step(self) -> bool:
-        """One small step (128 KiB and a flush at most) towards the next segment; call it when nothing else is to do.
+        """One small step (128 KiB, or a flush) towards the next segment; call it when nothing else is to do.
 
         True while there is more to do. Never raises: what stands in the way is in `trouble`.
         """
@@ -286,7 +286,7 @@ class Writer:
             target = (held[-1] if held else 0) + 1
             if len(held) >= self._segments_max and self._reuse(held[0], target):
                 return
-            self._preparation = Preparation(self._folder, target, self._segment_bytes)
+            self._preparation = Preparation(self._folder, target, self._segment_bytes, direct=self._direct)
         try:
             if self._preparation.step():
                 self._next, self._preparation = self._preparation.segment, None

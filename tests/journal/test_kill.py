@@ -11,7 +11,7 @@ from pathlib import Path
 from firmware.journal import Reader
 from tests.journal.opening import entries, open_writer, payload
 
-ROUNDS = 40
+ROUNDS = 30
 
 
 def test_sigkill_at_random_moments(tmp_path: Path) -> None:
