@@ -354,3 +354,27 @@ def test_every_verb_has_a_page_and_an_example_that_works(verb: str) -> None:
 
 def test_the_overview_names_every_verb() -> None:
     assert all(f"  {verb} " in command_line.overview() for verb in command_line.names())
+
+
+# ---------------------------------------------------------------- the map
+
+
+def test_every_room_and_file_of_the_readme_is_there() -> None:
+    rows = re.findall(r"^\| (`.*?`) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "firmware" / name).exists()] == []
+
+
+def test_every_room_is_on_the_map() -> None:
+    text = (ROOT / "README.md").read_text()
+    rooms = [
+        *HOUSE,
+        *(f"firmware/{path.name}" for path in (ROOT / "firmware").iterdir() if (path / "__init__.py").exists()),
+    ]
+    assert [room for room in rooms if f"`{room}/`" not in text and room != "firmware"] == []
+
+
+def test_every_command_of_the_readme_is_a_verb() -> None:
+    verbs = re.findall(r"^\./hallgate ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert verbs and set(verbs) <= set(command_line.names())
