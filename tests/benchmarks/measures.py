@@ -30,6 +30,7 @@ STARTS = 5
 CARD_EVENTS = 1_400
 """More than two segments hold, so that making and beginning them is in the figure."""
 SETTLE_S = 1.5
+PAUSE_S = floors.PAUSE_S
 
 
 @contextlib.contextmanager
@@ -97,8 +98,8 @@ def _admissions(gate: Gate, count: int) -> tuple[list[float], list[float], list[
     took = []
     for booking in bookings[WARM_UP:]:
         took.append(gate.admit(booking))
+        time.sleep(PAUSE_S)
         disk.flush()
-        time.sleep(0.005)
     disk.close()
     return [ms for ms, _ in took], disk.took_ms, [on for _, on in took]
 
