@@ -314,8 +314,6 @@ class Writer:
     def _reuse(self, oldest: int, target: int) -> bool:
         """Give the oldest segment's blocks a new name. Its frames are sealed for the old one: nobody will take them."""
         path = path_of(self._folder, oldest)
-        if oldest >= self._segment:
-            return False
         self._count_dropped(oldest)
         if path.stat().st_size != self._segment_bytes:
             path.unlink()

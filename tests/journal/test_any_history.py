@@ -160,6 +160,72 @@ def test_a_spoilt_byte_costs_at_most_one_record(payloads: list[bytes], data: st.
     assert read == sorted(read)
 
 
+GROUPS = st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=4), min_size=2, max_size=5)
+
+
+def grouped(groups: list[list[bytes]]) -> tuple[bytes, list[int]]:
+    """A segment as the writer lays it out, and where each record begins."""
+    data, places, behind = b"", list[int](), 0
+    for group in groups:
+        data += bytes(-len(data) % SECTOR)
+        known = behind
+        for text in group:
+            places.append(len(data))
+            data += encode(SEAL, 1, text, len(places), 1, known)
+        behind = len(data)
+    return data, places
+
+
+@settings(max_examples=200)
+@given(GROUPS, st.data())
+def test_rot_before_the_last_group_is_always_noticed(groups: list[list[bytes]], data: st.DataObject) -> None:
+    whole, places = grouped(groups)
+    acknowledged = len(places) - len(groups[-1])
+    victim = data.draw(st.integers(0, acknowledged - 1))
+    place = places[victim] + data.draw(st.integers(0, 31))
+    spoilt = whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :]
+    found = list(frames(Memory(spoilt), SEAL))
+    read = [item.first_seq for item in found if isinstance(item, Frame)]
+    assert read == [seq for seq in range(1, len(places) + 1) if seq != victim + 1]
+    assert [item.at <= places[victim] < item.end for item in found if isinstance(item, Hole)] == [True]
+
+
+class Growing(Memory):
+    """A writer beside the reader: it goes on just when the reader searches what is left."""
+
+    def __init__(self, data: bytes, soon: bytes) -> None:
+        super().__init__(data)
+        self.soon = soon
+
+    def find(self, mark: bytes, at: int) -> int:
+        self.data = self.soon
+        return super().find(mark, at)
+
+
+@settings(max_examples=100)
+@given(GROUPS)
+def test_what_is_written_between_two_looks_is_neither_damage_nor_lost(groups: list[list[bytes]]) -> None:
+    whole, places = grouped([*groups, [b"", b""]])
+    first_group = places[len(groups[0]) - 1] + 32 + len(groups[0][-1])
+    found = list(frames(Growing(whole[:first_group], whole), SEAL))
+    assert [(item.at, isinstance(item, Frame)) for item in found] == [(place, True) for place in places]
+
+
+@settings(max_examples=100)
+@given(GROUPS)
+def test_what_lies_behind_the_end_of_a_closed_segment_is_not_read(groups: list[list[bytes]]) -> None:
+    whole, places = grouped(groups)
+    first_unread = len(places) - len(groups[-1])
+    last_read = places[first_unread - 1]
+    closed_at = last_read + 32 + len(groups[-2][-1])
+    read = [item.first_seq for item in frames(Memory(whole), SEAL, 0, closed_at) if isinstance(item, Frame)]
+    assert read == list(range(1, first_unread + 1))
+    spoilt = whole[:last_read] + b"????" + whole[last_read + 4 :]
+    found = list(frames(Memory(spoilt), SEAL, 0, closed_at))
+    assert [item.first_seq for item in found if isinstance(item, Frame)] == list(range(1, first_unread))
+    assert found[-1].end == closed_at and isinstance(found[-1], Hole)
+
+
 def test_a_frame_is_readable_only_in_its_own_segment_and_incarnation() -> None:
     frame = encode(SEAL, 1, b"a record", 7, 1, 0)
     assert frame_at(Memory(frame), SEAL, 0) is not None

@@ -6,7 +6,9 @@ import os
 import threading
 from pathlib import Path
 
-from firmware.journal import ENTRY, Reader, Writer
+import pytest
+
+from firmware.journal import ENTRY, Position, Reader, Writer
 from tests.journal.opening import fill, open_writer, payload, seqs
 
 RECORDS = 1500
@@ -48,6 +50,50 @@ def test_in_another_process(tmp_path: Path) -> None:
     _, status = os.waitpid(child, 0)
     writer.close()
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("more", [1, 3])
+def test_what_came_while_it_looked_is_read_and_no_damage(tmp_path: Path, more: int) -> None:
+    writer = open_writer(tmp_path)
+    fill(writer, 3)
+    reader = Reader(tmp_path)
+    records = (record.first_seq for record in reader.records() if record.kind == ENTRY)
+    read = [next(records) for _ in range(3)]
+    fill(writer, more, 4)
+    assert read + list(records) == list(range(1, 4 + more))
+    assert reader.damaged == 0
+    writer.close()
+
+
+def test_the_end_of_a_segment_that_was_finished_between_two_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_writer(tmp_path)
+    fill(writer, 3)
+    reader = Reader(tmp_path)
+    following = reader._following
+
+    def meanwhile(segment: int) -> Position | None:
+        if segment == 1 and writer.durable_seq == 3:
+            fill(writer, 30, 4)
+        return following(segment)
+
+    monkeypatch.setattr(reader, "_following", meanwhile)
+    assert seqs(reader) == list(range(1, 34))
+    writer.close()
+
+
+def test_a_segment_reused_under_its_hands_is_no_damage(tmp_path: Path) -> None:
+    segment = 256 * 1024
+    writer = open_writer(tmp_path, segment=segment, budget=4 * segment)
+    fill(writer, 3, size=100_000)
+    reader = Reader(tmp_path)
+    records = reader.records()
+    assert next(records).first_seq == 1
+    fill(writer, 20, 4, size=100_000)
+    assert seqs(reader)[-1] == [record.first_seq for record in records if record.kind == ENTRY][-1] == 23
+    assert reader.damaged == 0
+    writer.close()
 
 
 def test_while_its_past_is_being_reused(tmp_path: Path) -> None:

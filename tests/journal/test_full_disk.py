@@ -129,6 +129,42 @@ def test_a_place_that_fails_for_good_is_left(tmp_path: Path, disk: FullDisk) -> 
     assert Reader(tmp_path).damaged == 0
 
 
+def test_a_flush_that_fails_for_good_leaves_no_record_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes did arrive where they were given up: the next segment says that the old one ended before them."""
+    writer = open_writer(tmp_path)
+    fill(writer, 5)
+    while writer.prepare_step():
+        pass
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        assert until_unwritable(writer, 6) == 6
+        assert not writer.retry()
+    assert writer.retry()
+    assert writer._segment == 2
+    writer.close()
+    assert seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
+    assert Reader(tmp_path).damaged == 0
+
+
+def test_after_a_loss_even_what_would_fit_is_lost(tmp_path: Path, disk: FullDisk) -> None:
+    """Else the journal would have a hole in the middle that no snapshot covers."""
+    writer = open_writer(tmp_path)
+    disk.full = True
+    last = until_unwritable(writer)
+    while not writer.lost_entries:
+        last += 1
+        writer.append(payload(last, 1000), last, 1)
+    writer.append(b"", last + 1, 1)
+    assert writer.lost_entries == 2
+    disk.full = False
+    assert writer.retry()
+    assert seqs(tmp_path) == list(range(1, last))
+
+
 def test_a_journal_opens_on_a_disk_that_takes_nothing(tmp_path: Path, disk: FullDisk) -> None:
     writer = open_writer(tmp_path)
     fill(writer, 5)

@@ -115,14 +115,18 @@ def test_rot_at_the_end_of_a_full_segment_is_noticed(tmp_path: Path) -> None:
     assert len(seqs(reader)) == 39 and reader.damaged == 1
 
 
-def test_any_sectors_of_an_unacknowledged_group_may_have_reached_the_disk(tmp_path: Path) -> None:
-    """A disk writes the sectors of one group in any order: each of the 2^6 outcomes, then shorter records on top."""
+@pytest.mark.parametrize("size", [280, SECTOR - 32])
+def test_any_sectors_of_an_unacknowledged_group_may_have_reached_the_disk(tmp_path: Path, size: int) -> None:
+    """A disk writes the sectors of one group in any order: each of the 2^6 outcomes, then other records on top.
+
+    With records of just one sector, whatever is left of the group lies exactly where a next record is looked for.
+    """
     directory = tmp_path / "whole"
     writer = open_writer(directory)
     fill(writer, 2)
     before = newest_segment(directory).read_bytes()
-    for seq in range(3, 12):
-        writer.append(payload(seq, 280), seq, 1)
+    for seq in range(3, 3 + 6 * SECTOR // (size + 32)):
+        writer.append(payload(seq, size), seq, 1)
     writer.sync()
     start = writer._tail - 6 * SECTOR
     crash(writer)
@@ -143,8 +147,56 @@ def check_outcome(directory: Path, copy: Path, data: bytes) -> None:
     writer = open_writer(copy)
     kept = seqs(copy)
     assert kept == list(range(1, len(kept) + 1)) and kept[:2] == [1, 2]
-    for seq in range(100, 110):
-        fill(writer, 1, seq, size=SECTOR - 32 if seq % 2 else 20)
+    for seq in range(100, 106):
+        fill(writer, 1, seq, size=20)
         assert seqs(copy) == [*kept, *range(100, seq + 1)]
     writer.close()
     assert Reader(copy).damaged == 0
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """Segment 2 was just begun with one record of two sectors and a snapshot."""
+    writer = open_writer(tmp_path, state=b"S" * 1000)
+    fill(writer, 14)
+    fill(writer, 1, 15, size=900)
+    writer.close()
+    return tmp_path
+
+
+def test_what_the_two_below_stand_on(begun: Path) -> None:
+    """The record is in sectors 0 and 1, the snapshot begins in sector 1."""
+    record, snapshot = list(Reader(begun).records())[-2:]
+    assert (record.position, snapshot.kind, snapshot.position) == ((2, 0), SNAPSHOT, (2, 932))
+
+
+def second_of(directory: Path) -> Path:
+    return directory / "journal/0000000002.segment"
+
+
+def test_a_torn_beginning_of_a_segment_is_made_anew(begun: Path) -> None:
+    """The record is lost, the snapshot behind it is whole: nothing of it was acknowledged, nothing of it may stay."""
+    last = seqs(begun)[-1]
+    data = second_of(begun).read_bytes()
+    second_of(begun).write_bytes(bytes(SECTOR) + data[SECTOR:])
+    writer = open_writer(begun)
+    assert writer.durable_seq == last - 1
+    assert not second_of(begun).exists()
+    fill(writer, 30, last)
+    writer.close()
+    assert seqs(begun) == list(range(1, last + 30))
+
+
+def test_a_segment_whose_snapshot_was_torn_off_gets_one(begun: Path) -> None:
+    last = seqs(begun)[-1]
+    data = second_of(begun).read_bytes()
+    second_of(begun).write_bytes(data[: 2 * SECTOR] + bytes(len(data) - 2 * SECTOR))
+    snapshot = Reader(begun).last_snapshot()
+    assert snapshot is not None and snapshot.position.segment == 1
+    writer = open_writer(begun)
+    assert writer.durable_seq == last
+    fill(writer, 2, last + 1)
+    writer.close()
+    snapshot = Reader(begun).last_snapshot()
+    assert snapshot is not None and snapshot.position.segment == 2
+    assert seqs(begun) == list(range(1, last + 3))
