@@ -74,11 +74,11 @@ class Far:
         tty.setraw(self.slave)
         os.set_blocking(self.near, False)
         with contextlib.suppress(FileNotFoundError):
-            self.link.unlink()
+            self.link.unlink(missing_ok=True)
         self.link.symlink_to(os.ttyname(self.slave))
 
     def unplug(self) -> None:
-        self.link.unlink()
+        self.link.unlink(missing_ok=True)
         os.close(self.near)
         os.close(self.slave)
 
