@@ -137,6 +137,14 @@ class AnyOrder(RuleBasedStateMachine):
         change: dict[str, Any] = {"hall": "elsewhere"} if number in ELSEWHERE else {"expires_s": 1}
         assert self.stage.scan(self.stage.booking(number, **change), lane) != "admit"
 
+    @rule(lane=entries, number=st.sampled_from(GOOD), bodies=st.integers(0, 3))
+    def a_party_of_two_comes(self, lane: str, number: int, bodies: int) -> None:
+        self.stage.wait(3.1)
+        self.stage.scan(self.stage.booking(number, party=2), lane)
+        for _ in range(bodies):
+            self.stage.do(events.Crossed(lane=lane, direction="in"))
+        self.stage.wait(12)
+
     @rule(lane=lanes, direction=st.sampled_from(["in", "out"]))
     def crosses(self, lane: str, direction: str) -> None:
         self.stage.do(events.Crossed(lane=lane, direction=direction))  # type: ignore[arg-type]

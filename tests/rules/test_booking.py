@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.core.stage import Stage
@@ -33,7 +35,7 @@ def test_the_slot_and_its_grace(starts_in: int, ends_in: int, expected: tuple[st
         ({"not_before_s": 0}, ("admit", "in_order")),
     ],
 )
-def test_the_pass_itself_is_never_widened(change: dict[str, int], expected: tuple[str, str]) -> None:
+def test_the_pass_itself_is_never_widened(change: dict[str, Any], expected: tuple[str, str]) -> None:
     stage = Stage()
     change = {key: int(stage.wall_0) + value for key, value in change.items()}
     assert asked(stage, stage.booking(1, **change)) == expected
@@ -42,7 +44,7 @@ def test_the_pass_itself_is_never_widened(change: dict[str, int], expected: tupl
 def test_without_a_slot_the_pass_is_the_slot() -> None:
     stage = Stage()
     now = int(stage.wall_0)
-    no_slot = {"slot_start_s": None, "slot_end_s": None}
+    no_slot: dict[str, Any] = {"slot_start_s": None, "slot_end_s": None}
     assert asked(stage, stage.booking(1, **no_slot, not_before_s=now + 600)) == ("admit", "in_order")
     stage.cross().wait(4)
     assert asked(stage, stage.booking(2, **no_slot, not_before_s=int(stage.wall_0 + stage.now) + 601))[1] == "early"

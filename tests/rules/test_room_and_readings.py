@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from firmware.core import events
@@ -85,14 +87,14 @@ def test_a_gate_that_cannot_be_driven_admits_nobody() -> None:
         {"visitor": "arrival_freeze_minutes = 0"},
     ],
 )
-def test_another_requirement_never_admits_more(stricter: dict[str, object]) -> None:
+def test_another_requirement_never_admits_more(stricter: dict[str, Any]) -> None:
     """The same people under a stricter book: whoever is admitted there is admitted here."""
 
-    def admitted(**book: object) -> set[int]:
-        stage = Stage(**{"limit": 3, **book})  # type: ignore[arg-type]
+    def admitted(**book: Any) -> set[int]:
+        stage = Stage(**{"limit": 3, **book})
         through: set[int] = set()
         for number in range(6):
-            change = {"hall": "elsewhere"} if number == 2 else {}
+            change: dict[str, Any] = {"hall": "elsewhere"} if number == 2 else {}
             if stage.scan(stage.booking(number, **change)) == "admit":
                 through.add(number)
                 stage.cross()
