@@ -18,6 +18,7 @@ from firmware.core.events import RowArrived
 from firmware.core.occupancy import Row, row_of
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
+from firmware.errors import Failure
 from firmware.journal import Reader, Writer
 from mqtt.address import Address
 from mqtt.commands import CommandDesk, CommandGuard
@@ -119,7 +120,7 @@ class HubSide:
             self.link.respond(judged.reply)
 
     def _remember(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Failure):  # a full disk: their expiry still ends them
             replace_file(self._guard_file, msgspec.json.encode(self.desk.guard))
 
     def _answer(self, records: list[AnyRecord]) -> None:

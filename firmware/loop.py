@@ -33,6 +33,8 @@ BATCH = 64
 FLUSH_MS = 1_000
 """What moves nothing may stay in memory this long."""
 RETRY_MS = 1_000
+PREPARE_MS, PREPARED_MS = 20, 1_000
+"""Between two steps towards the journal's next segment, and between two looks whether one is wanted."""
 IDLE_MS = 60_000.0
 
 Stamped = tuple[AnyEvent, float]
@@ -61,6 +63,7 @@ class Loop:
         self._wake_ms: int | None = None
         self._unflushed_ms: float | None = None
         self._retry_ms: float | None = None
+        self.every(self._prepare)
 
     # ------------------------------------------------------------ for others
 
@@ -251,6 +254,11 @@ class Loop:
             self._put([(JournalState(writable=True), t_ms)])
         else:
             self._retry_ms = t_ms + RETRY_MS
+
+    def _prepare(self, t_ms: float) -> float:
+        """The next segment, while nobody waits: otherwise the last scans of a full one have to wait for its making."""
+        more = not self._inbox and self._retry_ms is None and self.journal.prepare_step()
+        return t_ms + (PREPARE_MS if more or self._inbox else PREPARED_MS)
 
     def _carry_out(self, orders: list[AnyAction]) -> None:
         """Gates first: a person is waiting there."""

@@ -148,7 +148,9 @@ def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple
         found.append(((*path, "pin"), f"{driver.name} {_wants(wanted)}"))
     elif wiring.pins is not None:
         found += [
-            ((*path, "pins", name), f"{driver.name} {_wants(wanted)}") for name in wiring.pins if name not in wanted
+            ((*path, "pins", name), f"{driver.name} {_wants(wanted)}")
+            for name in wiring.pins
+            if name not in (*wanted, *driver.optional_outputs)
         ]
         found += [
             ((*path, "pins"), f"{name} is missing: {_wants(wanted)}") for name in wanted if name not in wiring.pins

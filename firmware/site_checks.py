@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firmware.errors import Mistake
+from firmware.outputs import relay
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules
 from firmware.site_tables import OPENERS, DeviceSpec, Lane, Site
@@ -24,14 +25,13 @@ HINT = "button, range, counter or scanner"
 
 def errors(site: Site) -> list[tuple[Keys, str]]:
     """(key path, what to do) of everything that makes this site unusable."""
-    return [
-        found for check in (_lanes, _escape_ways, _exits, _ports, _pins, _addresses, _files) for found in check(site)
-    ]
+    checks = (_lanes, _escape_ways, _exits, _fire_loops, _languages, _optional_pins, _ports, _pins, _addresses, _files)
+    return [found for check in checks for found in check(site)]
 
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    return [found for check in (_closed_exits, _alone, _tls) for found in check(site)]
+    return [found for check in (_closed_exits, _unpowered, _alone, _tls) for found in check(site)]
 
 
 # ---------------------------------------------------------------- lanes
@@ -88,7 +88,43 @@ def _closed_exits(site: Site) -> Found:
             )
 
 
+def _fire_loops(site: Site) -> Found:
+    for path, spec in _devices(site):
+        if spec.role == "fire_loop" and getattr(spec.settings, "normally", "closed") != "closed":
+            yield (*path, "normally"), f"a fire loop is normally closed: a cut wire is fire ({HELD_IN})"
+
+
 # ---------------------------------------------------------------- wires
+
+
+def _languages(site: Site) -> Found:
+    """Settings that a driver itself refuses together: it is built once, which opens nothing."""
+    for index, lane in enumerate(site.lanes):
+        for role, spec in lane.devices.items():
+            try:
+                spec.driver.decoder(spec.settings, *((lane.on_failure,) if role == "gate" else ()))
+            except Mistake as mistake:
+                yield ("lane", index, role, *filter(None, [mistake.key])), mistake.what
+
+
+def _optional_pins(site: Site) -> Found:
+    """An output that may be left out, and the setting of its name that says whether it is there."""
+    for path, spec in _devices(site):
+        for name in spec.driver.optional_outputs:
+            wanted = getattr(spec.settings, name, False) is True
+            if wanted and name not in spec.pins:
+                yield (*path, "pins"), f"{name} is missing: {name} = true says that there is one"
+            if name in spec.pins and not wanted:
+                yield (*path, "pins", name), f"is not used: write {name} = true"
+
+
+def _unpowered(site: Site) -> Found:
+    """`on_failure` is a promise of the wiring as well: without power a relay lets go."""
+    for path, lane in _numbered(site):
+        gate = lane.devices.get("gate")
+        doubt = relay.wiring_doubt(getattr(gate.settings, "energised", "closed"), lane.on_failure) if gate else None
+        if doubt:
+            yield (*path, "gate"), doubt
 
 
 def _ports(site: Site) -> Found:
@@ -103,7 +139,8 @@ def _ports(site: Site) -> Found:
 
 def _same_board(one: DeviceSpec, other: DeviceSpec) -> bool:
     """Two relays of one board, or two boards on one bus."""
-    return one.driver.name == other.driver.name and _place(one) != _place(other)
+    alike = one.driver.name == other.driver.name and one.port == other.port
+    return alike and _place(one) != _place(other)
 
 
 def _place(spec: DeviceSpec) -> tuple[object, ...]:

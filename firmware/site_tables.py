@@ -31,6 +31,7 @@ ROLES = {
     "thermometer": "thermometer",
     "counter": "counter",
     "range": "range",
+    "behind": "range",
     "air": "air",
     "terminal": "terminal",
     "gate": "gate",
@@ -106,6 +107,8 @@ class LaneTable(Table, frozen=True, kw_only=True):
     thermometer: dict[str, Any] | None = None
     counter: dict[str, Any] | None = None
     range: dict[str, Any] | None = None
+    behind: dict[str, Any] | None = None
+    """A range sensor that looks at the space behind the gate (3.1.3c), not at the queue."""
     air: dict[str, Any] | None = None
     terminal: dict[str, Any] | None = None
     gate: dict[str, Any] | None = None

@@ -83,16 +83,18 @@ class Device:
     # ------------------------------------------------------------ cables
 
     def _cables(self) -> list[Cable]:
-        by_port: dict[str, Cable] = {}
+        """Devices on one tty (two relays of a board) or on one pin (one fire loop, several lanes) share a cable."""
+        by_wire: dict[str, Cable] = {}
         cables: list[Cable] = []
         for lane in self.site.lanes:
             for spec in lane.devices.values():
-                shared = by_port.get(spec.port or "")
+                wire = spec.port or (f"pins {spec.pins}" if spec.pins else "")
+                shared = by_wire.get(wire)
                 if shared is None:
                     shared = Cable(self._port(lane, spec))
                     cables.append(shared)
-                    if spec.port:
-                        by_port[spec.port] = shared
+                    if wire:
+                        by_wire[wire] = shared
                 shared.lines.append(self._line(lane, spec))
         return cables
 
@@ -115,7 +117,9 @@ class Device:
         if self._boards is None:
             self._boards = PinBoard()
         inputs = {role: spec.pins[role] for role in spec.driver.pins if role in spec.pins}
-        outputs = {role: spec.pins[role] for role in spec.driver.outputs if role in spec.pins}
+        outputs = {
+            role: spec.pins[role] for role in (*spec.driver.outputs, *spec.driver.optional_outputs) if role in spec.pins
+        }
         return PinGroup(
             self._boards,
             f"lane {lane.name} {spec.role}",
@@ -137,8 +141,9 @@ class Device:
             line.verify = self.verify
         elif spec.role == "gate":
             line.counts = "counter" not in lane.devices
-        elif spec.role == "range":
+        elif spec.role in ("range", "behind"):
             line.spacing = _digest(self.controller)
+            line.zone = "hall" if spec.role == "behind" else "queue"
         return line
 
     # ------------------------------------------------------------ hub, start, clock
@@ -229,6 +234,8 @@ def _setup(lane: Lane) -> LaneSetup:
         classes=lane.serves or ("visitor",),
         escape_way=lane.escape_way,
         passage_sensor="counter" in lane.devices or confirms,
+        gate_confirms=confirms,
+        fails_open=lane.on_failure == "open",
         thermometer="thermometer" in lane.devices,
         range_sensor="range" in lane.devices,
         button="button" in lane.devices,

@@ -84,9 +84,9 @@ class Gaps:
         self._missing.append((first, last, now_ms + GRACE_MS, 0))
 
     def _fill(self, seq: int) -> bool:
-        for at, (first, last, due_ms, tries) in enumerate(self._missing):
-            if first <= seq <= last:
-                rest = [(first, seq - 1, due_ms, tries), (seq + 1, last, due_ms, tries)]
+        for at, (first, last, due_ms, _) in enumerate(self._missing):
+            if first <= seq <= last:  # it is being filled: patience starts anew
+                rest = [(first, seq - 1, due_ms, 0), (seq + 1, last, due_ms, 0)]
                 self._missing[at : at + 1] = [part for part in rest if part[0] <= part[1]]
                 return True
         return False

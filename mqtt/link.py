@@ -164,7 +164,7 @@ class Connection:
             except (
                 Exception
             ) as error:  # a broker's nonsense or our own bug: neither may end the only thread that reports
-                self._gone_because = self._gone_because or f"{type(error).__name__}: {error}"
+                self._gone_because = self._gone_because or _told(error)
             self._ended()
             backoff_ms = BACKOFF_MIN_MS if self._now_ms() - began_ms > STEADY_MS else backoff_ms
             self._rest(backoff_ms * self._lots.uniform(0.5, 1.0))
@@ -334,6 +334,13 @@ class Connection:
                 dict(getattr(given, "UserProperty", ())).get("schema"),
             )
         )
+
+
+def _told(error: Exception) -> str:
+    """The world's failures in the system's words; anything else with its name, for whoever repairs us."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _publish_properties(message: Outgoing) -> Properties:

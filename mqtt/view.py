@@ -6,8 +6,9 @@ screen is public. Every list is bounded, and what a device sends that we do not 
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import Any
 
 import msgspec
@@ -57,7 +58,8 @@ class HallView:
     def __init__(self, name: str) -> None:
         self.name = name
         self.devices: dict[str, DeviceView] = {}
-        self.decisions: deque[dict[str, Any]] = deque(maxlen=DECISIONS_SHOWN)
+        self.decisions: list[dict[str, Any]] = []
+        """By time, the newest last: what a device re-sends finds its old place."""
         self.alarms: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.not_understood = 0
         self._inside: tuple[str, int] | None = None
@@ -111,7 +113,10 @@ class HallView:
         return []
 
     def _decided(self, view: DeviceView, record: Decision) -> list[Change]:
-        self.decisions.append(_decision(view.name, record))
+        newest = self.decisions[-1]["order"] if self.decisions else ""
+        shown = _decision(view.name, record, order=record.at if record.at_trusted else max(newest, record.at))
+        bisect.insort(self.decisions, shown, key=lambda one: one["order"])
+        del self.decisions[:-DECISIONS_SHOWN]
         self._answers[record.answer] = self._answers.get(record.answer, 0) + 1
         return [(DECISION, record.id), (HALL, "")]
 
@@ -187,7 +192,8 @@ class HallView:
 
     def alarm_list(self) -> list[dict[str, Any]]:
         """Active ones first, the newest on top."""
-        return sorted(reversed(self.alarms.values()), key=lambda alarm: not alarm["active"])
+        newest_first = list(self.alarms.values())[::-1]
+        return sorted(newest_first, key=lambda alarm: not alarm["active"])
 
     def whole(self) -> dict[str, Any]:
         return {
@@ -215,8 +221,10 @@ def _trust_in_count(view: DeviceView) -> tuple[bool, bool, str]:
     return (status.bank, view.online is True, status.at)
 
 
-def _decision(device: str, record: Decision) -> dict[str, Any]:
+def _decision(device: str, record: Decision, order: str) -> dict[str, Any]:
+    """`order`: where it belongs in time; a device whose clock is wrong is shown as of now."""
     return {
+        "order": order,
         "id": record.id,
         "device": device,
         "lane": record.lane,

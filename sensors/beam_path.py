@@ -6,9 +6,9 @@ The beam a body breaks first is its NEAR beam, the other its FAR beam. With spac
 The near beam clears before the far one: it went through. The far one clears first and the near one last: it went back.
 Three things follow from geometry alone, whatever the walking speed:
 - LENGTH. A body's depth is s x dwell / lag. A swinging hand is a third of a torso, two people chest to back are twice
-  one: short right before or behind a body is its hand, short with nobody near is still somebody (an entry that is not
-  counted is the worse mistake), long is a doubt. Hands swing ahead of the chest and make a lag shorter, never longer: whether
-  two may have passed is judged by the slower lag.
+  one. Short right before or behind a body is its hand; short with nobody near is still somebody (an entry that is not
+  counted is the worse mistake, and such an exit is only assumed); long is a doubt. A hand ahead of the chest makes a
+  lag shorter, never longer: whether two may have passed is judged by the slower lag.
 - FOLLOWER. The near beam is broken again while the far one still is: either the first body steps back or a second
   one follows. A body that steps back needs as long to free the far beam as it needed to get so far; one that goes on
   frees it after about its own lag. Whichever is nearer is true.
@@ -26,6 +26,8 @@ from sensors.readings import AnyReading, Crossing, Direction, Saturated, TurnedB
 
 PULSES_MAX = 16
 """Pulses of one beam remembered within one passage; the oldest but the first are forgotten."""
+HAND = 0.4
+"""Of a body's depth: a hand is 100 mm across, a torso at least 240."""
 TOO_CLOSE = "people too close behind each other to be told apart"
 ABREAST = "both beams changed faster than anybody runs: people abreast or crossing each other"
 TOO_LONG = "the passage was blocked too long to be one clean passage"
@@ -99,17 +101,10 @@ class Passage:
         """Front and rear lag of a passage that went through."""
         return self.far[0].on - self.near[0].on, self.far[-1].off - self.near[-1].off
 
-    def lag_ms(self) -> float:
-        """The slower lag: hands make the other one short."""
-        return max(self.lags_ms())
-
-    def dwell_ms(self) -> float:
-        """How long one beam was covered, holes included; the mean of both beams."""
-        return (self.near[-1].off - self.near[0].on + self.far[-1].off - self.far[0].on) / 2
-
-    def depth_mm(self, spacing_mm: float) -> float:
-        """What the chest and the back agree on; never negative, and huge when the beams changed at once."""
-        return spacing_mm * self.dwell_ms() / max(0.1, sum(self.lags_ms()) / 2)
+    def length_mm(self, spacing_mm: float, lag_ms: float) -> float:
+        """The body's depth, holes included, if `lag_ms` tells its speed. Huge when the beams changed at once."""
+        dwell_ms = (self.near[-1].off - self.near[0].on + self.far[-1].off - self.far[0].on) / 2
+        return spacing_mm * dwell_ms / max(0.1, lag_ms)
 
 
 def _pulse(pulses: list[Pulse], on: float | None, edge: SettledEdge) -> float | None:
@@ -185,7 +180,7 @@ class BodyTracker:
         after_ms = self._after_ms(body)
         if transit_ms < geometry.transit_ms_min:
             return self._slim_after_all()  # quicker than anybody runs: a hand, or something thrown
-        if body.depth_mm(geometry.spacing_mm) < geometry.body_mm / 2:
+        if body.length_mm(geometry.spacing_mm, sum(body.lags_ms()) / 2) < HAND * geometry.body_mm:
             return self._slim_through(body, transit_ms, after_ms)
         self._slim = None
         crowded = after_ms <= geometry.crowd_ms
@@ -201,9 +196,11 @@ class BodyTracker:
         return found
 
     def _slim_through(self, body: Passage, transit_ms: float, after_ms: float) -> list[AnyReading]:
+        """In doubt an entry counts, and an exit is only assumed: it must not give a right back."""
         found = self._slim_after_all()
         if after_ms > self._geometry.turn_ms:
-            self._slim = Crossing(_direction(body.side), transit_ms)
+            way = _direction(body.side)
+            self._slim = Crossing(way, round(transit_ms, 1), assumed=way not in self._geometry.doubtful)
             self.wake_at_ms = body.far[-1].off + self._geometry.turn_ms
         return found
 
@@ -218,11 +215,11 @@ class BodyTracker:
     def _unsure(self, body: Passage, transit_ms: float) -> str:
         """Why this passage may not be one body, empty when it looks like one."""
         geometry = self._geometry
-        if body.lag_ms() < geometry.spacing_mm / geometry.speed_max_mm_s * 1000:
+        if max(body.lags_ms()) < geometry.spacing_mm / geometry.speed_max_mm_s * 1000:
             return ABREAST
         if transit_ms > geometry.transit_ms_max:
             return TOO_LONG
-        length_mm = geometry.spacing_mm * body.dwell_ms() / body.lag_ms()
+        length_mm = body.length_mm(geometry.spacing_mm, max(body.lags_ms()))
         return TOO_CLOSE if length_mm > geometry.two_bodies * geometry.body_mm else ""
 
     def _second(self, side: str) -> list[AnyReading]:

@@ -11,5 +11,5 @@ def inside(state: HallState) -> int:
 
 
 def limit(state: HallState, by_rulebook: int | None) -> int | None:
-    """The limit really in force: what the bank has minted less what it burned, but for recounts; elsewhere the rulebook's."""
+    """The limit really in force: what the bank has minted less what it burned (recounts aside), or by the rulebook."""
     return state.rights.M - state.rights.B + state.recounted if state.rights.bank else by_rulebook

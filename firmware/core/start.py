@@ -33,9 +33,17 @@ def started(turn: Turn, event: Started) -> None:
             **turn.header(), version=event.version, power_loss=power_loss, rulebook=state.rulebook_serial or None
         )
     )
-    if state.evacuated_by:
-        for lane in state.lanes.values():
-            emergency.say_leave(turn, lane)
+    for lane in state.lanes.values():
+        _first_order(turn, lane)
+
+
+def _first_order(turn: Turn, lane: LaneState) -> None:
+    """An evacuation goes on. A fail-open exit is put in service; an entry moves at its first decision, not before."""
+    setup = turn.setup(lane.name)
+    if turn.state.evacuated_by:
+        emergency.say_leave(turn, lane)
+    elif setup.fails_open and setup.direction == "out":
+        turn.close(lane)
 
 
 def _open_grant_counts(turn: Turn, lane: LaneState) -> None:

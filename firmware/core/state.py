@@ -25,6 +25,9 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     escape_way: bool = False
     passage_sensor: bool = False
     """A counter or a gate board confirms passages; without one they are assumed."""
+    gate_confirms: bool = False
+    """The gate is a board that sees each body through by itself: it is never told to stay open for one more."""
+    fails_open: bool = False
     thermometer: bool = False
     range_sensor: bool = False
     button: bool = False

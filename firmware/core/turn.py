@@ -80,6 +80,8 @@ class Turn:
 
     def prolong(self, lane: LaneState) -> None:
         """A body is in the passage: keep the gate open, without wanting it open for longer than that."""
+        if self.setup(lane.name).gate_confirms:
+            return
         pulse_ms = lane.grant.pulse_ms if lane.grant else PROLONG_MS
         lane.open_until_ms = self.now + pulse_ms
         way: Way = lane.grant.way if lane.grant else "both"

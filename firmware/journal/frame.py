@@ -115,42 +115,43 @@ def payload_of(window: Window, seal: Seal, frame: Frame) -> bytes | None:
 def frames(window: Window, seal: Seal, at: int = 0, closed_at: int | None = None) -> Iterator[Frame | Hole]:
     """Every whole frame from `at` on, and the holes between. `closed_at`: where this ended, says the next segment."""
     while closed_at is None or at < closed_at:
-        found = _following(window, seal, at) or _after_hole(window, seal, at, closed_at)
+        found: Frame | Hole | None = _following(window, seal, at)
         if found is None:
-            return
-        if isinstance(found, Frame) and closed_at is not None and found.at >= closed_at:
-            found = Hole(at, closed_at)
+            hole = _after_hole(window, seal, at, closed_at)
+            if hole is None:
+                return
+            window.refresh()  # a writer may have filled it between two looks: what stands behind proves it is done now
+            found = _following(window, seal, at) or hole
         yield found
         at = found.end
 
 
 def _following(window: Window, seal: Seal, at: int) -> Frame | None:
-    """The frame directly behind, else the one at the next sector; twice, as a writer may be in the middle of it."""
+    """The frame directly behind, else the one at the next sector, unless that one knows of something before it."""
     for _ in range(2):
-        for place in {at: 0, next_sector(at): 0}:
-            frame = frame_at(window, seal, place)
-            if frame is not None:
-                return frame
-        window.refresh()
+        directly = frame_at(window, seal, at)
+        found = directly or frame_at(window, seal, next_sector(at))
+        if found is not None:
+            return found if directly or found.behind <= at else None
+        window.refresh()  # what was read ahead may be older than what a writer beside us has done since
     return None
 
 
 def _after_hole(window: Window, seal: Seal, at: int, closed_at: int | None) -> Hole | None:
     """Nothing whole at `at`: damage, if a later frame or the next segment knows that more was on disk; else the end."""
-    later = first_from(window, seal, at + 1)
+    first = next(_from(window, seal, at + 1), None)
     if closed_at is not None:
-        return Hole(at, min(closed_at, later.at) if later else closed_at)
-    if later is not None and later.behind > at:
-        return Hole(at, later.at)
+        return Hole(at, min(closed_at, first.at) if first else closed_at)
+    if first is not None and any(frame.behind > at for frame in _from(window, seal, first.at)):
+        return Hole(at, first.at)
     return None
 
 
-def first_from(window: Window, seal: Seal, at: int) -> Frame | None:
-    """The first whole frame at or behind `at`, by its mark."""
+def _from(window: Window, seal: Seal, at: int) -> Iterator[Frame]:
+    """Whole frames at or behind `at`, found by their mark."""
     at = window.find(seal.mark, at)
     while at >= 0:
         frame = frame_at(window, seal, at)
         if frame is not None:
-            return frame
-        at = window.find(seal.mark, at + 1)
-    return None
+            yield frame
+        at = window.find(seal.mark, frame.end if frame else at + 1)

@@ -71,7 +71,7 @@ class Reader:
     @property
     def last_seq(self) -> int | None:
         """The newest hub event in the files; with a writer in the same process ask its `durable_seq`."""
-        for segment in reversed(self._used()):
+        for segment in self._used_backwards():
             start = self._marks.get(segment, [(0, 0)])[-1][1]
             for at in dict.fromkeys((start, 0)):
                 ends = [f.first_seq + f.count - 1 for f, _ in self._scan(segment, at, None) if f.count]
@@ -94,10 +94,11 @@ class Reader:
                     return
                 at = frame.end
                 yield _record(segment, frame, payload)
-            if closed_at is None and self._closed_at(segment) is not None:
-                place = Position(segment, at)  # the writer went on to the next one while we read
+            following = self._following(segment)
+            if following and closed_at is None and self._closed_at(segment) is not None:
+                place = Position(segment, at)  # the writer finished it and went on while we read: first what it added
             else:
-                place = self._following(segment)
+                place = following
 
     def read_range(self, first_seq: int, last_seq: int, *, upto_seq: int | None = None) -> Iterator[Record]:
         """The records that hold hub events `first_seq` to `last_seq`; the first and last may hold others as well."""
@@ -118,7 +119,7 @@ class Reader:
 
     def last_snapshot(self) -> Record | None:
         """Where a restart begins: the newest snapshot; None: start from nothing and apply every record."""
-        for segment in reversed(self._used()):
+        for segment in self._used_backwards():
             found = [item for item in self._scan(segment, 0, self._closed_at(segment)) if item[0].kind == SNAPSHOT]
             if found:
                 return _record(segment, *found[-1])
@@ -129,9 +130,9 @@ class Reader:
         behind = record.position._replace(at=record.position.at + frames_of.HEADER_BYTES + len(record.payload))
         return self.records(behind)
 
-    def _used(self) -> list[int]:
-        """Segments that hold records; the newest file is often only prepared."""
-        return [segment for segment in segments.listed(self._folder) if self._is_used(segment)]
+    def _used_backwards(self) -> Iterator[int]:
+        """Segments that hold records, newest first; the very newest file is often only prepared."""
+        return (segment for segment in reversed(segments.listed(self._folder)) if self._is_used(segment))
 
     def _is_used(self, segment: int) -> bool:
         if segment in self._marks or segments.first_frame(self._folder, self._inc, segment) is not None:

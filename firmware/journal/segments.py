@@ -14,6 +14,7 @@ from firmware.journal.frame import SECTOR, Frame, Seal, frame_at, frames, next_s
 SUFFIX = ".segment"
 PART = "next.part"
 READ_BYTES = 65_536
+PEEK_BYTES = 4096
 PREPARE_BYTES = 131_072
 
 
@@ -37,9 +38,9 @@ class SegmentBytes:
     Read, not mapped: a card that fails under a mapping ends the process (SIGBUS), under a read it is an error.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ahead_bytes: int = READ_BYTES) -> None:
         """Raises FileNotFoundError when the segment was reused meanwhile, OSError when it cannot be opened."""
-        self.path = path
+        self.path, self._ahead_bytes = path, ahead_bytes
         self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._base, self._ahead = 0, b""
         self.size = os.fstat(self._handle).st_size
@@ -47,7 +48,7 @@ class SegmentBytes:
     def get(self, at: int, length: int) -> bytes:
         start = at - self._base
         if start < 0 or start + length > len(self._ahead):
-            self._base, self._ahead = at, self._read(at, max(length, READ_BYTES))
+            self._base, self._ahead = at, self._read(at, max(length, self._ahead_bytes))
             start = 0
         return self._ahead[start : start + length]
 
@@ -91,7 +92,7 @@ class SegmentBytes:
 def first_frame(folder: Path, inc: str, segment: int) -> Frame | None:
     """The frame a segment begins with; None while it is only prepared, or when it is damaged or gone."""
     try:
-        window = SegmentBytes(path_of(folder, segment))
+        window = SegmentBytes(path_of(folder, segment), PEEK_BYTES)
     except OSError:
         return None
     try:
@@ -180,35 +181,46 @@ class SegmentFile:
 
 
 class Preparation:
-    """Makes one segment ready for use, a little at a time: written through with zeros, on disk, then named."""
+    """Makes one segment ready for use, a little at a time: written through with zeros, on disk, then named.
 
-    def __init__(self, folder: Path, segment: int, size: int) -> None:
+    Really written: space that is only reserved costs a change of the file system's own books at every later flush
+    (17 kB per record instead of 1.6). Past the page cache, so that one flush at the end is enough and is a short one.
+    """
+
+    def __init__(self, folder: Path, segment: int, size: int, *, direct: bool = True) -> None:
         self.segment, self.size = segment, size
-        self._folder, self._part = folder, folder / PART
-        self._done = -1
+        self._folder, self._part, self._direct = folder, folder / PART, direct
+        self._file: SegmentFile | None = None
+        self._done = 0
 
     def step(self) -> bool:
-        """One bounded piece of the work (128 KiB and a flush); True when the segment can be used. Raises OSError."""
-        if self._done < 0:
-            self._part.unlink(missing_ok=True)
-            self._done = 0
-        if self._done < self.size:
-            self._zeros(min(PREPARE_BYTES, self.size - self._done))
-            return False
-        os.rename(self._part, path_of(self._folder, self.segment))
-        durable.sync_folder(self._folder)
-        return True
+        """One bounded piece of the work (128 KiB, or the flush); True when the segment can be used. Raises OSError."""
+        if self._file is None:
+            self._file = self._begun()
+        elif self._done < self.size:
+            length = min(PREPARE_BYTES, self.size - self._done)
+            self._file.write(bytes(length), self._done)
+            self._done += length
+        else:
+            self._file.sync()
+            self._file.close()
+            os.rename(self._part, path_of(self._folder, self.segment))
+            durable.sync_folder(self._folder)
+            return True
+        return False
 
     def give_up(self) -> None:
         """Give the space back: a half-made segment on a full disk helps nobody. Raises OSError."""
-        self._done = -1
+        if self._file is not None:
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
-    def _zeros(self, length: int) -> None:
+    def _begun(self) -> SegmentFile:
+        """All the space at once: a disk that is too full says so now, and the segment lies in one piece."""
+        self._part.unlink(missing_ok=True)
         handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            durable.write_all(handle, bytes(length), self._done)
-            os.fdatasync(handle)
+            os.posix_fallocate(handle, 0, self.size)
         finally:
             os.close(handle)
-        self._done += length
+        return SegmentFile(self._part, direct=self._direct)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -107,9 +108,8 @@ class Writer:
         if not (0 <= first_seq < 1 << 63 and 0 <= count <= 0xFFFF):
             raise ValueError(f"first_seq {first_seq} or count {count} is out of range")
         size = HEADER_BYTES + len(payload)
-        if self._waiting_bytes + size > self._waiting_max and not self.because:
-            with contextlib.suppress(JournalUnwritable):
-                self.sync()
+        if self._waiting_bytes + size > self._waiting_max:
+            self._make_room()
         if self._losing or self._waiting_bytes + size > self._waiting_max:
             self._lose(size, count)
             return
@@ -163,6 +163,15 @@ class Writer:
         rest = self._file.size // SECTOR * SECTOR - self._tail if self._file else 0
         return rest + (self._segment_bytes if self._next else 0)
 
+    def _make_room(self) -> None:
+        """Write what waits before the next record is taken in; a snapshot is put off until that one is in, too: the
+        state behind it is all there is to ask for."""
+        if not self.because:
+            try:
+                self._flush(snapshot=False)
+            except OSError as error:
+                self._fail(error)
+
     def _fail(self, error: OSError) -> None:
         self.because = f"the journal cannot be written: {error.strerror or error}"
         self._failures += 1
@@ -179,32 +188,27 @@ class Writer:
 
     # --- writing
 
-    def _flush(self) -> None:
+    def _flush(self, *, snapshot: bool = True) -> None:
         if not self._waiting and not self._losing:
             return
-        data = self._group(self._seal(self._segment), self._end)
-        if self._snapshot_flags is not None:
-            data += self._snapshot_frame(self._seal(self._segment), self._end)
+        due = self._snapshot_flags is not None and snapshot
+        seal = self._seal(self._segment)
+        data = self._group(seal, self._end) + (self._snapshot_frame(seal, self._end) if due else b"")
         if self._file is None or self._tail + len(data) > self._file.size // SECTOR * SECTOR:
-            self._rotate()
+            self._rotate(snapshot)
         else:
             self._file.write(data, self._tail)
             self._file.sync()
-            self._written(self._tail + len(data))
+            self._written(self._tail + len(data), due)
         self._prepare_in_time()
 
-    def _rotate(self) -> None:
+    def _rotate(self, snapshot: bool) -> None:
         """Begin the next segment with what waits and a snapshot, in one write."""
         segment = self._ready()
         file = SegmentFile(path_of(self._folder, segment), direct=self._direct)
         try:
-            seal = self._seal(segment)
-            data = self._group(seal, 0, self._end)
-            snapshot = self._snapshot_frame(seal, 0 if data else self._end)
-            if len(data) + len(snapshot) > file.size:
-                self.snapshots_skipped += 1
-                snapshot = b""
-            file.write(data + snapshot, 0)
+            data = self._beginning(self._seal(segment), file.size, snapshot)
+            file.write(data, 0)
             file.sync()
         except BaseException:
             file.close()
@@ -212,15 +216,27 @@ class Writer:
         if self._file is not None:
             self._file.close()
         self._file, self._segment, self._next, self._direct = file, segment, 0, file.direct
-        self._written(len(data) + len(snapshot))
+        if not snapshot:
+            self._snapshot_flags = self._snapshot_flags or 0
+        self._written(len(data), snapshot)
 
-    def _written(self, end: int) -> None:
+    def _beginning(self, seal: Seal, size: int, snapshot: bool) -> bytes:
+        data = self._group(seal, 0, self._end)
+        picture = self._snapshot_frame(seal, 0 if data else self._end) if snapshot else b""
+        if len(data) + len(picture) > size:
+            self.snapshots_skipped += 1
+            return data
+        return data + picture
+
+    def _written(self, end: int, snapshot_done: bool) -> None:
         self._end, self._tail = end, sector_behind(end)
         for entry in self._waiting:
             if entry.count:
                 self.durable_seq = entry.first_seq + entry.count - 1
         self._waiting.clear()
-        self._waiting_bytes, self._losing, self._snapshot_flags = 0, False, None
+        self._waiting_bytes, self._losing = 0, False
+        if snapshot_done:
+            self._snapshot_flags = None
 
     def _group(self, seal: Seal, behind: int, behind_first: int | None = None) -> bytes:
         behinds = [behind if behind_first is None else behind_first] + [behind] * len(self._waiting)
@@ -240,7 +256,7 @@ class Writer:
     # --- the next segment, ahead of time
 
     def prepare_step(self) -> bool:
-        """One small step (128 KiB and a flush at most) towards the next segment; call it when nothing else is to do.
+        """One small step (128 KiB, or a flush) towards the next segment; call it when nothing else is to do.
 
         True while there is more to do. Never raises: what stands in the way is in `trouble`.
         """
@@ -270,7 +286,7 @@ class Writer:
             target = (held[-1] if held else 0) + 1
             if len(held) >= self._segments_max and self._reuse(held[0], target):
                 return
-            self._preparation = Preparation(self._folder, target, self._segment_bytes)
+            self._preparation = Preparation(self._folder, target, self._segment_bytes, direct=self._direct)
         try:
             if self._preparation.step():
                 self._next, self._preparation = self._preparation.segment, None
@@ -298,8 +314,6 @@ class Writer:
     def _reuse(self, oldest: int, target: int) -> bool:
         """Give the oldest segment's blocks a new name. Its frames are sealed for the old one: nobody will take them."""
         path = path_of(self._folder, oldest)
-        if oldest >= self._segment:
-            return False
         self._count_dropped(oldest)
         if path.stat().st_size != self._segment_bytes:
             path.unlink()
@@ -320,8 +334,8 @@ class Writer:
         try:
             (self._folder / segments.PART).unlink(missing_ok=True)
             held = segments.listed(self._folder)
-            used = [s for s in held if segments.holds_frames(self._folder, self.identity.inc, s)]
-            for segment in used[-1:]:
+            newest = (s for s in reversed(held) if segments.holds_frames(self._folder, self.identity.inc, s))
+            for segment in itertools.islice(newest, 1):
                 self._go_to_end(segment)
             self._take_prepared([segment for segment in held if segment > self._segment])
         except OSError as error:

@@ -10,6 +10,7 @@ only the sign is replaced the voice says the same.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -318,9 +319,16 @@ def _filled(text: str, values: Mapping[str, str], clause: re.Pattern[str] = _CLA
     """Every `{name}` replaced; a clause with a value that is not there is left out."""
     if "{" not in text:
         return text
-    if any(name not in values for name in _PLACE.findall(text)):
-        text = "".join(part for part in clause.findall(text) if all(name in values for name in _PLACE.findall(part)))
+    text = _kept(text, frozenset(values), clause)
     return _PLACE.sub(lambda place: values[place[1]], text).rstrip(" ，、；,:;")
+
+
+@functools.lru_cache(maxsize=256)
+def _kept(text: str, names: frozenset[str], clause: re.Pattern[str]) -> str:
+    """The clauses of which every value is there. Remembered: a visitor waits, and the sentences are always the same."""
+    if names.issuperset(_PLACE.findall(text)):
+        return text
+    return "".join(part for part in clause.findall(text) if names.issuperset(_PLACE.findall(part)))
 
 
 def _ended(sentence: str, stop: str) -> str:

@@ -19,13 +19,19 @@ CODE_GAP_MS = 1_500
 PATIENCE_MS = 4_000
 """Without an open gate for so long after the last code, a person tries again or goes."""
 AGAIN_MS = 3_000
-TRIES_MAX = {"in_order": 30, "turns_back": 3}
+TRIES_MAX = {"in_order": 30, "crowds": 30, "turns_back": 3}
 """Who is in order waits for room; everybody else asks twice and leaves."""
 TAILGATE_MS = 1_000
 PRESS_MS = 400
 QUEUE_LOOK_MS = 500
-STEP_M = 2.4
-"""Distance people keep in the queue."""
+STEP_M, CLOSE_M = 2.4, 1.1
+"""Distance people keep in the queue, and that of one who crowds."""
+CLOSE_MS = 6_000
+"""So long it takes until somebody who crowds is told and steps back."""
+QUEUE_MAX = 12
+"""Who finds more people than this waiting goes away again."""
+SEEN_MAX = 3
+"""A radar tells no more people apart."""
 
 
 @dataclass
@@ -45,6 +51,7 @@ class Tally:
     turned_back: int = 0
     sent_away: int = 0
     gave_up: int = 0
+    walked_by: int = 0
     uninvited_inside: set[int] = field(default_factory=set)
 
     def enter(self, visitor: Visitor, invited: bool) -> None:
@@ -69,6 +76,8 @@ class EntryQueue:
     def __init__(self, hall: Hall, lane: str) -> None:
         self._hall, self._rig, self.lane = hall, hall.rig, lane
         self.people: deque[Visitor] = deque()
+        self._close: Visitor | None = None
+        self._close_since_ms = 0.0
         self._busy = False
         self._walking = False
         self._tries = 0
@@ -79,6 +88,23 @@ class EntryQueue:
     def join(self, visitor: Visitor) -> None:
         self.people.append(visitor)
         self._next()
+
+    def places(self) -> tuple[Position, ...]:
+        """Where the first people stand, in metres before the sensor."""
+        distance_m, found = 0.8, list[Position]()
+        for place, visitor in enumerate(list(self.people)[:SEEN_MAX]):
+            if place:
+                distance_m += CLOSE_M if self._crowds(visitor) else STEP_M
+            found.append(Position(place + 1, 0.1, distance_m))
+        return tuple(found)
+
+    def _crowds(self, visitor: Visitor) -> bool:
+        """Only somebody second in line, and only until he is told."""
+        if visitor.habit != "crowds" or self.people[1] is not visitor:
+            return False
+        if self._close is not visitor:
+            self._close, self._close_since_ms = visitor, self._rig.clock.elapsed_ms()
+        return self._rig.clock.elapsed_ms() - self._close_since_ms < CLOSE_MS
 
     def _next(self) -> None:
         if self._busy or not self.people:
@@ -253,8 +279,15 @@ class Hall:
         if visitor.habit == "wrong_way":
             self._enter_by_the_exit(visitor)
         else:
-            min(self.entries, key=lambda entry: len(entry.people)).join(visitor)
+            self._queue_up(visitor)
         self._expect()
+
+    def _queue_up(self, visitor: Visitor) -> None:
+        entry = min(self.entries, key=lambda entry: len(entry.people))
+        if len(entry.people) < QUEUE_MAX:
+            entry.join(visitor)
+        else:
+            self.tally.walked_by += 1
 
     def _enter_by_the_exit(self, visitor: Visitor) -> None:
         way = self.exits[visitor.number % len(self.exits)]
@@ -265,8 +298,6 @@ class Hall:
         self.enter(visitor, invited=False)
 
     def _look(self, entry: EntryQueue) -> None:
-        """What the distance sensor sees of a queue: at most three people, who keep their distance."""
-        people = list(entry.people)[:3]
-        seen = tuple(Position(place, 0.1, 0.8 + place * STEP_M) for place, _ in enumerate(people))
-        self.rig.show(entry.lane, "range", Positions(seen))
+        """What the distance sensor sees of a queue."""
+        self.rig.show(entry.lane, "range", Positions(entry.places()))
         self.rig.after(QUEUE_LOOK_MS, lambda: self._look(entry))

@@ -1,8 +1,8 @@
 """The far end of every port of a device: what a test bench would be if it were wires.
 
-For each device of a site file the rig runs the driver's own `Simulator` behind a real pty or a real pin, all in one
-selector loop. The world beyond (people, fire, a person pulling a plug) speaks only through `show`, `unplug` and `plug`,
-and sees only what a person sees: whether a gate is open, what a sign says.
+For each device of a site file the rig runs the driver's own `Simulator` behind a real pty, a real pin or a camera's
+socket, all in one selector loop. The world beyond (people, fire, a person pulling a plug) speaks only through `show`,
+`unplug` and `plug`, and sees only what a person sees: whether a gate is open, what a sign says.
 
     rig = Rig(clock)
     rig.connect(site, folder)                    # before the device's process starts; rig.environment(name) for it
@@ -15,7 +15,7 @@ from __future__ import annotations
 import selectors
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from firmware.clock import Clock
 from firmware.ports.far_serial import FarSerial
@@ -23,6 +23,9 @@ from firmware.ports.pin_wires import PinWires
 from firmware.simulation.agenda import Agenda
 from sensors.driver import Driver, Edge, Later, Raw, Settings
 from sensors.readings import AnyReading, Contact
+
+if TYPE_CHECKING:  # a rig without cameras does without their thread
+    from firmware.ports.camera import FarCamera
 
 TURN_S_MAX = 0.1
 
@@ -75,6 +78,7 @@ class Rig:
         self._lines: dict[str, FarSerial] = {}
         self._on_line: dict[str, list[FarDevice]] = {}
         self._wires: dict[str, PinWires] = {}
+        self._cameras: list[FarCamera] = []
         self._open_gates: set[FarDevice] = set()
 
     # ------------------------------------------------------------ for the world
@@ -150,6 +154,8 @@ class Rig:
             line.unplug()
         for wires in self._wires.values():
             wires.close()
+        for camera in self._cameras:
+            camera.close()
         self._selector.close()
 
     # ------------------------------------------------------------ wiring
@@ -164,6 +170,9 @@ class Rig:
         elif spec.driver.port == "pins":
             device.put = _pin_driver(wires, device)
             self._rest(device, wires)
+        elif spec.driver.port == "camera" and spec.port is not None and spec.port.startswith("unix:"):
+            camera = self._camera(spec.port.removeprefix("unix:"))
+            device.put = camera.show
         else:
             raise ValueError(f"{device.lane} {device.role}: a {spec.driver.port} port has no far end here")
 
@@ -172,6 +181,13 @@ class Rig:
             line = self._lines[path] = FarSerial(Path(path))
             self._selector.register(line, selectors.EVENT_READ, ("line", path))
         return self._lines[path]
+
+    def _camera(self, path: str) -> FarCamera:
+        from firmware.ports.camera import FarCamera
+
+        camera = FarCamera(path)
+        self._cameras.append(camera)
+        return camera
 
     def _rest(self, device: FarDevice, wires: PinWires) -> None:
         """Before anything happens: beams clear, contacts in their quiet position."""
@@ -215,7 +231,8 @@ class Rig:
     def _on_pin(self, name: str, pin: int) -> Iterator[tuple[FarDevice, str]]:
         for device in self._devices.values():
             if getattr(device.put, "wires", None) is self._wires[name]:
-                yield from ((device, role) for role in device.driver.outputs if device.pins.get(role) == pin)
+                inputs = device.driver.pins
+                yield from ((device, role) for role, bcm in device.pins.items() if bcm == pin and role not in inputs)
 
     def _hear(self, device: FarDevice, raw: bytes | Edge) -> None:
         self._send(device, device.simulator.hear(raw, self.clock.elapsed_ms()))

@@ -98,10 +98,22 @@ port = "{folder}/A-scanner"
 [lane.counter]
 driver = "counter_beam_pair"
 pins = {{ outside = 17, inside = 27 }}
+[lane.range]
+driver = "range_ld2450"
+port = "{folder}/A-range"
 [lane.gate]
 driver = "gate_relay_lcus"
 port = "{folder}/A-gate"
 channel = 1
+[lane.sign]
+driver = "sign_text_line"
+port = "{folder}/A-sign"
+[lane.voice]
+driver = "voice_syn6288"
+port = "{folder}/A-voice"
+[lane.lamp]
+driver = "lamp_pins"
+pins = {{ green = 5, red = 13 }}
 [lane.fire_loop]
 driver = "contact_switch"
 pin = 22

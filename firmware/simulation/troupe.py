@@ -33,6 +33,8 @@ allow_anonymous true
 persistence false
 max_queued_messages 100000
 """
+STAY_ROOT = "user root\n"
+"""For a broker that root starts: a change of user would make it outlive us when we are killed (PR_SET_PDEATHSIG)."""
 
 
 class Member:
@@ -128,7 +130,7 @@ def mosquitto(folder: Path, port: int) -> list[str]:
     if program is None:
         raise Failure("the demo needs the MQTT broker Mosquitto: apt-get install -y mosquitto")
     config = folder / "mosquitto.conf"
-    config.write_text(MOSQUITTO.format(port=port))
+    config.write_text(MOSQUITTO.format(port=port) + (STAY_ROOT if os.getuid() == 0 else ""))
     return [program, "-c", str(config)]
 
 

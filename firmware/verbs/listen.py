@@ -1,7 +1,8 @@
 """Show what a device says and what that means, live from its port or from a recording.
 
 The decoder is the one a door uses. PORT is a tty (best its /dev/serial/by-path name) or `pins:outside=17,inside=27`
-(BCM numbers). `--settings` names a TOML file with the driver's keys; a device's table of a site file may be pasted.
+(BCM numbers), as in `hallgate listen /dev/serial/by-path/... --as scanner_gm65`. `--settings` names a TOML file with
+the driver's keys; a device's table of a site file may be pasted.
 `--capture` reads a recording (JSON lines as `--record` writes them, `-` for standard input) as fast as it can.
 Nothing is stored unless `--record` says so. A code's text may name a person: on the screen it stays hidden without
 `--show-text`; `--json` and a recording hold it, so they belong to the bench, not to a running door.
@@ -22,9 +23,7 @@ from firmware import captures, clock, listening
 from firmware.errors import Mistake
 from sensors.driver import HAND_KINDS, Driver, Frame, Raw, Send
 
-EXAMPLE = (
-    "hallgate listen /dev/serial/by-path/... --as scanner_gm65   (or: --as range_ld2450 --capture door.jsonl --json)"
-)
+EXAMPLE = "hallgate listen --as range_ld2450 --capture door.jsonl --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

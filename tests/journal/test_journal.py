@@ -12,8 +12,7 @@ import pytest
 
 from firmware.errors import Failure, Mistake
 from firmware.journal import ENTRY, SNAPSHOT, Position, Reader, Writer
-
-SMALL = 8192
+from tests.journal.opening import SMALL, fill, open_writer, payload, seqs
 
 
 @pytest.fixture(params=["direct", "buffered"])
@@ -21,32 +20,6 @@ def writer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writer]:
     opened = open_writer(tmp_path, direct=request.param == "direct")
     yield opened
     opened.close()
-
-
-def open_writer(directory: Path, *, direct: bool = True, budget: int = 64 * SMALL, board: str = "") -> Writer:
-    return Writer(
-        directory,
-        "north-1",
-        lambda: b"the state",
-        budget_bytes=budget,
-        segment_bytes=SMALL,
-        direct=direct,
-        board=board,
-    )
-
-
-def fill(writer: Writer, count: int, start: int = 1, size: int = 200) -> None:
-    for seq in range(start, start + count):
-        writer.append(payload(seq, size), seq, 1)
-        writer.sync()
-
-
-def payload(seq: int, size: int = 200) -> bytes:
-    return f"{seq}:".encode().ljust(size, b".")
-
-
-def seqs(reader: Reader) -> list[int]:
-    return [record.first_seq for record in reader.records() if record.kind == ENTRY]
 
 
 def test_what_was_appended_is_read_again_in_order(writer: Writer, tmp_path: Path) -> None:
@@ -117,7 +90,8 @@ def test_nothing_is_read_that_is_not_yet_promised(writer: Writer, tmp_path: Path
 
 
 def test_a_reader_follows_a_writer(writer: Writer, tmp_path: Path) -> None:
-    reader, read = Reader(tmp_path), []
+    reader = Reader(tmp_path)
+    read: list[int] = []
     for seq in range(1, 150):
         fill(writer, 1, seq)
         if seq % 7 == 0:
@@ -209,3 +183,23 @@ def test_numbers_out_of_range_are_refused(tmp_path: Path) -> None:
             writer.append(b"", first_seq, count)
     writer.close()
     writer.close()
+
+
+def test_a_snapshot_never_runs_ahead_of_the_records_before_it(tmp_path: Path) -> None:
+    """The state is asked for when the record that changed it may still be on its way in."""
+    state = 0
+    writer = Writer(tmp_path, "north-1", lambda: str(state).encode(), segment_bytes=SMALL, board="")
+    for seq in range(1, 400):
+        state = seq
+        writer.append(payload(seq, 150 + seq % 7 * 500), seq, 1)
+        if seq % 20 == 0:
+            writer.sync()
+    writer.close()
+    before = 0
+    for record in Reader(tmp_path).records():
+        if record.kind == SNAPSHOT:
+            assert int(record.payload) == before
+        else:
+            before = record.first_seq
+    assert before == 399
+    assert writer.lost_entries == 0

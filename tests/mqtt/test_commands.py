@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.core import jwk, trust
 from firmware.core.events import CommandArrived
 from firmware.core.moment import Moment
 from firmware.core.records import CommandDone
 from mqtt.commands import REFUSALS_BURST, CommandDesk, CommandGuard, Judged
 from mqtt.jws import Key, pack
-from mqtt.messages import CommandAnswer, Incoming
+from mqtt.messages import CommandAnswer, Envelope, HistoryRequest, Incoming, PassesList, Status
 from mqtt.signing import envelope, sign, sign_command
 
 HALL, DEVICE = "baoshan", "gate-1"
@@ -257,3 +258,19 @@ def test_an_answer_has_the_shape_of_the_contract() -> None:
     assert CommandAnswer(id="x", result="failed", because="no_lane").encoded() == (
         b'{"v":1,"id":"x","result":"failed","because":"no_lane"}'
     )
+
+
+def test_the_device_s_own_trust_list_is_asked_and_only_command_keys_count() -> None:
+    def entry(kinds: list[str]) -> dict[str, object]:
+        return jwk.write(BOSS.public_key(), kinds, ["open_once"])
+
+    kid = str(entry(["command"])["kid"])
+    for kinds, expected in ((["command"], "do"), (["booking"], "unknown_key")):
+        trusted = trust.parse(json.dumps({"keys": [entry(kinds)]}).encode())
+        here = CommandDesk(HALL, DEVICE, lambda found=trusted: found, CommandGuard())  # type: ignore[misc]
+        assert outcome(here.arrived(order(kid=kid), NOW))[0] == expected
+
+
+@pytest.mark.parametrize("message", [Status, HistoryRequest, Envelope, CommandAnswer, PassesList])
+def test_every_message_has_a_json_schema(message: type) -> None:
+    assert msgspec.json.schema(message)["$defs"]

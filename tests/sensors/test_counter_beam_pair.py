@@ -329,3 +329,28 @@ def test_a_plain_four_step_path_with_nobody_near_is_somebody(step_ms: int) -> No
         t_ms += 2_000
         said += decoder.tick(t_ms)
     assert [type(reading).__name__ for reading in said].count("Crossing") == 3
+
+
+@pytest.mark.parametrize("step_ms", [40, 80, 150, 400])
+def test_a_plain_four_step_path_is_one_sensed_body_either_way(step_ms: int) -> None:
+    steps = path(f"A0 B{step_ms} a{2 * step_ms} b{3 * step_ms}")
+    assert facts(steps) == [Crossing("in")]
+    assert facts(mirrored(steps)) == [Crossing("out")]
+
+
+def test_a_slim_thing_alone_counts_going_in_and_is_only_assumed_going_out() -> None:
+    slim = path("A0 B80 a100 b180")
+    assert facts(slim) == [Crossing("in")]
+    assert facts(mirrored(slim)) == [Crossing("out", assumed=True)]
+    assert facts(mirrored(slim), even) == [Crossing("out")]
+    assert facts(slim + path(IN, 300)) == [Crossing("in")], "it was the hand of the body behind it"
+
+
+def test_in_a_queue_a_hand_ahead_of_the_chest_makes_nobody_two() -> None:
+    """The hand makes the front lag 30 ms; only the rear lag tells the body's speed."""
+    assert facts(path(IN) + path("A0 B30 a500 b600", 700)) == [Crossing("in"), Crossing("in")]
+
+
+def test_a_turn_back_is_not_told_while_the_beam_is_just_being_broken_again() -> None:
+    """It would be due at 880 ms; at 876 ms the beam begins to break, and settles only after that."""
+    assert facts(path("A0 B90 b400 a480 A876 B960 a1276 b1360")) == [Crossing("in")]

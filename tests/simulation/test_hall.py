@@ -12,7 +12,7 @@ import pytest
 
 from firmware.clock import Clock
 from firmware.simulation.crowd import STRAIGHT, Crowd, Habit, Visitor
-from firmware.simulation.hall import Hall, Tally
+from firmware.simulation.hall import CLOSE_M, QUEUE_MAX, STEP_M, Hall, Tally
 from firmware.simulation.rig import Rig
 from tests.simulation.obedient import LaneSpec, Obedient, spec
 
@@ -82,6 +82,43 @@ def test_the_tally_leaves_the_uninvited_out_of_the_limit() -> None:
     assert tally.over_limit == 1
     tally.leave(third)
     assert (tally.inside, tally.left, tally.over_limit) == (3, 1, 1)
+
+
+def test_who_finds_a_long_queue_goes_away(tmp_path: Path) -> None:
+    rig = Rig(Clock())
+    devices = {
+        "scanner": spec("scanner_text_line", tmp_path / "scan"),
+        "gate": spec("gate_relay_lcus", tmp_path / "gate"),
+    }
+    rig.connect(
+        "device", [LaneSpec("A", devices), LaneSpec("B", {"gate": spec("gate_relay_lcus", tmp_path / "out")})], tmp_path
+    )
+    hall = Hall(rig, iter(()), entries=["A"], exits=["B"], limit=5)
+    for visitor in people(1, QUEUE_MAX + 3):
+        hall._queue_up(visitor)
+    assert (len(hall.entries[0].people), hall.tally.walked_by) == (QUEUE_MAX, 3)
+    rig.close()
+
+
+def test_one_who_crowds_steps_back_after_a_while(tmp_path: Path) -> None:
+    rig = Rig(Clock(rate=20))
+    devices = {
+        "scanner": spec("scanner_text_line", tmp_path / "scan"),
+        "gate": spec("gate_relay_lcus", tmp_path / "gate"),
+    }
+    rig.connect("device", [LaneSpec("A", devices)], tmp_path)
+    queue = Hall(rig, iter(()), entries=["A"], exits=[], limit=5).entries[0]
+    queue.people.extend(next(Crowd(1, Paper(), habits={"crowds": 1}).visitors(NOW_S)) for _ in range(5))
+
+    def step_m() -> float:
+        places = queue.places()
+        assert [person.id for person in places] == [1, 2, 3]
+        return places[1].y_m - places[0].y_m
+
+    assert step_m() == pytest.approx(CLOSE_M)
+    time.sleep(0.4)
+    assert step_m() == pytest.approx(STEP_M)
+    rig.close()
 
 
 class World:

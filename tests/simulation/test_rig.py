@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware.clock import Clock
+from firmware.ports.camera import open_camera
 from firmware.simulation.agenda import Agenda
 from firmware.simulation.rig import Rig
 from sensors.readings import Contact, Scan
@@ -88,6 +89,27 @@ def test_noise_on_the_cable(bench: Bench) -> None:
     bench.rig.put("A", "scanner", b"\x00\xff noise")
     bench.rig.put("A", "scanner", b"\r")
     bench.until(lambda: bench.device.scans == [b"\x00\xff noise"])
+
+
+def test_a_code_before_the_camera(tmp_path: Path) -> None:
+    """The far end draws the picture, the near end's thread finds the code in it."""
+    clock = Clock()
+    rig = Rig(clock)
+    camera = spec("scanner_camera")
+    camera.port = f"unix:{tmp_path}/camera"
+    rig.connect("device", [LaneSpec("A", {"scanner": camera})], tmp_path)
+    port = open_camera(camera.port, camera.driver.decoder(camera.settings), clock)
+    rig.show("A", "scanner", Scan(b"HP1:BEFORE THE LENS"))
+    found: list[bytes] = []
+    give_up = time.monotonic() + 20
+    while not found:
+        assert time.monotonic() < give_up, "it was never read"
+        rig.turn()
+        port.tend(clock.elapsed_ms())
+        found += [reading.text for _, reading in port.read() if isinstance(reading, Scan)]
+    assert found == [b"HP1:BEFORE THE LENS"]
+    port.close()
+    rig.close()
 
 
 def test_lane_names_are_the_halls_own(bench: Bench, tmp_path: Path) -> None:

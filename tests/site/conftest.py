@@ -63,6 +63,7 @@ pins = { contact = 23 }
 driver = "gate_relay_lcus"
 port = "/dev/ttyUSB0"
 channel = 2
+energised = "closed"
 [lane.fire_loop]
 driver = "contact_switch"
 pin = 22

@@ -15,6 +15,8 @@ from firmware.rulebook import book
 from sensors.driver import Driver, find
 from tests.site.conftest import RULEBOOK, SITE, Bench
 
+LAMP = '[lane.lamp]\ndriver = "lamp_pins"\npins = { green = 2, red = 3 }\n'
+
 
 def line_of(words: str) -> int:
     return SITE[: SITE.index(words)].count("\n") + 1
@@ -109,6 +111,11 @@ def test_the_shortest_site(bench: Bench) -> None:
         ("rulebook.toml", "rules.toml", "rulebook.file", "there is no file"),
         ("trust.jwks", "trust.jwk", "trust.keys", "there is no file"),
         ('on_failure = "open"', 'on_failure = "closed"', "lane[1].on_failure", "nobody is held in"),
+        ("pin = 22", 'pin = 22\nnormally = "open"', "lane[0].fire_loop.normally", "a cut wire is fire"),
+        ("channel = 1", 'channel = 1\nenergised = "closed"', "lane[0].gate.energised", "when power fails"),
+        ("channel = 1", LAMP + "yellow = true", "lane[0].lamp.pins", "yellow is missing"),
+        ("channel = 1", LAMP.replace("2,", "2, yellow = 4,"), "lane[0].lamp.pins.yellow", "write yellow = true"),
+        ("channel = 1", LAMP.replace("2,", "2, blue = 4,"), "lane[0].lamp.pins.blue", "wants pins = {"),
         ("[lane.button]", "[lane.door]", "lane[1].direction", "somebody wants to leave"),
     ],
 )
@@ -178,10 +185,21 @@ def test_two_links_to_one_tty_are_one_port(bench: Bench) -> None:
 
 
 def test_an_exit_that_stays_shut_by_itself_is_worth_a_warning(bench: Bench) -> None:
-    text = SITE.replace('on_failure = "open"', 'on_failure = "closed"').replace(
-        "escape_way = true", "escape_way = false"
-    )
+    text = SITE.replace('on_failure = "open"', 'on_failure = "closed"').replace('energised = "closed"\n', "")
+    text = text.replace("escape_way = true", "escape_way = false")
     assert [warning.key for warning in site.load(bench.write(text=text)).warnings] == ["lane[1].on_failure"]
+
+
+def test_a_relay_that_lets_go_without_power_shuts_an_open_exit(bench: Bench) -> None:
+    (warning,) = site.load(bench.write('energised = "closed"\n', "")).warnings
+    assert (warning.key, warning.line) == ("lane[1].gate", line_of('energised = "closed"') - 4)
+    assert "without power" in warning.what
+
+
+def test_a_lamp_with_yellow_has_its_pin(bench: Bench) -> None:
+    lamp = LAMP.replace("2,", "2, yellow = 4,") + "yellow = true\n"
+    place = site.load(bench.write("[lane.fire_loop]", lamp + "[lane.fire_loop]"))
+    assert place.lanes[0].devices["lamp"].pins == {"green": 2, "yellow": 4, "red": 3}
 
 
 def test_a_site_that_is_not_there(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+// Every word of the page, Chinese first. A key that is not here is shown as it came, with spaces for underscores.
+"use strict";
+
+const WORDS = {
+  skip: ["跳到最近判定", "Skip to decisions"],
+  halls: ["大厅", "Halls"], inside: ["在厅人数", "People inside"], limit: ["上限", "limit"],
+  entered: ["进", "in"], left: ["出", "out"], last_hour: ["近一小时", "last hour"],
+  room: ["还可进 {n} 人", "{n} more may enter"], full: ["已达上限", "The hall is full"],
+  over: ["超出上限 {n} 人", "{n} over the limit"], unknown: ["人数未知", "Not known"],
+  interval: ["最多 {n} 人", "at most {n}"], counted_by: ["由 {name} 计数", "counted by {name}"],
+  alarms: ["告警", "Alarms"], no_alarms: ["没有告警", "No alarms"], ended: ["已结束", "ended"], times: ["{n} 次", "{n} times"],
+  gates: ["通道", "Gates"], no_gates: ["还没有通道报告", "No gate has reported yet"],
+  decisions: ["最近判定", "Last decisions"], no_decisions: ["还没有判定", "No decision yet"],
+  devices: ["设备", "Devices"], device: ["设备", "Device"], state: ["状态", "State"], sensors: ["传感器", "Sensors"],
+  undelivered: ["未送达", "Not delivered"], clock: ["时钟", "Clock"], journal: ["日志", "Journal"],
+  rulebook: ["规则", "Rulebook"], uptime: ["运行", "Uptime"], version: ["版本", "Version"],
+  online: ["在线", "online"], offline: ["离线", "offline"], all_ok: ["全部正常", "all fine"],
+  trusted: ["可信", "trusted"], untrusted: ["不可信", "not trusted"], writable: ["正常", "fine"], not_writable: ["无法写入", "cannot write"],
+  live: ["实时", "Live"], no_broker: ["消息服务器断开，等待恢复", "Broker gone, waiting for it"],
+  no_page: ["与本页服务断开，正在重连", "Page server gone, trying again"],
+  evacuation: ["紧急疏散 所有通道已开放", "EVACUATION: all gates are open"],
+  waiting: ["{n} 人等候", "{n} waiting"], wait_s: ["约 {n} 秒", "about {n} s"], gap: ["间距 {n} 米", "{n} m apart"],
+  rules: ["第 {n} 号规则", "Rulebook {n}"], ms: ["{n} ms", "{n} ms"], theme: ["明暗", "Light or dark"],
+  // answers
+  admit: ["通行", "Admit"], refuse: ["不通过", "Refuse"], wait: ["请候", "Wait"], staff: ["人工", "Staff"], isolate: ["引导", "Lead away"],
+  // directions
+  "in": ["入口", "Entry"], out: ["出口", "Exit"], both: ["双向", "Two-way"], elevator: ["电梯", "Lift"],
+  // states of a lane
+  idle: ["空闲", "Idle"], identified: ["已识别", "Identified"], screening: ["核验中", "Screening"], granted: ["放行", "Granted"],
+  passing: ["通过中", "Passing"], passed: ["已通过", "Passed"], timed_out: ["未通过", "Not used"], refused: ["未放行", "Refused"],
+  held: ["暂停", "Held"], evacuated: ["疏散", "Evacuated"], free: ["常开", "Open"], fault: ["故障", "Fault"],
+  // states of a device on a cable
+  ok: ["正常", "fine"], silent: ["无响应", "silent"], garbled: ["数据错误", "garbled"], unplugged: ["已拔出", "unplugged"],
+  scanner: ["扫码器", "scanner"], counter: ["计数器", "counter"], gate: ["闸机", "gate"], thermometer: ["测温", "thermometer"],
+  range: ["测距", "range"], fire_loop: ["消防回路", "fire loop"], sign: ["屏", "sign"], lamp: ["灯", "lamp"], voice: ["语音", "voice"],
+  // alarms
+  tailgate: ["尾随", "Tailgating"], wrong_way: ["逆行", "Wrong way"], forced: ["强行打开", "Forced open"], held_open: ["门久开", "Held open"],
+  fire: ["火警", "Fire"], sensor: ["传感器", "Sensor"], saturated: ["人流过密", "Too dense to count"], power_loss: ["断过电", "Power was lost"],
+  recount_needed: ["需要清点", "Recount needed"], responder: ["应急人员", "Responder"], obstructed: ["通道受阻", "Obstructed"],
+  quarantine: ["计数存疑", "Counters in doubt"], incident: ["事件", "Incident"], button_without_badge: ["无证按钮", "Button without badge"],
+  opened: ["待处理", "open"], acknowledged: ["已确认", "acknowledged"], escalated: ["已上报", "escalated"], closed: ["已结束", "closed"],
+  // classes
+  visitor: ["访客", "visitor"], assisted: ["帮办", "assisted"], agent: ["代办", "agent"], courier: ["快递", "courier"],
+  // why
+  in_order: ["符合", "in order"], hall_full: ["人数已满", "hall full"], early: ["早到", "early"], late: ["迟到", "late"],
+  used: ["已使用", "used"], not_booked: ["未预约", "not booked"], expired: ["过期", "expired"], too_close: ["间距不足", "too close"],
+  too_soon: ["间隔太短", "too soon"], bad_signature: ["签名不符", "bad signature"], unknown_format: ["无法识别", "unknown code"],
+  old: ["报告过期", "too old"], missing: ["没有报告", "missing"], positive: ["转人工", "to staff"], quota: ["名额已满", "no quota left"],
+  closed_phase: ["未开放", "not open yet"], class_not_in_phase: ["本阶段未开放", "not in this phase"], other_lane: ["走错通道", "other lane"],
+  dense: ["人流过密", "too dense"], exit_first: ["先出后进", "exits first"], booking_missing: ["等预约码", "booking asked for"],
+  pcr_asked: ["等核酸码", "PCR asked for"], antigen_asked: ["等抗原码", "antigen asked for"], temperature_asked: ["等测温", "temperature asked for"],
+  clock_doubtful: ["时钟不可信", "clock in doubt"], journal_full: ["无法记录", "journal full"], gate_fault: ["闸机故障", "gate fault"],
+  counter_missing: ["缺计数器", "no counter"], thermometer_missing: ["缺测温", "no thermometer"], no_reading: ["无读数", "no reading"],
+  elevated: ["转人工", "to staff"], wrong_key_kind: ["密钥不符", "wrong key"], not_read: ["未读到码", "not read"], too_long: ["码过长", "too long"],
+  // phases
+  preparation: ["准备阶段", "preparation"], limited: ["限流开放", "limited opening"], full_opening: ["全面开放", "full opening"],
+  malformed: ["码已损坏", "malformed"], unknown_issuer: ["签发者未知", "unknown issuer"], wrong_hall: ["非本厅", "wrong hall"],
+};
+
+const page = { language: localStorage.getItem("language") === "en" ? "en" : "zh" };
+
+function word(key, values = {}) {
+  const pair = WORDS[key];
+  const text = pair ? pair[page.language === "zh" ? 0 : 1] : String(key).replaceAll("_", " ");
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}

@@ -1,0 +1,116 @@
+"""A hub on a real broker: complete after the broker died; its page serves what it knows to those who may ask."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from firmware.clock import Clock
+from mqtt.address import Address
+from mqtt.hub import Hub
+from mqtt.page import FILES, Page
+from mqtt.view import HallView
+from tests.brokers import Broker, wait_until
+from tests.mqtt.hall import encoded, passage, status
+from tests.mqtt.test_device_link import Device
+
+
+@pytest.fixture
+def hub(broker: Broker) -> Iterator[Hub]:
+    made = Hub(Address.parse(broker.url), Clock(), hall="baoshan", client_id="hub-1", session_expiry_s=60)
+    made.start()
+    wait_until(lambda: made.connection.connected)
+    yield made
+    assert made.stop(10.0)
+
+
+@pytest.fixture
+def device(broker: Broker, tmp_path: Path) -> Iterator[Device]:
+    made = Device(broker.url, tmp_path)
+    yield made
+    assert made.link.stop(10.0)
+
+
+def passes(device: Device, n: int) -> None:
+    """People go in: one event each, and a status that says how far the journal is."""
+    for _ in range(n):
+        device.source.all.append(encoded(passage(len(device.source.all) + 1, inside=len(device.source.all) + 1)))
+    device.link.wake()
+    device.link.publish_status(status("gate-1", seq=device.source.durable_seq(), first_seq=1).encoded())
+
+
+def entered(view: HallView) -> int:
+    return sum(row[1] for row in view.picture()["flow"])
+
+
+def test_the_hub_has_every_event_once_after_the_broker_died(broker: Broker, hub: Hub, device: Device) -> None:
+    view = hub.halls["baoshan"]
+    passes(device, 20)
+    wait_until(lambda: entered(view) == 20)
+    for _ in range(3):
+        passes(device, 200)
+        broker.kill()
+        passes(device, 30)
+        wait_until(lambda: not device.link.connected and not hub.connection.connected)
+        broker.start()
+    wait_until(lambda: view.devices["gate-1"].gaps.high == 710 and view.devices["gate-1"].gaps.missing == 0, 60.0)
+    assert (entered(view), view.devices["gate-1"].gaps.lost) == (710, 0)
+    assert view.devices["gate-1"].online
+
+
+def get(page: Page, path: str, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
+    connection = http.client.HTTPConnection(urlsplit(page.url).netloc, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def page(hub: Hub) -> Iterator[Page]:
+    made = Page(hub, "127.0.0.1", 0)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_the_page_is_served_whole_and_loads_nothing_from_outside(page: Page) -> None:
+    for path in FILES:
+        code, body, headers = get(page, path)
+        assert (code, bool(body)) == (200, True)
+        assert headers["Content-Security-Policy"].startswith("default-src 'self'")
+        assert b"http://" not in body.replace(b"http://www.w3.org/", b"")
+        assert b"https://" not in body
+    assert get(page, "/../setup.cfg")[0] == 404
+    assert get(page, "/", Host="evil.example")[0] == 403
+
+
+def test_the_state_can_be_asked_for(page: Page, device: Device) -> None:
+    passes(device, 3)
+    wait_until(lambda: json.loads(get(page, "/state.json")[1])["hall"]["limit"] == 200)
+    whole = json.loads(get(page, "/state.json?hall=baoshan")[1])
+    assert whole["devices"][0]["name"] == "gate-1"
+    assert whole["link"] == {"connected": True, "problem": ""}
+    assert json.loads(get(page, "/state.json?hall=nowhere")[1])["devices"] == []
+
+
+def test_a_browser_gets_everything_first_and_news_after(page: Page, device: Device) -> None:
+    connection = http.client.HTTPConnection(urlsplit(page.url).netloc, timeout=20)
+    connection.request("GET", "/events")
+    stream = connection.getresponse()
+    assert stream.headers["Content-Type"] == "text/event-stream"
+    assert stream.readline() == b"retry: 1000\n"
+    assert stream.readline() == b"event: whole\n"
+    page.hub.halls["baoshan"].heard("x", "availability", b"online", 0.0)
+    page.changed(page.hub.halls["baoshan"], [("device", "x")])
+    text = b""
+    while b"event: device\n" not in text:
+        text += stream.readline()
+    connection.close()

@@ -1,0 +1,119 @@
+"""The picture of a hall: right numbers, nothing about a person, nothing breaks it."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core.records import Alarm
+from mqtt.terminal import lines
+from mqtt.view import ALARMS_MAX, DECISIONS_SHOWN, HallView
+from tests.mqtt.hall import AT, decision, encoded, passage, status
+
+
+def hall() -> HallView:
+    view = HallView("baoshan")
+    view.heard("entry-1", "availability", b"online", 0.0)
+    view.heard("entry-1", "status", status("entry-1").encoded(), 0.0)
+    return view
+
+
+def alarm(seq: int, what: str = "tailgate", active: bool = True) -> bytes:
+    return encoded(
+        Alarm(id=f"e-{seq}", seq=seq, boot="b", at=AT.format(0), at_trusted=True, lane="A", alarm=what, active=active)
+    )
+
+
+def test_the_bank_says_how_many_are_inside_and_its_passages_say_it_sooner() -> None:
+    view = hall()
+    view.heard(
+        "exit-1", "status", status("exit-1", bank=False, inside=90, at="2030-01-01T00:00:00.000+08:00").encoded(), 0.0
+    )
+    assert (view.picture()["inside"], view.picture()["limit"]) == (137, 200)
+    view.heard("exit-1", "event", encoded(passage(1, "out", inside=50)), 0.0)
+    assert view.picture()["inside"] == 137
+    view.heard("entry-1", "event", encoded(passage(1, "in", inside=138)), 0.0)
+    assert view.picture()["inside"] == 138
+    view.heard("entry-1", "status", status("entry-1", inside=139).encoded(), 0.0)
+    assert view.picture()["inside"] == 139
+    assert [sum(counts) for counts in zip(*(row[1:] for row in view.picture()["flow"]), strict=True)] == [1, 1]
+
+
+def test_decisions_keep_clause_and_phrase_and_drop_the_person() -> None:
+    view = hall()
+    for _ in range(2):
+        view.heard("entry-1", "event", encoded(decision(1, "refuse")), 0.0)
+    (shown,) = view.whole()["decisions"]
+    assert list(shown["clauses"]) == [{"clause": "3.1.1a", "verdict": "refuse", "because": "used"}]
+    everything = json.dumps(view.whole(), ensure_ascii=False)
+    assert "预约已使用" in everything
+    assert "pseudonym-7" not in everything
+    assert "0123456789abcdef" not in everything
+
+
+def test_an_alarm_stays_until_it_ends_and_old_ones_make_room() -> None:
+    view = hall()
+    view.heard("entry-1", "event", alarm(1, "fire"), 0.0)
+    view.heard("entry-1", "event", alarm(2, "tailgate"), 0.0)
+    view.heard("entry-1", "event", alarm(3, "tailgate"), 0.0)
+    view.heard("entry-1", "event", alarm(4, "tailgate", active=False), 0.0)
+    assert [(one["what"], one["active"], one["times"]) for one in view.alarm_list()] == [
+        ("fire", True, 1),
+        ("tailgate", False, 2),
+    ]
+    for seq in range(5, 5 + 2 * ALARMS_MAX):
+        view.heard("entry-1", "event", alarm(seq, f"other_{seq}", active=False), 0.0)
+    assert len(view.alarms) == ALARMS_MAX
+    assert view.alarm_list()[0]["what"] == "fire"
+
+
+def test_decisions_stand_in_the_order_of_their_time_and_a_wrong_clock_hides_nothing() -> None:
+    view = hall()
+    for seq in (1, 3, 5, 2):
+        view.heard("entry-1", "event", encoded(decision(seq)), 0.0)
+    view.heard(
+        "entry-2", "event", encoded(decision(1, id="x", at="1970-01-01T00:00:09.000+08:00", at_trusted=False)), 0.0
+    )
+    assert [one["id"] for one in view.whole()["decisions"]] == ["e-1", "e-2", "e-3", "e-5", "x"]
+
+
+def test_lists_are_bounded() -> None:
+    view = hall()
+    for seq in range(1, 3 * DECISIONS_SHOWN):
+        view.heard("entry-1", "event", encoded(decision(seq)), 0.0)
+    assert len(view.whole()["decisions"]) == DECISIONS_SHOWN
+
+
+def test_the_terminal_shows_the_same_picture_in_both_languages() -> None:
+    view = hall()
+    view.heard("entry-1", "event", encoded(decision(1, "wait")), 0.0)
+    view.heard("entry-1", "event", alarm(2), 0.0)
+    english, chinese = ("\n".join(lines(view, language)) for language in ("en", "zh"))
+    assert "inside 137  limit 200" in english
+    assert "wait 3.1.1b hall_full [Hall is full]" in english
+    assert "! entry-1/A tailgate" in english
+    assert "在厅人数 137  上限 200" in chinese
+    assert "[大厅人数已满 请稍候]" in chinese
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["availability", "status", "event", "command/x", ""]),
+    st.one_of(
+        st.binary(max_size=200),
+        st.dictionaries(
+            st.sampled_from(["v", "id", "seq", "kind", "boot", "at", "at_trusted", "alarm", "device", "hall", "lanes"]),
+            st.one_of(
+                st.integers(-5, 2**60), st.text(max_size=9), st.sampled_from(["alarm", "passage"]), st.booleans()
+            ),
+        ).map(lambda fields: json.dumps(fields).encode()),
+    ),
+)
+def test_no_bytes_break_the_picture(last: str, payload: bytes) -> None:
+    view = hall()
+    view.heard("entry-1", last, payload, 0.0)
+    view.heard("entry-2", last, payload, 0.0)
+    json.dumps(view.whole())
+    lines(view, "zh")

@@ -1,0 +1,136 @@
+"""The demo from outside: a process that prints one JSON line, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import site
+from firmware.errors import Failure
+from firmware.simulation import stage, troupe
+
+PROMISED = {"admitted", "refused", "passages", "over_limit", "inside_peak", "events", "seconds"}
+"""Contract, section 1."""
+needs_broker = pytest.mark.skipif(
+    shutil.which("mosquitto", path=troupe.PROGRAM_PATH) is None,
+    reason="no mosquitto here: apt-get install -y mosquitto",
+)
+
+
+def demo(*words: str, tmp: Path) -> subprocess.Popen[str]:
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "HALLGATE_CLOCK")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "firmware", "demo", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment, "TMPDIR": str(tmp)},
+    )
+
+
+@pytest.fixture
+def tmp() -> Iterator[Path]:
+    """A short one: pytest's own is too long for a unix socket."""
+    folder = Path(f"/tmp/demo-test-{os.getpid()}")
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Command lines of processes that still work in the demo's folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def ended(process: subprocess.Popen[str], folder: Path) -> dict[str, Any]:
+    said, told = process.communicate(timeout=90)
+    assert process.returncode == 0, told
+    assert len(said.splitlines()) == 1, "everything but the summary goes to stderr"
+    assert left_behind(folder) == []
+    assert list(folder.iterdir()) == []
+    return dict(json.loads(said.splitlines()[-1]))
+
+
+@needs_broker
+def test_a_short_hall(tmp: Path) -> None:
+    summary = ended(demo("--seed", "3", "--speed", "20", "--headless", "--for", "8", tmp=tmp), tmp)
+    assert summary.keys() >= PROMISED
+    assert summary["over_limit"] == 0
+    assert summary["gaps"] == 0
+    assert summary["admitted"] > 0 and summary["passages"] > 0
+    assert summary["events"] >= summary["admitted"] + summary["refused"] + summary["passages_reported"]
+
+
+@needs_broker
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_in_the_middle(tmp: Path, how: signal.Signals) -> None:
+    process = demo("--seed", "1", "--speed", "10", "--headless", tmp=tmp)
+    assert process.stderr is not None
+    assert "live page" in process.stderr.readline()
+    time.sleep(1)
+    process.send_signal(how)
+    assert ended(process, tmp).keys() >= PROMISED
+
+
+@needs_broker
+def test_killed_in_the_middle_takes_its_processes_along(tmp: Path) -> None:
+    process = demo("--seed", "1", "--headless", tmp=tmp)
+    assert process.stderr is not None
+    assert "live page" in process.stderr.readline()
+    assert left_behind(tmp)
+    process.kill()
+    process.communicate()
+    give_up = time.monotonic() + 20
+    while left_behind(tmp):
+        assert time.monotonic() < give_up, left_behind(tmp)
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("words", [("--speed", "400"), ("--limit", "0")])
+def test_impossible_wishes_are_told(tmp: Path, words: tuple[str, str]) -> None:
+    process = demo(*words, "--headless", tmp=tmp)
+    said, told = process.communicate(timeout=60)
+    assert (process.returncode, said) == (2, "")
+    assert words[0] in told and "Traceback" not in told
+
+
+def test_without_a_broker_the_line_to_type_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troupe, "PROGRAM_PATH", str(tmp_path))
+    with pytest.raises(Failure, match="apt-get install -y mosquitto"):
+        troupe.mosquitto(tmp_path, 1883)
+
+
+def test_the_stage_is_a_site_that_check_accepts(tmp_path: Path) -> None:
+    built = stage.build(tmp_path, "mqtt://127.0.0.1:1883", 10)
+    sites = {name: site.load(file) for name, file in built.sites.items()}
+    assert [each.rights.bank for each in sites.values()] == [True, False]
+    assert (tmp_path / "hall.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_process_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
+    members = troupe.Troupe(tmp_path)
+    member = members.start("device", [sys.executable, "-c", "import sys; print('ready'); sys.exit('no disk')"])
+    with pytest.raises(Failure, match="device ended with 1: no disk"):
+        while True:
+            member.listen()
+            time.sleep(0.02)
+    assert list(member.said) == ["ready"]
+    members.stop()
