@@ -137,6 +137,26 @@ class AnyOrder(RuleBasedStateMachine):
         change: dict[str, Any] = {"hall": "elsewhere"} if number in ELSEWHERE else {"expires_s": 1}
         assert self.stage.scan(self.stage.booking(number, **change), lane) != "admit"
 
+    @rule(lane=entries, number=st.sampled_from(GOOD), bodies=st.integers(0, 3))
+    def a_party_of_two_comes(self, lane: str, number: int, bodies: int) -> None:
+        self._all_is_well_again(lane)
+        self.stage.scan(self.stage.booking(number, party=2), lane)
+        for _ in range(bodies):
+            self.stage.do(events.Crossed(lane=lane, direction="in"))
+        self.stage.wait(12)
+
+    def _all_is_well_again(self, lane: str) -> None:
+        """Else most walks would end in an evacuation that nobody lifts."""
+        self.stage.full = False
+        self.stage.do(events.JournalState(writable=True))
+        for each in "ABX":
+            self.stage.contact("fire_loop", True, each)
+            self.stage.do(events.PassageBlocked(lane=each, blocked=False))
+        for _ in range(3):
+            if self.stage.state.lanes[lane].state in ("held", "evacuated") or self.stage.state.recount_needed:
+                self.badge_and_button(lane, 3)
+        self.stage.wait(12)
+
     @rule(lane=lanes, direction=st.sampled_from(["in", "out"]))
     def crosses(self, lane: str, direction: str) -> None:
         self.stage.do(events.Crossed(lane=lane, direction=direction))  # type: ignore[arg-type]

@@ -7,14 +7,15 @@ import pytest
 from firmware.core import events
 from firmware.core.actions import GateClose, GateOpen
 from firmware.core.occupancy import Row
+from firmware.core.records import CommandDone
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage, rulebook
 
 
 def command(stage: Stage, name: str, lane: str | None = None, **body: int) -> str:
     stage.do(events.CommandArrived(id=f"{name}-{stage.now}", name=name, issuer="hub", lane=lane, body=dict(body)))
-    done = [record for record in stage.records if type(record).__name__ == "CommandDone"][-1]
-    return done.because or done.result  # type: ignore[attr-defined, no-any-return]
+    done = [record for record in stage.records if isinstance(record, CommandDone)][-1]
+    return done.because or done.result
 
 
 def row(inc: str = "door-2", **fields: object) -> events.RowArrived:
@@ -181,8 +182,8 @@ def test_a_named_attendant_ends_the_wait_for_a_recount_and_no_right_is_made(bank
     stage.scan(stage.badge(901))
     stage.press(3)
     assert (stage.free, stage.controller.state.recount_needed) == (before, False)
-    done = [record for record in stage.records if type(record).__name__ == "CommandDone"]
-    assert [(each.name, each.result, each.issuer) for each in done] == [  # type: ignore[attr-defined]
+    done = [record for record in stage.records if isinstance(record, CommandDone)]
+    assert [(each.name, each.result, each.issuer) for each in done] == [
         ("open_once", "refused", f"{900:016x}"),
         ("release", "done", f"{901:016x}"),
     ]

@@ -1,0 +1,89 @@
+"""3.1.1a: in the slot and its grace, once, in this hall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.core.stage import Stage
+from tests.rules.asking import DOUBTS, asked, doubt
+
+
+@pytest.mark.parametrize(
+    ("starts_in", "ends_in", "expected"),
+    [
+        (600, 4000, ("admit", "in_order")),
+        (601, 4000, ("wait", "early")),
+        (-4000, -900, ("admit", "in_order")),
+        (-4000, -901, ("refuse", "late")),
+        (0, 0, ("admit", "in_order")),
+    ],
+)
+def test_the_slot_and_its_grace(starts_in: int, ends_in: int, expected: tuple[str, str]) -> None:
+    stage = Stage()
+    now = int(stage.wall_0)
+    assert asked(stage, stage.booking(1, slot_start_s=now + starts_in, slot_end_s=now + ends_in)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"expires_s": 1}, ("admit", "in_order")),
+        ({"expires_s": 0}, ("refuse", "expired")),
+        ({"not_before_s": 1}, ("wait", "early")),
+        ({"not_before_s": 0}, ("admit", "in_order")),
+    ],
+)
+def test_the_pass_itself_is_never_widened(change: dict[str, Any], expected: tuple[str, str]) -> None:
+    stage = Stage()
+    change = {key: int(stage.wall_0) + value for key, value in change.items()}
+    assert asked(stage, stage.booking(1, **change)) == expected
+
+
+def test_without_a_slot_the_pass_is_the_slot() -> None:
+    stage = Stage()
+    now = int(stage.wall_0)
+    no_slot: dict[str, Any] = {"slot_start_s": None, "slot_end_s": None}
+    assert asked(stage, stage.booking(1, **no_slot, not_before_s=now + 600)) == ("admit", "in_order")
+    stage.cross().wait(4)
+    assert asked(stage, stage.booking(2, **no_slot, not_before_s=int(stage.wall_0 + stage.now) + 601))[1] == "early"
+
+
+def test_another_hall_and_no_booking() -> None:
+    stage = Stage(proof='"pcr"')
+    assert asked(stage, stage.booking(1, hall="elsewhere")) == ("refuse", "wrong_hall")
+    assert asked(stage, stage.test(1)) == ("wait", "booking_missing")
+    stage.wait(25)
+    assert (stage.decision.answer, stage.because) == ("refuse", "not_booked")
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_re_entries(times: int) -> None:
+    stage = Stage(limit=9, visitor=f"re_entries = {times}")
+    for _ in range(times + 1):
+        assert asked(stage, stage.booking(1)) == ("admit", "in_order")
+        stage.cross().wait(4)
+    assert asked(stage, stage.booking(1)) == ("refuse", "used")
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(20, "admit"), (20.1, "refuse")])
+def test_the_first_scan_freezes_the_arrival(minutes: float, expected: str) -> None:
+    stage = Stage(limit=0)
+    book = stage.booking(1, slot_end_s=int(stage.wall_0) - 900)
+    assert asked(stage, book)[0] == "wait"
+    stage.controller.state.rights.M += 1
+    assert stage.wait(minutes * 60).scan(book) == expected
+
+
+@pytest.mark.parametrize("answer", DOUBTS)
+def test_a_doubtful_clock(answer: str) -> None:
+    stage = Stage(trusted=False, **doubt("clock", answer))
+    stage.controller.state.rights.M = 5
+    assert stage.scan(stage.booking(1, expires_s=1)) == answer
+
+
+def test_what_needs_no_clock_is_judged_without_one() -> None:
+    stage = Stage(trusted=False, **doubt("clock", "admit"))
+    assert asked(stage, stage.booking(1, hall="elsewhere")) == ("refuse", "wrong_hall")
+    assert asked(stage, stage.booking(2, person_class="agent")) == ("refuse", "other_lane")
