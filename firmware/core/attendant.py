@@ -7,7 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import emergency, entry, occupancy
+from firmware.core import emergency, entry, occupancy, passage
 from firmware.core.judgement import identity_of
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
@@ -80,8 +80,7 @@ def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
         return "somebody_is_passing"
     if lane.grant is not None and lane.grant.way == "in":
         turn.close(lane)
-        occupancy.give_back(turn.state.rights, lane.grant.left)
-        lane.grant = None
+        passage.return_unused(turn, lane, lane.grant)
     lane.visit, lane.held_because, lane.held_by = None, because, who
     turn.signal(lane, "hold")
     turn.tell(lane, "held", "red")

@@ -37,3 +37,9 @@ def count_quota(state: HallState, day: str, persons: int) -> None:
     if state.quota_day != day:
         state.quota_day, state.quota_used = day, 0
     state.quota_used += persons
+
+
+def uncount_quota(state: HallState, day: str, persons: int) -> None:
+    """Walk-ins of `day` did not come in. A day that is over has no count any more; an empty `day` never had one."""
+    if day and state.quota_day == day:
+        state.quota_used = max(0, state.quota_used - persons)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from firmware.core import attendant, commands, door, emergency, entry, limit, occupancy, passage, start
+from firmware.core import attendant, commands, door, emergency, entry, limit, passage, start
 from firmware.core.events import (
     AnyEvent,
     ClockChecked,
@@ -180,8 +180,7 @@ def _journal(turn: Turn, event: JournalState) -> None:
     for name in event.withheld:
         lane = turn.state.lanes[name]
         if lane.grant is not None and lane.grant.way == "in" and not lane.blocked:
-            occupancy.give_back(turn.state.rights, lane.grant.left)
-            lane.grant = None
+            passage.return_unused(turn, lane, lane.grant)
             turn.close(lane)
             turn.signal(lane, "time_over")
             turn.tell(lane, "journal_full", "yellow")

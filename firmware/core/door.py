@@ -1,6 +1,7 @@
 """A second pair of eyes: the leaf's own contact is compared with what was ordered.
 
-A leaf that opens without a grant was forced; one that stays open too long is held open. Neither ever closes a gate.
+A leaf that opens without a grant was forced, unless it is shut again so soon that it has only rattled; one that stays
+open too long is held open. Neither ever closes a gate.
 """
 
 from __future__ import annotations
@@ -14,34 +15,38 @@ SETTLE_MS = 1_000
 
 def door(turn: Turn, lane: LaneState, closed: bool) -> None:
     if closed:
-        lane.door_open_since_ms = None
+        tend(turn, lane)  # what became due before it shut, should nobody have been woken in time
+        lane.door_open_since_ms, lane.door_unasked = None, False
         if lane.door_alarm:
             turn.alarm(lane.door_alarm, lane.name, active=False)
             lane.door_alarm = ""
     elif lane.door_open_since_ms is None:
         lane.door_open_since_ms = turn.now
-        if not _may_be_open(turn, lane):
-            lane.door_alarm = "forced"
-            turn.alarm("forced", lane.name)
+        lane.door_unasked = not _may_be_open(turn, lane)
 
 
 def tend(turn: Turn, lane: LaneState) -> None:
     since = lane.door_open_since_ms
-    if since is None or lane.door_alarm or lane.freed or turn.now < since + _limit_ms(turn):
+    if lane.freed:
+        lane.door_unasked = False  # a fire releases the leaf by wire, and its own news may come a moment later
+    if since is None or lane.door_alarm or lane.freed or turn.now < since + _limit_ms(turn, lane):
         return
-    lane.door_alarm = "held_open"
-    turn.alarm("held_open", lane.name)
+    lane.door_alarm = "forced" if lane.door_unasked else "held_open"
+    turn.alarm(lane.door_alarm, lane.name)
 
 
 def due(turn: Turn, lane: LaneState) -> list[int]:
     if lane.door_open_since_ms is None or lane.door_alarm or lane.freed:
         return []
-    return [lane.door_open_since_ms + _limit_ms(turn)]
+    return [lane.door_open_since_ms + _limit_ms(turn, lane)]
 
 
 def _may_be_open(turn: Turn, lane: LaneState) -> bool:
     return lane.freed or lane.grant is not None or turn.now <= lane.open_until_ms + SETTLE_MS
 
 
-def _limit_ms(turn: Turn) -> int:
+def _limit_ms(turn: Turn, lane: LaneState) -> int:
+    """How long the leaf may be open as it is open now, before it is an alarm."""
+    if lane.door_unasked:
+        return turn.rulebook.alarms.forced_ms if turn.rulebook else 500
     return (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000

@@ -13,6 +13,7 @@ from firmware.core.lane import OPEN, READY
 from firmware.core.records import Clause, Decision
 from firmware.core.state import Grant, LaneState, Reading, Visit, Waiting
 from firmware.core.turn import Turn
+from firmware.rulebook.book import Rulebook
 from firmware.rules.verdict import Case, Verdict
 
 SAME_SCAN_MS = 3_000
@@ -20,6 +21,9 @@ READING_WAIT_MS = 10_000
 """How long a lane waits for a thermometer once everything else is there."""
 WAIT_FORGOTTEN_MS = 180_000
 """Who was told to wait and has not shown up again for this long has gone."""
+AnyHealth = HealthTest | OtherHealth
+KINDS = ("naat", "antigen", "other")
+"""Kinds of health proofs a visit collects one each of; the first of them stands for the person."""
 
 
 def code_read(turn: Turn, event: CodeRead) -> None:
@@ -108,25 +112,42 @@ def _badge_ms(turn: Turn) -> int:
 # -------------------------------------------------------------- the visit
 
 
-def _collect(turn: Turn, lane: LaneState, fact: Booking | HealthTest | OtherHealth) -> None:
+def _collect(turn: Turn, lane: LaneState, fact: Booking | AnyHealth) -> None:
     assert turn.rulebook is not None
     visit = lane.visit
-    if visit is None or turn.now > visit.until_ms or not _fits(visit, fact):
+    if visit is None or turn.now > visit.until_ms or not _fits(turn.rulebook, visit, fact):
         until = turn.now + turn.rulebook.collect_seconds * 1000
         visit = lane.visit = Visit(since_ms=turn.now, until_ms=until)
         lane.temperature = _fresh(turn, lane)
     if isinstance(fact, Booking):
         visit.booking = fact
     else:
-        visit.health = fact
-    visit.codes = (*visit.codes, fact.sha256)[-4:]
+        visit.health, *others = sorted((*_other_kinds(visit, fact), fact), key=_kind_order)
+        visit.also = tuple(others)
+    if fact.sha256 not in visit.codes:
+        visit.codes = (*visit.codes, fact.sha256)[-4:]
 
 
-def _fits(visit: Visit, fact: Booking | HealthTest | OtherHealth) -> bool:
-    """A second proof of the same kind that is not the same one is another person's: a new visit."""
+def _fits(book: Rulebook, visit: Visit, fact: Booking | AnyHealth) -> bool:
+    """A second proof of the same kind that is not the same one is another person's: a new visit.
+
+    So is any second health proof where no class has to bring two.
+    """
     if fact.sha256 in visit.codes:
         return True
-    return visit.booking is None if isinstance(fact, Booking) else visit.health is None
+    if isinstance(fact, Booking):
+        return visit.booking is None
+    two_asked = any({"pcr", "antigen"} <= set(rules.proof) for rules in book.classes.values())
+    return visit.health is None or (two_asked and len(_other_kinds(visit, fact)) == len(visit.healths))
+
+
+def _other_kinds(visit: Visit, fact: AnyHealth) -> list[AnyHealth]:
+    """What was shown besides `fact` and is of another kind."""
+    return [each for each in visit.healths if _kind_order(each) != _kind_order(fact)]
+
+
+def _kind_order(fact: AnyHealth) -> int:
+    return KINDS.index(fact.kind if isinstance(fact, HealthTest) else "other")
 
 
 def _fresh(turn: Turn, lane: LaneState) -> Reading | None:
@@ -196,23 +217,25 @@ def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
     assert reserved, "the occupancy rule said there is room"
     identity = judgement.identity_of(case.booking, case.health)
     lane.waiting = [each for each in lane.waiting if each.who != identity]
-    if case.booking is None and case.person_class == "visitor":
-        bounds.count_quota(turn.state, str(case.local.date()), case.persons)
+    walks_in = case.booking is None and case.person_class == "visitor"
     expires = case.booking.expires_s if case.booking else turn.wall_s + 86_400
-    grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, identity, expires)
+    grant = grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, identity, expires)
+    if walks_in:
+        grant.quota_day = str(case.local.date())
+        bounds.count_quota(turn.state, grant.quota_day, case.persons)
     lane.visit = None
 
 
 def grant_entry(
     turn: Turn, lane: LaneState, decision: str, persons: int, person_class: str | None, person: str | None,
     pass_id: str, pass_expires_s: int,
-) -> None:  # fmt: skip
+) -> Grant:  # fmt: skip
     """Open for `persons` whose places are reserved already."""
     assert turn.rulebook is not None
     gate = turn.rulebook.gate_for(person_class)
     pulse_ms = gate.pulse_ms * (1 if passage.sees(turn, lane) else persons)
     codes = lane.visit.codes if lane.visit else ()
-    lane.grant = Grant(
+    grant = lane.grant = Grant(
         decision=decision,
         way="in",
         persons=persons,
@@ -227,6 +250,7 @@ def grant_entry(
     )
     turn.signal(lane, "said_yes")
     turn.open(lane, "in", pulse_ms)
+    return grant
 
 
 def open_exit(turn: Turn, lane: LaneState, because: str) -> None:

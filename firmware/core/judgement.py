@@ -49,6 +49,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         rules=phase_rules,
         booking=booking,
         health=health,
+        healths=visit.healths if visit else (),
         unproved=unproved,
         temperature=lane.temperature,
         final=final,

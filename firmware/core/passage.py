@@ -177,12 +177,18 @@ def give_up(turn: Turn, lane: LaneState) -> None:
     """End the grant now and give back what nobody used."""
     grant = lane.grant
     assert grant is not None
-    if grant.reserved and grant.left > 0:
-        occupancy.give_back(turn.state.rights, grant.left)
-    lane.grant = None
+    return_unused(turn, lane, grant)
     turn.signal(lane, "time_over")
     if lane.exit_waiting:
         entry.open_exit(turn, lane, "turn")
+
+
+def return_unused(turn: Turn, lane: LaneState, grant: Grant) -> None:
+    """End the grant: the places nobody used are free again, and a walk-in's count in the day's quota with them."""
+    if grant.reserved and grant.left > 0:
+        occupancy.give_back(turn.state.rights, grant.left)
+        bounds.uncount_quota(turn.state, grant.quota_day, grant.left)
+    lane.grant = None
 
 
 def _cleared(turn: Turn, lane: LaneState) -> None:

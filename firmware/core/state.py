@@ -56,8 +56,15 @@ class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
     until_ms: int
     booking: Booking | None = None
     health: HealthTest | OtherHealth | None = None
+    """The health proof; of several the NAAT, whichever was shown first, so that who comes back is known by the same one."""
+    also: tuple[HealthTest | OtherHealth, ...] = ()
+    """Health proofs of other kinds, where a rulebook asks for a NAAT and an antigen test."""
     codes: tuple[str, ...] = ()
     """Hashes of the codes of this visit: the same code again is no other person."""
+
+    @property
+    def healths(self) -> tuple[HealthTest | OtherHealth, ...]:
+        return (self.health, *self.also) if self.health else ()
 
     @property
     def person(self) -> str | None:
@@ -84,6 +91,8 @@ class Grant(msgspec.Struct, kw_only=True, omit_defaults=True):
     codes: tuple[str, ...] = ()
     reserved: bool = True
     """False: an exit, which takes no place."""
+    quota_day: str = ""
+    """The local day whose quota this grant counts in; empty: in none, it is no walk-in's."""
 
     @property
     def left(self) -> int:
@@ -123,6 +132,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     button_since_ms: int | None = None
     door_open_since_ms: int | None = None
     door_alarm: str = ""
+    door_unasked: bool = False
+    """The leaf opened without a grant; whether it was forced or has only rattled is not known yet."""
     queue_persons: int = 0
     queue_gap_mm: int | None = None
     queue_seen_ms: int = -1_000_000

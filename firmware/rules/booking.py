@@ -19,9 +19,18 @@ def judge(case: Case) -> Verdict | None:
         return _missing(case)
     if case.booking.hall != case.hall:
         return Verdict(CLAUSE, "refuse", "wrong_hall")
-    if case.used is not None and case.used.times > (case.rules.re_entries if case.rules else 0):
+    if _used_up(case, case.booking):
         return Verdict(CLAUSE, "refuse", "used")
     return _dates(case, case.booking) if case.moment.trusted else case.doubt(CLAUSE, "clock", "clock_doubtful")
+
+
+def _used_up(case: Case, booking: Booking) -> bool:
+    """A booking is for once and its re-entries, on one local day. A staff badge is no booking: it comes and goes."""
+    if case.used is None or booking.key_kind == "staff":
+        return False
+    if case.used.times > (case.rules.re_entries if case.rules else 0):
+        return True
+    return case.moment.trusted and dt.datetime.fromtimestamp(case.used.at_s, case.zone).date() != case.local.date()
 
 
 def _missing(case: Case) -> Verdict | None:

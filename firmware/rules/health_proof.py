@@ -7,7 +7,7 @@ A first scan freezes the age for some minutes. Times in the future of a trusted 
 from __future__ import annotations
 
 from firmware.core.facts import HealthTest
-from firmware.rules.verdict import Case, Verdict
+from firmware.rules.verdict import SEVERITY, Case, Verdict
 
 CLAUSE = "3.1.2a"
 KINDS = {"naat": "pcr", "antigen": "antigen"}
@@ -18,27 +18,32 @@ AHEAD_S = 300
 def judge(case: Case) -> Verdict | None:
     if case.rules is None or case.unproved is not None:
         return None
-    test = case.health if isinstance(case.health, HealthTest) else None
-    if test is not None and test.result == "positive":
+    tests = {KINDS[each.kind]: each for each in case.healths if isinstance(each, HealthTest)}
+    if any(test.result == "positive" for test in tests.values()):
         return Verdict("3.1.2e", case.rules.on_fail.positive, "positive", phrase="isolate")
-    for proof in case.rules.proof:
-        verdict = _one(case, proof, test)
-        if verdict is not None:
-            return verdict
-    return None
+    verdicts = [verdict for proof in case.rules.proof if (verdict := _one(case, proof, tests)) is not None]
+    return max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)
 
 
-def _one(case: Case, proof: str, test: HealthTest | None) -> Verdict | None:
-    assert case.rules is not None
-    if case.health is None and not case.final:
-        return Verdict(CLAUSE, "wait", f"{proof}_asked", phrase="other_proof", asks_for="health")
+def _one(case: Case, proof: str, tests: dict[str, HealthTest]) -> Verdict | None:
+    test = tests.get(proof)
     if test is None:
-        return _fail(case, proof, "no_test" if case.health is not None else f"{proof}_missing")
-    if KINDS[test.kind] != proof:
-        return _fail(case, proof, f"not_{proof}")
+        return _missing(case, proof, tests)
     if not case.moment.trusted:
         return case.doubt(CLAUSE, "clock", "clock_doubtful")
     return _age(case, proof, test)
+
+
+def _missing(case: Case, proof: str, tests: dict[str, HealthTest]) -> Verdict:
+    """Asked for while there is time; who showed what nobody asked for has shown the wrong thing, and hears so at once."""
+    assert case.rules is not None
+    if len(tests) < len(case.healths):
+        return _fail(case, proof, "no_test")
+    if not tests.keys() <= set(case.rules.proof):
+        return _fail(case, proof, f"not_{proof}")
+    if case.final:
+        return _fail(case, proof, f"{proof}_missing")
+    return Verdict(CLAUSE, "wait", f"{proof}_asked", phrase="other_proof", asks_for="health")
 
 
 def _age(case: Case, proof: str, test: HealthTest) -> Verdict | None:

@@ -49,6 +49,8 @@ class Case:
     rules: ClassRules | None
     booking: Booking | None
     health: HealthTest | OtherHealth | None
+    """The one that stands for the person; `healths` are all that were shown, one of a kind."""
+    healths: tuple[HealthTest | OtherHealth, ...]
     unproved: Unproved | None
     temperature: Reading | None
     final: bool

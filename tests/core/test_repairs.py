@@ -253,3 +253,78 @@ def test_a_crowd_that_stays_is_not_forgotten_and_entry_pauses_after_it() -> None
     stage.do(events.SpacingSeen(lane="A", persons=1, zone="hall"))
     assert stage.wait(14).scan(stage.booking(1)) == "wait"
     assert stage.wait(2).scan(stage.booking(1)) == "admit"
+
+
+# ---------------------------------------------------------------- the day's quota
+
+
+def walk_in(stage: Stage, number: int) -> str:
+    return stage.scan(stage.test(number))
+
+
+@pytest.mark.parametrize("back", ["not_used", "turned_away", "held", "withheld"])
+def test_a_walk_in_who_does_not_come_in_takes_nothing_from_the_days_quota(back: str) -> None:
+    stage = Stage(limit=50, walk_in="true", booking="optional", proof='"pcr"')
+    for number in range(5):
+        walk_in(stage, number)
+        stage.cross().wait(4)
+    assert walk_in(stage, 6) == "admit"
+    if back == "turned_away":
+        stage.do(events.TurnedAway(lane="A", side="outside", by="gate"))
+    elif back == "held":
+        command(stage, "hold", "A")
+        command(stage, "release", "A")
+    elif back == "withheld":
+        stage.do(events.JournalState(writable=False, withheld=("A",)))
+        stage.do(events.JournalState(writable=True))
+    stage.wait(15)
+    assert (stage.controller.state.quota_used, stage.free) == (5, 45)
+    assert walk_in(stage, 7) == "admit"
+    stage.cross().wait(4)
+    assert walk_in(stage, 8) == "refuse"
+
+
+def test_a_booking_that_is_given_back_returns_no_quota_it_never_took() -> None:
+    stage = Stage(limit=50, walk_in="true", booking="optional", proof='"pcr"')
+    walk_in(stage, 1)
+    stage.cross().wait(4)
+    stage.scan(stage.booking(2))
+    assert walk_in(stage, 2) == "admit"
+    stage.wait(15)
+    assert stage.controller.state.quota_used == 1
+
+
+# ---------------------------------------------------------------- a leaf that rattles
+
+
+@pytest.mark.parametrize(("open_s", "expected"), [(0.1, []), (0.499, []), (0.5, ["forced"]), (3.0, ["forced"])])
+def test_a_leaf_that_shuts_at_once_has_only_rattled(open_s: float, expected: list[str]) -> None:
+    stage = Stage()
+    stage.contact("door", False).wait(open_s).contact("door", True).wait(60)
+    assert stage.alarms == expected
+    assert len(stage.records) == 2 * len(expected), "an alarm that began has ended"
+
+
+def test_a_late_wake_up_hides_no_forced_leaf() -> None:
+    stage = Stage()
+    stage.contact("door", False)
+    stage.now += 0.8
+    stage.contact("door", True)
+    assert stage.alarms == ["forced"]
+
+
+def test_a_permit_given_to_a_leaf_that_is_open_already_excuses_nothing() -> None:
+    stage = Stage()
+    stage.contact("door", False).wait(0.2).scan(stage.booking(1))
+    assert stage.wait(1).alarms == ["forced"]
+
+
+def test_a_leaf_let_go_by_the_fire_loop_was_not_forced_though_its_news_came_first() -> None:
+    stage = Stage()
+    stage.contact("door", False).wait(0.1).contact("fire_loop", False).wait(30)
+    assert stage.alarms[:1] == ["fire"] and "forced" not in stage.alarms
+
+
+def test_the_rulebook_may_forgive_no_rattling_at_all() -> None:
+    stage = Stage(more="[alarms]\nforced_ms = 0")
+    assert stage.contact("door", False).alarms == ["forced"]

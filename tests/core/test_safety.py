@@ -139,7 +139,7 @@ def test_the_responders_key_opens_both_ways_and_counts() -> None:
 
 def test_a_forced_and_a_held_open_leaf() -> None:
     stage = Stage()
-    stage.contact("door", False)
+    stage.contact("door", False).wait(0.5)
     assert stage.alarms == ["forced"]
     stage.contact("door", True)
     stage.scan(stage.booking(1))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from firmware.core.state import LaneSetup
 from tests.core.stage import Stage
 from tests.rules.asking import DOUBTS, asked, doubt
 
@@ -87,3 +88,30 @@ def test_what_needs_no_clock_is_judged_without_one() -> None:
     stage = Stage(trusted=False, **doubt("clock", "admit"))
     assert asked(stage, stage.booking(1, hall="elsewhere")) == ("refuse", "wrong_hall")
     assert asked(stage, stage.booking(2, person_class="agent")) == ("refuse", "other_lane")
+
+
+def test_a_pass_used_on_an_earlier_day_is_used_whatever_re_entries_are_left() -> None:
+    stage = Stage(limit=9, visitor="re_entries = 3")
+    book = stage.booking(1, slot=(-1, 48), expires_s=int(stage.wall_0) + 9 * 86_400)
+    assert stage.scan(book) == "admit"
+    stage.cross().wait(3600)
+    assert asked(stage, book) == ("admit", "in_order")
+    stage.cross().wait(86_400)
+    assert asked(stage, book) == ("refuse", "used")
+
+
+def test_a_staff_badge_is_never_used_up() -> None:
+    lane = LaneSetup(name="A", direction="both", classes=("staff",), passage_sensor=True)
+    stage = Stage(lanes=(lane,))
+    badge = stage.badge(expires_s=int(stage.wall_0) + 9 * 86_400, slot_start_s=None, slot_end_s=None)
+    for pause in (4, 3600, 86_400, 4):
+        assert asked(stage, badge) == ("admit", "in_order")
+        stage.cross().wait(4).press().cross("out").wait(pause)
+
+
+def test_a_booking_for_the_class_staff_is_still_a_booking() -> None:
+    lane = LaneSetup(name="A", direction="in", classes=("staff",), passage_sensor=True)
+    stage = Stage(lanes=(lane,))
+    assert stage.scan(stage.booking(1, person_class="staff")) == "admit"
+    stage.cross().wait(4)
+    assert asked(stage, stage.booking(1, person_class="staff")) == ("refuse", "used")

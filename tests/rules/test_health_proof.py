@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import zoneinfo
 from typing import Any
 
+import msgspec
 import pytest
 
+from firmware.core.controller import Controller
+from firmware.core.facts import AnyFact, OtherHealth
+from firmware.core.state import Visit
 from tests.core.stage import MORNING, Stage
 from tests.rules.asking import DOUBTS, asked, doubt
 
@@ -75,3 +81,95 @@ def test_even_in_the_wrong_year_a_positive_test_is_one_and_a_missing_one_is_miss
     stage.controller.state.rights.M = 5
     assert stage.scan(stage.booking(1)) == "wait"
     assert asked(stage, stage.test(1, result="positive")) == ("isolate", "positive")
+
+
+# ---------------------------------------------------------------- a PCR and an antigen test
+
+
+BOTH: dict[str, Any] = {"proof": '"pcr", "antigen"', "visitor": 'antigen_days = 1\non_fail = { antigen = "refuse" }'}
+
+
+def shown(stage: Stage, what: str, number: int = 1, **change: Any) -> AnyFact:
+    if what == "booking":
+        return stage.booking(number)
+    if what == "vaccination":
+        now = int(stage.wall_0)
+        return OtherHealth(sha256=what, kind="vaccination", issuer="XX", issued_s=now, expires_s=now + 9)
+    kind = "naat" if what == "pcr" else "antigen"
+    return stage.test(number, kind=kind, sha256=f"{kind}-{number}", certificate=f"{kind}-{number}", **change)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("booking", "pcr", "antigen"))))
+def test_two_proofs_in_any_order_are_one_visit(order: tuple[str, ...]) -> None:
+    stage = Stage(**BOTH)
+    answers = []
+    for what in order:
+        answers += [stage.scan(shown(stage, what)), stage.wait(4).scan(shown(stage, order[0]))]
+    assert answers[-2] == "admit"
+    assert set(answers[:-2]) == {"wait"}
+    assert stage.lane.grant is not None and set(stage.lane.grant.codes) == {"code-1", "naat-1", "antigen-1"}
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"), [("pcr", ("refuse", "antigen_missing")), ("antigen", ("staff", "pcr_missing"))]
+)
+def test_what_is_missing_when_the_time_is_over_leads_where_its_own_line_says(
+    there: str, expected: tuple[str, str]
+) -> None:
+    stage = Stage(**BOTH)
+    assert asked(stage, stage.booking(1), shown(stage, there))[0] == "wait"
+    assert stage.wait(19).decision.answer == "wait"
+    stage.wait(2)
+    assert (stage.decision.answer, stage.because) == expected
+
+
+def test_one_good_test_does_not_excuse_the_other() -> None:
+    stage = Stage(**BOTH)
+    old = shown(stage, "antigen", hours_old=25)
+    assert asked(stage, stage.booking(1), shown(stage, "pcr"), old) == ("refuse", "antigen_too_old")
+    assert asked(stage.wait(4), stage.booking(2), shown(stage, "pcr", 2, hours_old=80)) == ("staff", "pcr_too_old")
+
+
+@pytest.mark.parametrize("first", ["pcr", "antigen"])
+def test_a_positive_result_of_either_kind_isolates_at_once(first: str) -> None:
+    stage = Stage(**BOTH)
+    assert asked(stage, shown(stage, first, result="positive")) == ("isolate", "positive")
+    other = "antigen" if first == "pcr" else "pcr"
+    stage = Stage(**BOTH)
+    assert asked(stage, shown(stage, other), shown(stage, first, result="positive")) == ("isolate", "positive")
+
+
+@pytest.mark.parametrize("kind", ["pcr", "antigen"])
+def test_another_persons_proof_of_the_same_kind_starts_a_new_visit(kind: str) -> None:
+    stage = Stage(**BOTH)
+    asked(stage, stage.booking(1), shown(stage, "pcr"), shown(stage, kind, 2))
+    visit = stage.lane.visit
+    if kind == "pcr":
+        assert visit is not None and (visit.booking, len(visit.healths)) == (None, 1)
+    else:
+        assert stage.decision.answer == "admit"
+        stage = Stage(**BOTH)
+        asked(stage, shown(stage, kind), shown(stage, kind, 2))
+        assert stage.lane.visit is not None and stage.lane.visit.codes == ("antigen-2",)
+
+
+def test_a_vaccination_is_neither() -> None:
+    stage = Stage(**BOTH)
+    assert asked(stage, stage.booking(1), shown(stage, "pcr"), shown(stage, "vaccination")) == ("refuse", "no_test")
+
+
+def test_where_one_is_asked_for_a_test_of_the_other_kind_is_another_persons() -> None:
+    stage = Stage(proof='"pcr"')
+    assert asked(stage, shown(stage, "pcr"), shown(stage, "antigen", 2))[0] == "staff"
+    assert stage.scan(stage.wait(4).booking(3)) == "wait"
+
+
+def test_a_half_shown_visit_survives_the_journal() -> None:
+    stage = Stage(**BOTH)
+    asked(stage, shown(stage, "antigen"), shown(stage, "pcr"))
+    kept = Controller.restore(stage.controller.snapshot(), zoneinfo.ZoneInfo)
+    assert kept.state == stage.controller.state
+    stage.controller = kept
+    assert stage.scan(stage.booking(1)) == "admit"
+    older = b'{"since_ms":0,"until_ms":9,"health":' + msgspec.json.encode(shown(stage, "pcr")) + b"}"
+    assert msgspec.json.decode(older, type=Visit).healths == (shown(stage, "pcr"),)
