@@ -14,17 +14,18 @@ import msgspec
 
 from firmware import entries, reporting
 from firmware.core import limit, occupancy
-from firmware.core.events import RowArrived
+from firmware.core.events import CommandArrived, RowArrived
 from firmware.core.occupancy import Row, row_of
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
 from firmware.errors import Failure
-from firmware.journal import Reader, Writer
+from firmware.journal import ENTRY, Reader, Writer
 from mqtt.address import Address
 from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
 from mqtt.messages import Incoming
 from mqtt.outbox import Outbox
+from mqtt.topics import Topics
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -68,6 +69,7 @@ class HubSide:
         source = Events(device.journal, Reader(state_dir))
         self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.inc)
         self.rows_topic = f"hallgate/v1/{site.device.hall}/rights/hall/row/"
+        bank_topic = (Topics(site.device.hall, site.device.name).rights("hall", "command"),) if site.rights.bank else ()
         self.link = Link(
             Address.parse(hub.url, hub.tls),
             site.device.name,
@@ -75,15 +77,16 @@ class HubSide:
             self.outbox,
             self._post,
             device.clock,
-            also=(self.rows_topic + "#",),
+            also=(self.rows_topic + "#", *bank_topic),
         )
         self.desk = CommandDesk(
             site.device.hall,
             site.device.name,
             lambda: device.verify.trust,
-            self._guard(),
+            self._guard(state_dir),
             bank=site.rights.bank,
         )
+        self._remembered = True
         self.started_ms = device.clock.elapsed_ms()
         self.rows_refused = 0
         self._status_due_ms = 0.0
@@ -102,12 +105,12 @@ class HubSide:
 
     # ------------------------------------------------------------ orders
 
-    def _guard(self) -> CommandGuard:
-        """What is remembered of orders; nothing where the file is missing or spoilt (their expiry still holds)."""
+    def _guard(self, state_dir: Path) -> CommandGuard:
+        """What is remembered of orders; where the file is missing or spoilt, what the journal tells of them."""
         try:
             return msgspec.json.decode(self._guard_file.read_bytes(), type=CommandGuard)
         except (OSError, msgspec.DecodeError):
-            return CommandGuard()
+            return relearned(Reader(state_dir))
 
     def _order_came(self, message: Incoming) -> None:
         """In the loop's thread. Remembered on disk first, so that no crash makes an order be done twice."""
@@ -120,8 +123,14 @@ class HubSide:
             self.link.respond(judged.reply)
 
     def _remember(self) -> None:
-        with contextlib.suppress(OSError, Failure):  # a full disk: their expiry still ends them
+        """An old file must not be believed at the next start: without one the journal is asked."""
+        try:
             replace_file(self._guard_file, msgspec.json.encode(self.desk.guard))
+            self._remembered = True
+        except (OSError, Failure):
+            self._remembered = False
+            with contextlib.suppress(OSError):
+                self._guard_file.unlink(missing_ok=True)
 
     def _answer(self, records: list[AnyRecord]) -> None:
         done = [record for record in records if isinstance(record, CommandDone)]
@@ -146,12 +155,15 @@ class HubSide:
         if t_ms >= self._status_due_ms:
             self._status_due_ms = t_ms + STATUS_MS
             self.link.publish_status(self._status())
+            if not self._remembered:
+                self._remember()
         if t_ms >= self._row_due_ms:
             self._publish_row(t_ms, heartbeat=True)
         return min(self._status_due_ms, self._row_due_ms, t_ms + STATUS_SOON_MS)
 
     def _status(self) -> bytes:
-        return reporting.status(self.device, self.outbox.depth, self.outbox.lost, None, self.started_ms).encoded()
+        dropped = self.outbox.ranges_refused + self.link.dropped
+        return reporting.status(self.device, self.outbox.depth, self.outbox.lost, dropped, self.started_ms).encoded()
 
     def _publish_row(self, t_ms: float, heartbeat: bool = False) -> None:
         """Own counters, after they are durable (P2). Nothing where the site has no hall key: nobody could believe it."""
@@ -197,6 +209,27 @@ class HubSide:
             return False
         self._rows[row.inc] = (msgspec.structs.replace(row, seq=0), now)
         return True
+
+
+def relearned(reader: Reader) -> CommandGuard:
+    """What the entries that the journal still holds tell of orders: those that were taken, and how they ended."""
+    guard, kids = CommandGuard(), dict[str, str]()
+    for record in reader.records():
+        if record.kind == ENTRY and b'"command"' in record.payload:
+            with contextlib.suppress(msgspec.DecodeError):
+                _learn(guard, kids, entries.decode(record.payload))
+    return guard
+
+
+def _learn(guard: CommandGuard, kids: dict[str, str], entry: entries.Entry) -> None:
+    if isinstance(entry.e, CommandArrived) and entry.e.refusal is None:
+        guard.learn(entry.e)
+        kids[entry.e.id] = entry.e.kid
+    for done in entry.r:
+        if isinstance(done, CommandDone):
+            guard.answered(kids.pop(done.command, ""), done)
+            if done.name == "reset" and done.result == "done":
+                guard.reset_evacuation()
 
 
 # -------------------------------------------------------------- the seal: who can write a row can mint a right

@@ -5,7 +5,6 @@ Replay is the same walk with open eyes: the records that come out must be the re
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,16 +15,8 @@ from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
-from firmware.errors import Mistake
 from firmware.journal import ENTRY, SNAPSHOT, Reader
-
-
-def zone(name: str) -> zoneinfo.ZoneInfo:
-    """The time zone of that name; Mistake when there is none."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise Mistake(f"there is no time zone {name!r}; an example is Asia/Shanghai", key="time_zone") from None
+from firmware.rulebook_file import zone
 
 
 def new_controller(inc: str) -> Controller:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from firmware.wiring import Device
 
 
-def status(device: Device, outbox_depth: int, outbox_lost: int, first_seq: int | None, started_ms: float) -> Status:
+def status(device: Device, outbox_depth: int, outbox_lost: int, dropped: int, started_ms: float) -> Status:
+    """`dropped`: what the hub's side dropped, besides the events the inbox had no room for."""
     controller, state, clock = device.controller, device.controller.state, device.clock
     moment = clock.moment()
     book = controller.rulebook
@@ -37,16 +38,14 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, first_seq: int |
         bank=state.rights.bank,
         evacuated=bool(state.evacuated_by),
         seq=device.journal.durable_seq or None,
-        first_seq=first_seq,
         outbox_depth=outbox_depth,
         outbox_lost=outbox_lost,
         queue=device.loop.queue,
-        dropped=device.loop.dropped_events,
+        dropped=device.loop.dropped_events + dropped,
         memory_kb=_memory_kb(),
         journal=JournalStatus(
             dropped=device.journal.lost_records,
             writable=state.journal_ok,
-            first_seq=first_seq,
             durable_seq=device.journal.durable_seq or None,
         ),
         clock=ClockStatus(trusted=moment.trusted, source=device.site.clock.source),

@@ -16,6 +16,9 @@ from firmware.errors import Mistake
 from firmware.rulebook import book, signature
 from firmware.rulebook.book import Rulebook
 
+TRUST_BYTES_MAX = 64_000_000
+"""Ten thousand certificates with their chains; what is longer is cut off and then is no JSON."""
+
 
 @dataclass(frozen=True)
 class SignedRulebook:
@@ -56,17 +59,22 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         raise Mistake(f"there is no time zone {name}{near}", key="time_zone") from None
 
 
-def read_trust(path: Path) -> TrustList:
-    """The trust list in `path`. Mistake when no key of it can be used; its `complaints` say what was left out."""
-    trusted = trust.parse(_bytes(path))
+def read_trust(path: Path | None) -> TrustList:
+    """The trust list in `path`, none for None; `complaints` say what was left out. Mistake when it cannot be read."""
+    return TrustList() if path is None else trust.parse(_bytes(path, size_max=TRUST_BYTES_MAX))
+
+
+def read_usable_trust(path: Path) -> TrustList:
+    """The trust list in `path`. Mistake also when no key of it can be used."""
+    trusted = read_trust(path)
     if not trusted.keys:
         raise Mistake(trusted.complaints[0] if trusted.complaints else "holds no key", file=str(path))
     return trusted
 
 
-def _bytes(path: Path, hint: str = "") -> bytes:
+def _bytes(path: Path, hint: str = "", size_max: int = typed_toml.SIZE_MAX) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(typed_toml.SIZE_MAX + 1)
+            return file.read(size_max + 1)
     except OSError as wrong:
         raise Mistake(f"cannot be read: {wrong.strerror}" + (f"; {hint}" if hint else ""), file=str(path)) from None

@@ -7,22 +7,12 @@ import binascii
 from pathlib import Path
 
 from firmware.clock import Clock
-from firmware.core import passes, trust
+from firmware.core import passes
 from firmware.core.facts import AnyFact
 from firmware.core.trust import TrustList
 from firmware.errors import Mistake
 
 DAY_MS = 86_400_000
-
-
-def load_trust(file: Path | None) -> TrustList:
-    """The JWK set of the site; an empty list believes nobody. Mistake when it cannot be read or is no JWK set."""
-    if file is None:
-        return trust.parse(b'{"keys": []}')
-    try:
-        return trust.parse(file.read_bytes())
-    except OSError as wrong:
-        raise Mistake(f"cannot be read: {wrong.strerror}", file=str(file)) from None
 
 
 def load_hall_key(file: Path | None) -> bytes | None:

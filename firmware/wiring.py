@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from firmware import recovery
+from firmware import recovery, rulebook_file
 from firmware.cables import Cable, Line
 from firmware.clock import Clock, boot_id
 from firmware.clock_trust import ClockJudge
@@ -19,11 +19,11 @@ from firmware.errors import HallgateError, Mistake
 from firmware.journal import Reader, Writer
 from firmware.loop import Loop
 from firmware.ports import Port
-from firmware.rulebook import book as rulebooks
-from firmware.rulebook import signature
+from firmware.rulebook.book import Rulebook
+from firmware.rulebook_file import SignedRulebook
 from firmware.site import DeviceSpec, Lane, Site, lacks
 from firmware.typed_toml import Mistakes
-from firmware.verification import Verifier, load_hall_key, load_trust
+from firmware.verification import Verifier, load_hall_key
 from firmware.version import VERSION
 from sensors.readings import GatePassed
 
@@ -36,10 +36,10 @@ class Device:
 
     def __init__(self, site: Site, state_dir: Path, clock: Clock) -> None:
         self.site, self.clock = site, clock
-        self.verify = Verifier(clock, load_trust(site.trust_keys), load_hall_key(site.hall_key))
-        text, kid, refusal = self._rulebook_file()
-        if text is not None:
-            self._must_not_lack(text)
+        self.verify = Verifier(clock, rulebook_file.read_trust(site.trust_keys), load_hall_key(site.hall_key))
+        signed, refusal = self._rulebook_of_file()
+        if signed is not None:
+            self._must_not_lack(signed.book)
         self.journal = Writer(state_dir, site.device.name, lambda: self.controller.snapshot())
         self.inc = self.journal.identity.inc
         self.controller = recovery.recovered(Reader(state_dir))
@@ -49,34 +49,25 @@ class Device:
         for cable in self._cables():
             self.loop.add(cable)
         self.hub = self._hub(state_dir)
-        self._begin(text, kid, refusal)
+        self._begin(signed, refusal)
 
     # ------------------------------------------------------------ rulebook
 
-    def _rulebook_file(self) -> tuple[bytes | None, str, str]:
-        """(exact bytes, key, "") of a good file; (None, "", why) of one that cannot be used. Never stops the exits."""
-        file = self.site.rulebook
+    def _rulebook_of_file(self) -> tuple[SignedRulebook | None, str]:
+        """(the rulebook, "") or (None, why it cannot be used). Never stops the exits."""
+        file, hall = self.site.rulebook, self.site.device.hall
         if file is None:
-            return None, "", "the site file names no rulebook"
+            return None, "the site file names no rulebook"
         try:
-            text = file.read_bytes()
-            kid = signature.check(text, file.with_name(file.name + ".sig").read_bytes(), self.verify.trust)
-            book = rulebooks.parse(text, str(file))
-            recovery.zone(book.time_zone)
-        except OSError as wrong:
-            return None, "", f"{wrong.filename}: {wrong.strerror}"
-        except (HallgateError, signature.RulebookSignatureError) as wrong:
-            return None, "", str(wrong)
-        if book.hall != self.site.device.hall:
-            return (
-                None,
-                "",
-                f"{file}: hall: this rulebook is for {book.hall}, this device stands in {self.site.device.hall}",
-            )
-        return text, kid, ""
+            signed = rulebook_file.read(file, self.verify.trust)
+        except HallgateError as wrong:
+            return None, str(wrong)
+        if signed.book.hall != hall:
+            return None, f"{file}: hall: this rulebook is for {signed.book.hall}, this device stands in {hall}"
+        return signed, ""
 
-    def _must_not_lack(self, text: bytes) -> None:
-        missing, _ = lacks(self.site, rulebooks.parse(text))
+    def _must_not_lack(self, book: Rulebook) -> None:
+        missing, _ = lacks(self.site, book)
         if missing:
             raise Mistakes(missing)
 
@@ -155,7 +146,7 @@ class Device:
 
         return HubSide(self, state_dir)
 
-    def _begin(self, text: bytes | None, kid: str, refusal: str) -> None:
+    def _begin(self, signed: SignedRulebook | None, refusal: str) -> None:
         device = self.site.device
         self._check_clock(0)
         first: list[AnyEvent] = [
@@ -170,9 +161,9 @@ class Device:
             )
         ]
         state = self.controller.state
-        if text is not None and (text == state.rulebook_text or rulebooks.parse(text).serial > state.rulebook_serial):
-            first.append(RulebookLoaded(text=text, kid=kid))
-        elif text is not None or refusal:
+        if signed and (signed.text == state.rulebook_text or signed.book.serial > state.rulebook_serial):
+            first.append(RulebookLoaded(text=signed.text, kid=signed.kid))
+        else:
             first.append(RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force"))
         self.loop.begin_with(first)
         self.loop.start_hands()

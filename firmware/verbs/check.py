@@ -68,7 +68,7 @@ def _rulebook(place: Site, given: str | None, findings: Findings) -> SignedRuleb
     try:
         if place.trust_keys is None:
             raise Mistake("cannot be verified: the site file has no [trust] keys", file=str(path))
-        trusted = rulebook_file.read_trust(place.trust_keys)
+        trusted = rulebook_file.read_usable_trust(place.trust_keys)
         findings.odd += [Mistake(what, file=str(place.trust_keys)) for what in trusted.complaints]
         rules = rulebook_file.read(path, trusted)
     except Mistake as mistake:

@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_S)
     device = Device(site.load(arguments.site), Path(arguments.state), clock.from_environment())
+    for what in device.verify.trust.complaints:
+        print(f"hallgate run: warning: {device.site.trust_keys}: {what}", file=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: device.loop.stop())
     gc.collect()

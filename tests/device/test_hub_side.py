@@ -106,19 +106,22 @@ class Hub:
     def __init__(self, gate: Bench, ear: Ear) -> None:
         self.gate, self.ear, self.counter = gate, ear, int(time.time())
         self.key, self.kid = gate.issuer.edwards_keys["command"], gate.issuer.kid("command")
+        wait_until(lambda: ear.on("/status"))  # an order sent before the device listens reaches nobody
 
-    def order(self, name: str, body: dict[str, Any] | None = None, *, id: str = "", shift_s: float = 0.0) -> bytes:
+    def order(
+        self, name: str, body: dict[str, Any] | None = None, *, id: str = "", shift_s: float = 0.0, to: str = "entry-1"
+    ) -> bytes:
         self.counter += 1
         order = envelope(
-            name, "baoshan", "entry-1", body, id=id or f"o{self.counter}", issuer="operator",
+            name, "baoshan", to, body, id=id or f"o{self.counter}", issuer="operator",
             counter=self.counter, now_s=time.time() + shift_s,
         )  # fmt: skip
         return sign_command(order, self.key, self.kid)
 
-    def send(self, name: str, message: bytes, *, retain: bool = False) -> dict[str, Any]:
+    def send(self, name: str, message: bytes, *, retain: bool = False, topic: str = "") -> dict[str, Any]:
         before = len(self.ear.on("/answers"))
         self.ear.say(
-            f"{DEVICE}/command/{name}", message, response_topic="hallgate/v1/baoshan/hub/answers",
+            topic or f"{DEVICE}/command/{name}", message, response_topic="hallgate/v1/baoshan/hub/answers",
             correlation=b"c", retain=retain,
         )  # fmt: skip
         wait_until(lambda: len(self.ear.on("/answers")) > before)
@@ -163,3 +166,43 @@ def test_evacuate_is_obeyed_however_old(gate: Bench, ear: Ear) -> None:
     gate.relay.heard = b""
     gate.start()
     gate.relay.expect(ON)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_bytes(b'{"counters": [')])
+def test_an_order_is_not_done_twice_although_the_notes_of_it_are_lost(gate: Bench, ear: Ear, spoil: Any) -> None:
+    hub = Hub(gate, ear)
+    once = hub.order("open_once", {"lane": "A"}, id="one")
+    assert hub.send("open_once", once)["result"] == "done"
+    gate.relay.expect(OFF)
+    gate.kill()
+    spoil(gate.state / "orders.json")
+    gate.start()
+    gate.relay.read(0.5)
+    gate.relay.heard = b""
+    wait_until(lambda: ear.on("/availability")[-1].payload == b"online")
+    assert hub.send("open_once", once)["result"] == "done", "the first answer again"
+    gate.relay.silent(0.5)
+    assert len({event["id"] for event in events(ear, "command")}) == 1, "told again perhaps, done once"
+
+
+BANK = "hallgate/v1/baoshan/rights/hall/command"
+
+
+def test_the_bank_takes_a_limit_and_a_recount(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    admit(gate, 2)
+    assert hub.send("limit", hub.order("limit", {"n": 2}, to="bank"), topic=BANK)["result"] == "done"
+    gate.scan(gate.booking())
+    wait_until(lambda: events(ear, "decision")[-1]["answer"] != "admit")
+    gate.relay.silent(0.3)
+    assert hub.send("limit", hub.order("limit", {"n": 3}, to="bank"), topic=BANK)["result"] == "done"
+    admit(gate, 1)
+    assert hub.send("recount", hub.order("recount", {"inside": 3}, to="bank"), topic=BANK)["result"] == "done"
+    assert hub.send("limit", hub.order("limit", {"n": 9}, to="exit-1"), topic=BANK)["because"] == "wrong_address"
+
+
+def test_what_made_no_sense_is_in_the_status(gate: Bench, ear: Ear) -> None:
+    wait_until(lambda: ear.on("/status"))
+    ear.say(f"{DEVICE}/history", b"again, please")
+    admit(gate)
+    wait_until(lambda: json.loads(ear.on("/status")[-1].payload)["dropped"] == 1)
