@@ -87,6 +87,8 @@ class HubSide:
             bank=site.rights.bank,
         )
         self._remembered = True
+        if not self._guard_file.exists():
+            self._remember()  # so that only a lost file costs a walk through the journal, not every start
         self.started_ms = device.clock.elapsed_ms()
         self.rows_refused = 0
         self._status_due_ms = 0.0
