@@ -53,7 +53,7 @@ function drawHall() {
   if (!hall) return;
   setText($("hall"), hall.name || "hallgate");
   document.title = `${hall.inside ?? "–"} / ${hall.limit ?? "–"} · ${hall.name || "hallgate"}`;
-  setText($("rules"), [hall.rulebook === null ? "" : word("rules", { n: hall.rulebook }), hall.phase && word(hall.phase)].filter(Boolean).join(" · "));
+  setText($("rules"), [hall.rulebook === null ? "" : word("rules", { n: hall.rulebook }), hall.phase && phaseWord(hall.phase)].filter(Boolean).join(" · "));
   $("evacuation").hidden = !hall.evacuated;
   setText($("evacuation"), hall.evacuated ? word("evacuation") : "");
   setText($("device-count"), `${hall.online} / ${hall.devices}`);

@@ -52,8 +52,12 @@ const WORDS = {
   clock_doubtful: ["时钟不可信", "clock in doubt"], journal_full: ["无法记录", "journal full"], gate_fault: ["闸机故障", "gate fault"],
   counter_missing: ["缺计数器", "no counter"], thermometer_missing: ["缺测温", "no thermometer"], no_reading: ["无读数", "no reading"],
   elevated: ["转人工", "to staff"], wrong_key_kind: ["密钥不符", "wrong key"], not_read: ["未读到码", "not read"], too_long: ["码过长", "too long"],
+  exit_by_scan: ["离场扫码", "exit, code"], exit_by_button: ["离场按钮", "exit, button"], exit_by_approach: ["有人离场", "exit, approach"],
+  exit_by_turn: ["轮到离场", "exit, in turn"], exit_by_order: ["离场指令", "exit, by order"], take_turn: ["等前一位", "taking turns"],
+  pcr_missing: ["没有核酸报告", "no PCR"], pcr_too_old: ["核酸报告过期", "PCR too old"], attendant_confirmed: ["人工确认", "confirmed by staff"],
   // phases
-  preparation: ["准备阶段", "preparation"], limited: ["限流开放", "limited opening"], full_opening: ["全面开放", "full opening"],
+  phase_preparation: ["准备阶段", "preparation"], phase_limited: ["限流开放", "limited opening"],
+  phase_full: ["全面开放", "full opening"], phase_open: ["开放", "open"],
   malformed: ["码已损坏", "malformed"], unknown_issuer: ["签发者未知", "unknown issuer"], wrong_hall: ["非本厅", "wrong hall"],
 };
 
@@ -63,4 +67,9 @@ function word(key, values = {}) {
   const pair = WORDS[key];
   const text = pair ? pair[page.language === "zh" ? 0 : 1] : String(key).replaceAll("_", " ");
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+/** A phase has a name of the hall's own choosing; only the usual ones are translated. */
+function phaseWord(name) {
+  return WORDS["phase_" + name] ? word("phase_" + name) : name;
 }
