@@ -16,6 +16,7 @@ order: the relay is left as it stands (a fail-open gate without current is open,
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -78,7 +79,7 @@ def wiring_doubt(energised: Energised, on_failure: Position) -> str | None:
     return None
 
 
-class RelayHand(Hand):
+class RelayHand(Hand, ABC):
     """The state table above for a relay that is switched on and off. A driver says how with `switch`."""
 
     def __init__(self, energised: Energised = "open", on_failure: Position = "closed", channel: int = 1) -> None:
@@ -92,9 +93,9 @@ class RelayHand(Hand):
 
     # ------------------------------------------------------------ for the driver
 
+    @abstractmethod
     def switch(self, on: bool) -> Answers:
         """Put "on" or "off" into the device's language."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ for the wiring
 

@@ -7,6 +7,7 @@ that never says that it has finished is taken to have finished after a bound of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -40,7 +41,7 @@ class Step(Struct, frozen=True):
     busy_ms: float = 0.0
 
 
-class Speaker(Hand):
+class Speaker(Hand, ABC):
     """A driver says how a phrase is put into frames (`steps`) and how it is cut off (`HUSH`)."""
 
     HUSH: bytes
@@ -58,8 +59,9 @@ class Speaker(Hand):
 
     # ------------------------------------------------------------ for the driver
 
+    @abstractmethod
     def steps(self, say: VoiceSay) -> Iterable[Step]:
-        raise NotImplementedError
+        """What the device has to be sent, one after the other, to say this."""
 
     @property
     def busy(self) -> bool:
