@@ -78,8 +78,9 @@ def _read(path: Path) -> bytes:
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
+    pem = _read(path)
     try:
-        key = load_pem_private_key(_read(path), password=None)
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
         raise Mistake("is no private key in PKCS 8 PEM without a password", file=str(path)) from None
     if not isinstance(key, Ed25519PrivateKey):

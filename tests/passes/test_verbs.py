@@ -176,3 +176,11 @@ def test_a_batch_answers_every_line_in_order(desk: Path, office: Issuer) -> None
     assert [answer["because"] for answer in found] == [because for _, because in asked]
     assert [answer["id"] for answer in found] == [1, None, None, None, *range(2, 12)]
     assert [answer["valid"] for answer in found] == [because == "" for _, because in asked]
+
+
+def test_a_key_file_that_is_not_there_is_called_so(tmp_path: Path) -> None:
+    """A Mistake is a ValueError: it must not be taken for a broken key."""
+    (tmp_path / "rulebook.toml").write_text("v = 1")
+    command = [sys.executable, "-m", "firmware", "rulebook", "sign", "--key", str(tmp_path / "no.pem")]
+    ended = subprocess.run([*command, str(tmp_path / "rulebook.toml")], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2 and "No such file" in ended.stderr
