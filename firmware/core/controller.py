@@ -30,6 +30,7 @@ from firmware.core.events import (
     SpacingSeen,
     Started,
     TemperatureRead,
+    TerminalSaid,
     TurnedAway,
     Woken,
 )
@@ -207,6 +208,7 @@ for _kind, _handler in (
     (RulebookRefused, _rulebook_refused),
     (CodeRead, entry.code_read),
     (TemperatureRead, entry.temperature_read),
+    (TerminalSaid, entry.terminal_said),
     (Crossed, passage.crossed),
     (TurnedAway, passage.turned_away),
     (PassageBlocked, passage.blocked),

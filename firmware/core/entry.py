@@ -7,11 +7,11 @@ is the same scan, unless the answer was to wait: then it may be shown again at o
 from __future__ import annotations
 
 from firmware.core import bounds, judgement, occupancy, passage
-from firmware.core.events import CodeRead, TemperatureRead
-from firmware.core.facts import AnyFact, Booking, HealthTest, OtherHealth, Unproved
+from firmware.core.events import CodeRead, TemperatureRead, TerminalSaid
+from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.lane import OPEN, READY
 from firmware.core.records import Clause, Decision
-from firmware.core.state import Grant, LaneState, Reading, Visit, Waiting
+from firmware.core.state import Grant, LaneState, Reading, Sentinel, Visit, Waiting
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
 from firmware.rules.verdict import Case, Verdict
@@ -60,6 +60,25 @@ def temperature_read(turn: Turn, event: TemperatureRead) -> None:
     lane.temperature = Reading(event.object_c, turn.now, event.ambient_c)
     if lane.state == "screening" and lane.visit is not None and turn.rulebook is not None:
         _judge(turn, lane)
+
+
+def terminal_said(turn: Turn, event: TerminalSaid) -> None:
+    """A verdict that comes while somebody is asked for a proof is theirs; one just before the scan is found by it."""
+    lane = turn.state.lanes[event.lane]
+    lane.sentinel = Sentinel(
+        at_ms=turn.now,
+        code=event.code,
+        pcr=event.pcr,
+        sampled_age_minutes=event.sampled_age_minutes,
+        temperature_c=event.temperature_c,
+        mask=event.mask,
+        token=event.token,
+        holder=event.holder,
+    )
+    if lane.visit is not None and lane.state in ("identified", "screening"):
+        lane.visit.sentinel = lane.sentinel
+        if turn.rulebook is not None:
+            _judge(turn, lane)
 
 
 def visit_over(turn: Turn, lane: LaneState) -> None:
@@ -112,15 +131,19 @@ def _badge_ms(turn: Turn) -> int:
 # -------------------------------------------------------------- the visit
 
 
-def _collect(turn: Turn, lane: LaneState, fact: Booking | AnyHealth) -> None:
+def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> None:
     assert turn.rulebook is not None
     visit = lane.visit
     if visit is None or turn.now > visit.until_ms or not _fits(turn.rulebook, visit, fact):
         until = turn.now + turn.rulebook.collect_seconds * 1000
         visit = lane.visit = Visit(since_ms=turn.now, until_ms=until)
         lane.temperature = _fresh(turn, lane)
+        visit.sentinel = _fresh_verdict(turn, lane)
     if isinstance(fact, Booking):
         visit.booking = fact
+    elif isinstance(fact, Card):
+        visit.card = fact
+        visit.booking = visit.booking or fact.booking
     else:
         visit.health, *others = sorted((*_other_kinds(visit, fact), fact), key=_kind_order)
         visit.also = tuple(others)
@@ -128,7 +151,7 @@ def _collect(turn: Turn, lane: LaneState, fact: Booking | AnyHealth) -> None:
         visit.codes = (*visit.codes, fact.sha256)[-4:]
 
 
-def _fits(book: Rulebook, visit: Visit, fact: Booking | AnyHealth) -> bool:
+def _fits(book: Rulebook, visit: Visit, fact: Booking | Card | AnyHealth) -> bool:
     """A second proof of the same kind that is not the same one is another person's: a new visit.
 
     So is any second health proof where no class has to bring two.
@@ -137,6 +160,8 @@ def _fits(book: Rulebook, visit: Visit, fact: Booking | AnyHealth) -> bool:
         return True
     if isinstance(fact, Booking):
         return visit.booking is None
+    if isinstance(fact, Card):
+        return visit.card is None
     two_asked = any({"pcr", "antigen"} <= set(rules.proof) for rules in book.classes.values())
     return visit.health is None or (two_asked and len(_other_kinds(visit, fact)) == len(visit.healths))
 
@@ -154,6 +179,11 @@ def _fresh(turn: Turn, lane: LaneState) -> Reading | None:
     """A temperature taken just before the scan belongs to this person; an older one does not."""
     reading = lane.temperature
     return reading if reading is not None and turn.now - reading.at_ms <= 3_000 else None
+
+
+def _fresh_verdict(turn: Turn, lane: LaneState) -> Sentinel | None:
+    said = lane.sentinel
+    return said if said is not None and turn.now - said.at_ms <= 3_000 else None
 
 
 # -------------------------------------------------------------- the answer

@@ -64,6 +64,24 @@ class TemperatureRead(Event, frozen=True, tag="temperature", omit_defaults=True,
     ambient_c: float | None = None
 
 
+class TerminalSaid(Event, frozen=True, tag="terminal", omit_defaults=True, kw_only=True):
+    """A digital sentinel or face terminal gave its verdict on whoever stands at this lane. Its code stays opaque.
+
+    It holds no name, no number and no picture; `token` is a keyed hash of what was shown, only to know it again.
+    """
+
+    lane: str
+    code: Literal["green", "yellow", "red", "unknown"] = "unknown"
+    pcr: Literal["negative", "positive", "none", "unknown"] = "unknown"
+    sampled_age_minutes: int | None = None
+    """Age of the sample when the terminal asked; None where it does not say."""
+    temperature_c: float | None = None
+    mask: bool | None = None
+    token: str = ""
+    holder: str | None = None
+    """As `facts.Card.holder`, where the terminal read an identity card."""
+
+
 class Crossed(Event, frozen=True, tag="crossed", omit_defaults=True, kw_only=True):
     """A counter or a gate board saw one body pass the door line."""
 
@@ -166,6 +184,7 @@ AnyEvent = (
     | RulebookRefused
     | CodeRead
     | TemperatureRead
+    | TerminalSaid
     | Crossed
     | TurnedAway
     | PassageBlocked

@@ -22,7 +22,11 @@ class Fact(msgspec.Struct, frozen=True, tag_field="proof", omit_defaults=True, k
 
 
 class Booking(Fact, frozen=True, tag="booking", omit_defaults=True, kw_only=True):
-    """A booking pass or a staff badge whose signature is good. Dates are not judged here: they need the moment."""
+    """A booking pass or a staff badge whose signature is good, or a line of the signed roster of the day.
+
+    Dates are not judged here: they need the moment. What the roster and the revocations know of a pass is put into its
+    fact at verification, so that replay needs neither.
+    """
 
     pass_id: str
     issuer: str
@@ -40,6 +44,16 @@ class Booking(Fact, frozen=True, tag="booking", omit_defaults=True, kw_only=True
     cases: int = 1
     zone: str | None = None
     helper: bool = False
+    source: Literal["pass", "roster"] = "pass"
+    """`roster`: an identity card or a short number stood for a line of the signed roster."""
+    revoked: bool = False
+    """The signed revocations name this pass or its holder."""
+    tests: tuple[HealthTest, ...] = ()
+    """What the signed roster says of a staff member's tests (3.1.4a)."""
+    zones: tuple[str, ...] = ()
+    """Where a staff member works (3.1.4b); empty: everywhere."""
+    bands: tuple[str, ...] = ()
+    """When, as `HH:MM-HH:MM` of the local day (staggered hours, 3.1.4b); empty: at any time."""
 
 
 class HealthTest(Fact, frozen=True, tag="test", omit_defaults=True, kw_only=True):
@@ -55,6 +69,24 @@ class HealthTest(Fact, frozen=True, tag="test", omit_defaults=True, kw_only=True
     subject: str | None = None
     certificate: str = ""
     """Keyed hash of the certificate's identifier."""
+
+
+class Card(Fact, frozen=True, tag="card", omit_defaults=True, kw_only=True):
+    """A resident identity card lay on a reader. Number, name, address and photograph ended in the driver.
+
+    `booking` is the line of the day's roster that the card stands for, if there is one.
+    """
+
+    holder: str | None = None
+    """HMAC-SHA-256 with the hall key over the upper-case number, first 8 bytes, hex: for matching with a pass. None
+    where the site has no hall key."""
+    subject: str | None = None
+    """The same over name and birth date as a health certificate writes them, where the card has them in Latin letters."""
+    age_years: int | None = None
+    """On the day of the reading, by the number's birth date; None where the wall clock was doubtful."""
+    resident: bool = False
+    """The number's region is one of the site's: of the city's household as far as a card can tell (3.1.2d)."""
+    booking: Booking | None = None
 
 
 class OtherHealth(Fact, frozen=True, tag="other_health", omit_defaults=True, kw_only=True):
@@ -75,4 +107,6 @@ class Unproved(Fact, frozen=True, tag="unproved", omit_defaults=True, kw_only=Tr
     looks_like: Literal["", "booking", "health"] = ""
 
 
-AnyFact = Booking | HealthTest | OtherHealth | Unproved
+CodeFact = Booking | HealthTest | OtherHealth | Unproved
+"""What the text of a code can prove."""
+AnyFact = CodeFact | Card

@@ -10,7 +10,7 @@ from typing import Any
 from firmware import rules
 from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision, Evidence
-from firmware.core.state import LaneState
+from firmware.core.state import LaneState, Visit
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
 from firmware.rules.verdict import Case, Verdict
@@ -49,7 +49,9 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         rules=phase_rules,
         booking=booking,
         health=health,
-        healths=visit.healths if visit else (),
+        healths=_healths(visit, booking),
+        card=visit.card if visit else None,
+        sentinel=visit.sentinel if visit else None,
         unproved=unproved,
         temperature=lane.temperature,
         final=final,
@@ -64,6 +66,13 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         ahead=ahead_of(lane, identity),
         local=local,
     )
+
+
+def _healths(visit: Visit | None, booking: Booking | None) -> tuple[HealthTest | OtherHealth, ...]:
+    """What was shown, and what the signed roster knows of a staff member's tests: what is shown counts first."""
+    shown = visit.healths if visit else ()
+    kinds = {each.kind for each in shown}
+    return (*shown, *(each for each in (booking.tests if booking else ()) if each.kind not in kinds))
 
 
 def _held_entry(turn: Turn) -> str:
@@ -113,7 +122,7 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
     """Put the answer on record. Its `id` is what the grant and the passage refer to."""
     phrase, values = _phrase(turn, lane, verdict, case)
     said = turn.words(phrase, **values)
-    proof = case.booking or case.health
+    proof = case.booking or case.card or case.health
     record = Decision(
         **turn.header(lane.name),
         person=proof.person if proof else None,

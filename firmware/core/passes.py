@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firmware.core import base45, booking_pass, cose, health
-from firmware.core.facts import AnyFact, Unproved
+from firmware.core.facts import CodeFact, Unproved
 from firmware.core.jwk import Key
 from firmware.core.refusal import Refusal
 from firmware.core.trust import TrustList
@@ -33,7 +33,7 @@ class _Language:
     looks_like: Literal["booking", "health"]
     unpack: Callable[[bytes], bytes]
     kinds: frozenset[str]
-    read: Callable[[bytes, list[Key], bytes | None, str, str], AnyFact]
+    read: Callable[[bytes, list[Key], bytes | None, str, str], CodeFact]
 
 
 _LANGUAGES = {
@@ -42,7 +42,7 @@ _LANGUAGES = {
 }
 
 
-def verify(text: bytes, trust: TrustList, hall_key: bytes | None, day: str) -> AnyFact:
+def verify(text: bytes, trust: TrustList, hall_key: bytes | None, day: str) -> CodeFact:
     """Return what `text` proves. `day` (the hall's calendar day, any spelling) only separates the daily pseudonyms.
 
     Spaces and an AIM identifier (`]Q1`) in front and line ends behind are forgiven.

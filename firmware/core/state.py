@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from firmware.core.facts import Booking, HealthTest, OtherHealth
+from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.lane import State
 from firmware.core.occupancy import Rights
 
@@ -49,6 +49,19 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     ambient: float | None = None
 
 
+class Sentinel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a digital sentinel last said at a lane, and when: an old verdict is none."""
+
+    at_ms: int
+    code: Literal["green", "yellow", "red", "unknown"] = "unknown"
+    pcr: Literal["negative", "positive", "none", "unknown"] = "unknown"
+    sampled_age_minutes: int | None = None
+    temperature_c: float | None = None
+    mask: bool | None = None
+    token: str = ""
+    holder: str | None = None
+
+
 class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What one person in front of the gate has shown so far. Codes read within `collect_seconds` are one visit."""
 
@@ -61,6 +74,8 @@ class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Health proofs of other kinds, where a rulebook asks for a NAAT and an antigen test."""
     codes: tuple[str, ...] = ()
     """Hashes of the codes of this visit: the same code again is no other person."""
+    card: Card | None = None
+    sentinel: Sentinel | None = None
 
     @property
     def healths(self) -> tuple[HealthTest | OtherHealth, ...]:
@@ -68,7 +83,7 @@ class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def person(self) -> str | None:
-        proof = self.booking or self.health
+        proof = self.booking or self.card or self.health
         return proof.person if proof else None
 
 
@@ -127,6 +142,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     scanned: dict[str, int] = {}
     """Codes of the last seconds and when they were read: the same code again is the same scan."""
     temperature: Reading | None = None
+    sentinel: Sentinel | None = None
+    """The last verdict of the lane's digital sentinel, whether or not somebody's visit has begun."""
     badge: str | None = None
     badge_until_ms: int = 0
     button_since_ms: int | None = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from firmware.core.facts import AnyFact, Booking, Unproved
+from firmware.core.facts import Booking, CodeFact, Unproved
 
 Validity = Literal["", "expired", "not_yet_valid"]
 
 
-def validity(fact: AnyFact, at_s: float) -> Validity:
+def validity(fact: CodeFact, at_s: float) -> Validity:
     """Return "" when `fact` is in date at `at_s` (seconds since 1970), else what is wrong. `Unproved` has no dates.
 
     A pass ends AT its expiry (RFC 8392: on or after is too late); a health certificate is good up to and including that

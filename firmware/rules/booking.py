@@ -19,6 +19,8 @@ def judge(case: Case) -> Verdict | None:
         return _missing(case)
     if case.booking.hall != case.hall:
         return Verdict(CLAUSE, "refuse", "wrong_hall")
+    if case.booking.revoked:
+        return Verdict("3.1.4c", "refuse", "revoked")
     if _used_up(case, case.booking):
         return Verdict(CLAUSE, "refuse", "used")
     return _dates(case, case.booking) if case.moment.trusted else case.doubt(CLAUSE, "clock", "clock_doubtful")

@@ -11,10 +11,10 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
+from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.moment import Moment
 from firmware.core.records import Answer
-from firmware.core.state import LaneSetup, LaneState, Reading, Used
+from firmware.core.state import LaneSetup, LaneState, Reading, Sentinel, Used
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules, Phase
 
@@ -69,6 +69,8 @@ class Case:
     ahead: int
     """People who were told to wait before this one."""
     local: dt.datetime
+    card: Card | None = None
+    sentinel: Sentinel | None = None
 
     @property
     def now_s(self) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from firmware import clock
 from firmware.core import trust
-from firmware.core.facts import AnyFact, Booking, HealthTest, OtherHealth, Unproved
+from firmware.core.facts import Booking, CodeFact, HealthTest, OtherHealth, Unproved
 from firmware.core.passes import verify
 from firmware.core.trust import TrustList
 from firmware.core.validity import validity
@@ -88,7 +88,7 @@ def judge(codes: Iterable[bytes], believed: TrustList, at_s: float) -> Answer:
     return max(answers, key=lambda answer: (answer["valid"], bool(answer["claims"])))
 
 
-def _answer(fact: AnyFact, at_s: float) -> Answer:
+def _answer(fact: CodeFact, at_s: float) -> Answer:
     match fact:
         case Unproved():
             return refused(fact.because, fact.looks_like)
