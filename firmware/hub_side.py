@@ -14,7 +14,7 @@ import msgspec
 
 from firmware import entries, reporting
 from firmware.core import limit, occupancy
-from firmware.core.events import CommandArrived, RowArrived
+from firmware.core.events import CommandArrived, RowArrived, RulebookLoaded
 from firmware.core.occupancy import Row, row_of
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
@@ -25,7 +25,7 @@ from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
 from mqtt.messages import Incoming
 from mqtt.outbox import Outbox
-from mqtt.topics import Topics
+from mqtt.topics import HALL_WIDE, Topics
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -68,8 +68,10 @@ class HubSide:
         assert hub is not None
         source = Events(device.journal, Reader(state_dir))
         self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.inc)
-        self.rows_topic = f"hallgate/v1/{site.device.hall}/rights/hall/row/"
-        bank_topic = (Topics(site.device.hall, site.device.name).rights("hall", "command"),) if site.rights.bank else ()
+        self.topics = Topics(site.device.hall, site.device.name)
+        self.rows_topic = self.topics.rights_row("hall", "")
+        bank_topic = (self.topics.rights("hall", "command"),) if site.rights.bank else ()
+        self._documents = {self.topics.hall_wide(what): what for what in HALL_WIDE}
         self.link = Link(
             Address.parse(hub.url, hub.tls),
             site.device.name,
@@ -186,8 +188,16 @@ class HubSide:
     def _post(self, message: Incoming) -> None:
         if message.topic.startswith(self.rows_topic):
             self._row_came(message.payload)
+        elif message.topic in self._documents:
+            self.device.loop.call(lambda: self._document_came(message))
         elif self.desk.mine(message.topic):
             self.device.loop.call(lambda: self._order_came(message))
+
+    def _document_came(self, message: Incoming) -> None:
+        event = self.device.documents.arrived(self._documents[message.topic], message.payload)
+        in_force = isinstance(event, RulebookLoaded) and event.text == self.device.controller.state.rulebook_text
+        if event is not None and not in_force:
+            self.device.loop.post(event)
 
     def _row_came(self, payload: bytes) -> None:
         key = self.device.verify.hall_key

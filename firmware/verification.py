@@ -1,18 +1,29 @@
-"""What this device believes: its trust list and the hall's key. A code's text goes in here and does not come out."""
+"""What this device believes: its trust list, the hall's key, the roster of the day and what was revoked.
+
+A code's text goes in here and does not come out. What roster and revocations know of a pass becomes part of its fact,
+so that the journal can be replayed without either of them.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 from pathlib import Path
 
+import msgspec
+
 from firmware.clock import Clock
-from firmware.core import passes
-from firmware.core.facts import AnyFact
+from firmware.core import passes, roster
+from firmware.core.facts import AnyFact, Booking, Card, Unproved
+from firmware.core.revocations import Revocations
+from firmware.core.roster import BookingLine, Roster
 from firmware.core.trust import TrustList
 from firmware.errors import Mistake
 
 DAY_MS = 86_400_000
+ROSTERS = 2
+"""Today's, and tomorrow's when it comes in the evening."""
 
 
 def load_hall_key(file: Path | None) -> bytes | None:
@@ -30,12 +41,68 @@ def load_hall_key(file: Path | None) -> bytes | None:
 
 
 class Verifier:
-    """Judges code texts. The pseudonym of a person changes with the hall's calendar day."""
+    """Judges code texts and cards. The pseudonym of a person changes with the hall's calendar day."""
 
-    def __init__(self, clock: Clock, trust: TrustList, hall_key: bytes | None) -> None:
-        self.clock, self.trust, self.hall_key = clock, trust, hall_key
+    def __init__(self, clock: Clock, trust: TrustList, hall_key: bytes | None, hall: str = "") -> None:
+        self.clock, self.trust, self.hall_key, self.hall = clock, trust, hall_key, hall
+        self.trust_of_file = trust
         self.utc_offset_ms = 0
+        self.revocations = Revocations()
+        self.rosters: tuple[Roster, ...] = ()
+        """By day, the oldest first."""
 
     def __call__(self, text: bytes, t_ms: float) -> AnyFact:
-        day = (self.clock.wall_ms() + self.utc_offset_ms) // DAY_MS
-        return passes.verify(text, self.trust, self.hall_key, str(day))
+        fact = passes.verify(text, self.trust, self.hall_key, str(self._day_number()))
+        if isinstance(fact, Unproved) and fact.because == "unknown_format":
+            return self._of_number(text.strip(), fact)
+        return self._known(fact) if isinstance(fact, Booking) else fact
+
+    def card(self, card: Card) -> Card:
+        """The card with the line of today's roster that it stands for."""
+        today = self._today()
+        line = today.by_holder.get(card.holder or "") if today else None
+        return msgspec.structs.replace(card, booking=self._booked(line, today)) if line and today else card
+
+    def take(self, new: Roster) -> bool:
+        """Use this roster on its day. The two latest days are kept: False when the new one is older than those."""
+        others = [each for each in self.rosters if each.day != new.day]
+        kept = sorted([*others, new], key=lambda each: each.day)[-ROSTERS:]
+        if new in kept:
+            self.rosters = tuple(kept)
+        return new in kept
+
+    # ------------------------------------------------------------ the roster
+
+    def _day_number(self) -> int:
+        return (self.clock.wall_ms() + self.utc_offset_ms) // DAY_MS
+
+    def _today(self) -> Roster | None:
+        """The roster of the local day. With a doubtful clock the latest one: the rules know the doubt and decide."""
+        if not self.clock.trusted:
+            return self.rosters[-1] if self.rosters else None
+        return next((each for each in self.rosters if _number_of(each.day) == self._day_number()), None)
+
+    def _of_number(self, text: bytes, unknown: Unproved) -> AnyFact:
+        """A short number, typed or read: it stands for a line of today's roster or for nothing."""
+        today = self._today()
+        if today is None or not text.isdigit() or not roster.NUMBER_DIGITS[0] <= len(text) <= roster.NUMBER_DIGITS[1]:
+            return unknown
+        line = today.by_number.get(text.decode("ascii"))
+        return self._booked(line, today) if line else msgspec.structs.replace(unknown, because="not_in_roster")
+
+    def _booked(self, line: BookingLine, today: Roster) -> Booking:
+        start_s = (_number_of(today.day) * DAY_MS - self.utc_offset_ms) // 1000
+        day = str(self._day_number())
+        return self._known(roster.booked(line, today, self.hall, start_s, self.hall_key, day))
+
+    def _known(self, fact: Booking) -> Booking:
+        """With what the hub told of this pass: withdrawn or not, and a staff member's tests and posts."""
+        revoked = self.revocations.names(fact)
+        line = self.rosters[-1].staff(fact) if self.rosters and fact.key_kind == "staff" else None
+        if line is not None:
+            fact = msgspec.structs.replace(fact, tests=roster.tests_of(line), zones=line.zones, bands=line.bands)
+        return msgspec.structs.replace(fact, revoked=True) if revoked else fact
+
+
+def _number_of(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days

@@ -36,7 +36,8 @@ class Device:
 
     def __init__(self, site: Site, state_dir: Path, clock: Clock) -> None:
         self.site, self.clock = site, clock
-        self.verify = Verifier(clock, rulebook_file.read_trust(site.trust_keys), load_hall_key(site.hall_key))
+        trust, hall_key = rulebook_file.read_trust(site.trust_keys), load_hall_key(site.hall_key)
+        self.verify = Verifier(clock, trust, hall_key, site.device.hall)
         signed, refusal = self._rulebook_of_file()
         if signed is not None:
             self._must_not_lack(signed.book)
@@ -48,6 +49,7 @@ class Device:
         self._boards: Any = None
         for cable in self._cables():
             self.loop.add(cable)
+        self.documents = self._documents(state_dir / "documents")
         self.hub = self._hub(state_dir)
         self._begin(signed, refusal)
 
@@ -145,6 +147,14 @@ class Device:
         from firmware.hub_side import HubSide
 
         return HubSide(self, state_dir)
+
+    def _documents(self, folder: Path) -> Any:
+        """What the hub pushed, also before today: a door that was told once knows it offline."""
+        if self.site.hub is None and not folder.is_dir():
+            return None
+        from firmware.documents import Documents
+
+        return Documents(folder, self.verify, lambda book: "; ".join(map(str, lacks(self.site, book)[0])))
 
     def _begin(self, signed: SignedRulebook | None, refusal: str) -> None:
         device = self.site.device

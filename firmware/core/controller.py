@@ -22,6 +22,7 @@ from firmware.core.events import (
     CounterSaturated,
     Crossed,
     DeviceHealth,
+    DocumentSeen,
     JournalState,
     PassageBlocked,
     RowArrived,
@@ -175,6 +176,11 @@ def _health(turn: Turn, event: DeviceHealth) -> None:
     )
 
 
+def _document(turn: Turn, event: DocumentSeen) -> None:
+    state = "ok" if event.taken else "refused"
+    turn.records.append(Health(**turn.header(), device=event.what, state=state, because=event.because))
+
+
 def _journal(turn: Turn, event: JournalState) -> None:
     turn.state.journal_ok = event.writable
     turn.alarm("journal", active=not event.writable, detail=event.because)
@@ -206,6 +212,7 @@ HANDLERS[RulebookLoaded] = _rulebook  # type: ignore[assignment]
 for _kind, _handler in (
     (Started, start.started),
     (RulebookRefused, _rulebook_refused),
+    (DocumentSeen, _document),
     (CodeRead, entry.code_read),
     (TemperatureRead, entry.temperature_read),
     (TerminalSaid, entry.terminal_said),

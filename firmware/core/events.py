@@ -50,6 +50,18 @@ class RulebookRefused(Event, frozen=True, tag="rulebook_refused", omit_defaults=
     serial: int | None = None
 
 
+class DocumentSeen(Event, frozen=True, tag="document", omit_defaults=True, kw_only=True):
+    """A signed document of the hub was taken or refused: the roster, the revocations, the pushed trust list.
+
+    What it says is not in here: it shows in the facts of the codes that are read from now on.
+    """
+
+    what: Literal["roster", "revocations", "trust"]
+    taken: bool
+    because: str
+    """What was taken and which lines were not, or why it was refused."""
+
+
 class CodeRead(Event, frozen=True, tag="code", omit_defaults=True, kw_only=True):
     """A scanner read a code and this is what it proved."""
 
@@ -182,6 +194,7 @@ AnyEvent = (
     Started
     | RulebookLoaded
     | RulebookRefused
+    | DocumentSeen
     | CodeRead
     | TemperatureRead
     | TerminalSaid

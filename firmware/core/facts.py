@@ -102,7 +102,14 @@ class Unproved(Fact, frozen=True, tag="unproved", omit_defaults=True, kw_only=Tr
     """The code proves nothing. `because` is one word of a closed list; `looks_like` is what it claimed to be."""
 
     because: Literal[
-        "not_read", "unknown_format", "malformed", "unknown_issuer", "wrong_key_kind", "bad_signature", "too_long"
+        "not_read",
+        "unknown_format",
+        "malformed",
+        "unknown_issuer",
+        "wrong_key_kind",
+        "bad_signature",
+        "too_long",
+        "not_in_roster",
     ]
     looks_like: Literal["", "booking", "health"] = ""
 

@@ -12,6 +12,7 @@ PHRASES = {
     "unknown_issuer": "not_verified",
     "wrong_key_kind": "not_verified",
     "bad_signature": "not_verified",
+    "not_in_roster": "not_booked",
 }
 
 

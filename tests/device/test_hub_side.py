@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mqtt.signing import envelope, sign_command
+from mqtt.signing import envelope, sign, sign_command
 from tests.brokers import Broker, wait_until
-from tests.device.bench import OFF, ON, Bench, bench
+from tests.device.bench import OFF, ON, RULEBOOK, Bench, bench
 from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
 
@@ -206,3 +206,48 @@ def test_what_made_no_sense_is_in_the_status(gate: Bench, ear: Ear) -> None:
     ear.say(f"{DEVICE}/history", b"again, please")
     admit(gate)
     wait_until(lambda: json.loads(ear.on("/status")[-1].payload)["dropped"] == 1)
+
+
+# -------------------------------------------------------------- documents of the hub
+
+
+def push(gate: Bench, ear: Ear, what: str, kind: str, content: bytes) -> None:
+    token = sign(content, gate.issuer.edwards_keys[kind], gate.issuer.kid(kind))
+    ear.say(f"hallgate/v1/baoshan/{what}", token, retain=True)
+
+
+def test_a_pushed_roster_opens_by_short_number_also_after_a_restart_without_a_hub(
+    gate: Bench,
+    ear: Ear,
+    broker: Broker,  # noqa: F811
+) -> None:
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3600))
+    lines = {"v": 1, "day": today, "bookings": [{"number": "4711"}, {"number": "x"}]}
+    push(gate, ear, "roster", "roster", json.dumps(lines).encode())
+    wait_until(lambda: any(event["device"] == "roster" for event in events(ear, "health")))
+    (told,) = [event for event in events(ear, "health") if event["device"] == "roster"]
+    assert told["state"] == "ok" and "1 lines; 1 refused: bookings line 2" in told["because"]
+    broker.kill()
+    gate.stop()
+    gate.start()
+    gate.scan(b"4711")
+    gate.relay.expect(ON)
+    assert gate.replay().returncode == 0
+
+
+def test_a_pushed_rulebook_is_in_force_once_and_a_revoked_pass_is_refused(gate: Bench, ear: Ear) -> None:
+    shown = gate.booking(pass_id=bytes(range(8)))
+    push(gate, ear, "revocations", "revocation", b'{"v":1,"serial":1,"passes":["0001020304050607"]}')
+    book = RULEBOOK.format(**{**gate.book, "serial": 2, "limit": 77}).encode()
+    push(gate, ear, "rulebook", "rulebook", book)
+    wait_until(lambda: json.loads(ear.on("/status")[-1].payload).get("limit_persons") == 77)
+    gate.scan(shown)
+    wait_until(lambda: events(ear, "decision"))
+    (decision,) = events(ear, "decision")
+    assert decision["answer"] == "refuse" and decision["clauses"][0]["because"] == "revoked"
+    gate.relay.silent(0.2)
+    gate.stop()
+    gate.start()
+    admit(gate)
+    wait_until(lambda: len(events(ear, "decision")) == 2)
+    assert [event["serial"] for event in events(ear, "rulebook") if event["result"] == "taken"] == [1, 2]
