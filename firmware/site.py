@@ -199,4 +199,13 @@ def _joined(file: Path, written: File, devices: list[dict[str, DeviceSpec]]) -> 
 
 
 def _lane(written: LaneTable, devices: dict[str, DeviceSpec]) -> Lane:
-    return Lane(written.name, written.direction, written.serves, written.on_failure, written.escape_way, devices)
+    return Lane(
+        written.name,
+        written.direction,
+        written.serves,
+        written.on_failure,
+        written.escape_way,
+        devices,
+        written.zone,
+        written.interlock,
+    )

@@ -31,7 +31,7 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    return [found for check in (_closed_exits, _unpowered, _alone, _tls) for found in check(site)]
+    return [found for check in (_closed_exits, _interlocks, _unpowered, _alone, _tls) for found in check(site)]
 
 
 # ---------------------------------------------------------------- lanes
@@ -86,6 +86,13 @@ def _closed_exits(site: Site) -> Found:
                 (*path, "on_failure"),
                 f"this exit stays shut when the software is gone: is there another one? ({HELD_IN})",
             )
+
+
+def _interlocks(site: Site) -> Found:
+    words = [lane.interlock for lane in site.lanes]
+    for path, lane in _numbered(site):
+        if lane.interlock and words.count(lane.interlock) == 1:
+            yield (*path, "interlock"), f"no other lane says {lane.interlock}: there is nothing to lock against"
 
 
 def _fire_loops(site: Site) -> Found:

@@ -15,6 +15,7 @@ from sensors.driver import Driver, Settings
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z", description="id of a-z, 0-9 and -")]
 LaneName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z", description="lane name of A-Z, a-z, 0-9 and -")]
 ClassName = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="class name of a-z, 0-9, _ and -")]
+ZoneName = Annotated[str, Meta(max_length=64)]
 FileName = Annotated[str, Meta(min_length=1, max_length=1024)]
 BrokerUrl = Annotated[
     str,
@@ -39,6 +40,8 @@ ROLES = {
     "door": "contact",
     "button": "contact",
     "release_key": "contact",
+    "symptoms": "contact",
+    "duress": "contact",
     "lamp": "lamp",
     "sign": "sign",
     "voice": "voice",
@@ -102,6 +105,9 @@ class LaneTable(Table, frozen=True, kw_only=True):
     serves: tuple[ClassName, ...] = msgspec.field(name="for", default=())
     on_failure: Literal["open", "closed"] = "closed"
     escape_way: bool = False
+    zone: ZoneName = ""
+    interlock: ZoneName = ""
+    """Lanes with the same word here: only one of them is open inwards at a time."""
     scanner: dict[str, Any] | None = None
     identity: dict[str, Any] | None = None
     thermometer: dict[str, Any] | None = None
@@ -116,6 +122,10 @@ class LaneTable(Table, frozen=True, kw_only=True):
     door: dict[str, Any] | None = None
     button: dict[str, Any] | None = None
     release_key: dict[str, Any] | None = None
+    symptoms: dict[str, Any] | None = None
+    """A button for whoever does not feel well (3.1.4a)."""
+    duress: dict[str, Any] | None = None
+    """A hidden button: a silent alarm."""
     lamp: dict[str, Any] | None = None
     sign: dict[str, Any] | None = None
     voice: dict[str, Any] | None = None
@@ -163,6 +173,8 @@ class Lane:
     escape_way: bool
     devices: dict[str, DeviceSpec]
     """By role."""
+    zone: str = ""
+    interlock: str = ""
 
     @property
     def entry(self) -> bool:

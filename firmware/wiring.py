@@ -28,7 +28,6 @@ from firmware.version import VERSION
 from sensors.readings import GatePassed
 
 CLOCK_CHECK_MS = 1_000
-CONTACTS = ("fire_loop", "door", "button", "release_key")
 
 
 class Device:
@@ -240,6 +239,8 @@ def _setup(lane: Lane) -> LaneSetup:
         thermometer="thermometer" in lane.devices,
         range_sensor="range" in lane.devices,
         button="button" in lane.devices,
+        zone=lane.zone,
+        interlock=lane.interlock,
     )
 
 

@@ -7,7 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import emergency, entry, occupancy, passage
+from firmware.core import access, emergency, entry, occupancy, passage
 from firmware.core.judgement import identity_of
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
@@ -128,6 +128,8 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "no_rulebook"
     if lane.state == "held" or turn.state.recount_needed or turn.state.quarantined:
         return "held"
+    if access.interlocked(turn, lane.name):
+        return "interlock"
     if not occupancy.reserve(turn.state.rights, 1):
         return "hall_full"
     confirmed = entry.answer_without_rules(turn, lane, "admit", "3.1.2d", "attendant_confirmed", phrase="confirmed")

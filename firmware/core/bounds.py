@@ -9,6 +9,7 @@ WAITING = 200
 USED = 20_000
 """Used passes; four weeks of the busiest hall we know."""
 ARRIVED = 5_000
+ENTERED = 2_000
 FREEZE_MAX_S = 24 * 3600
 
 
@@ -31,6 +32,14 @@ def trim_arrived(state: HallState, wall_s: int) -> None:
         state.arrived = {key: at for key, at in state.arrived.items() if 0 <= wall_s - at <= FREEZE_MAX_S}
         for key in list(state.arrived)[: max(0, len(state.arrived) - ARRIVED)]:
             del state.arrived[key]
+
+
+def mark_entered(state: HallState, pass_id: str, now_ms: int) -> None:
+    """A badge came in; the one that came in longest ago is forgotten first."""
+    state.entered.pop(pass_id, None)
+    state.entered[pass_id] = now_ms
+    while len(state.entered) > ENTERED:
+        del state.entered[next(iter(state.entered))]
 
 
 def count_quota(state: HallState, day: str, persons: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from firmware.core import attendant, commands, door, emergency, entry, limit, passage, start
+from firmware.core import access, attendant, commands, door, emergency, entry, limit, passage, start
 from firmware.core.events import (
     AnyEvent,
     ClockChecked,
@@ -80,6 +80,7 @@ class Controller:
         HANDLERS[type(event)](self, turn, event)
         for lane in self.state.lanes.values():
             self._tend(turn, lane)
+        access.scheduled_releases(turn)
         limit.share(turn)
         return Outcome(turn.actions, turn.records, self._wake_at(turn))
 
@@ -107,7 +108,7 @@ class Controller:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
-        return min(times, default=None)
+        return min(access.due(turn, times), default=None)
 
 
 # -------------------------------------------------------------- small handlers
@@ -150,8 +151,12 @@ def _contact(turn: Turn, event: ContactChanged) -> None:
         door.door(turn, lane, event.closed)
     elif event.role == "button":
         attendant.button(turn, lane, event.closed)
-    else:
+    elif event.role == "release_key":
         attendant.release_key(turn, lane, event.closed)
+    elif event.role == "symptoms":
+        access.symptoms(turn, lane, event.closed)
+    else:
+        access.duress(turn, lane, event.closed)
 
 
 def _spacing(turn: Turn, event: SpacingSeen) -> None:

@@ -6,7 +6,7 @@ is the same scan, unless the answer was to wait: then it may be shown again at o
 
 from __future__ import annotations
 
-from firmware.core import bounds, judgement, occupancy, passage
+from firmware.core import access, bounds, judgement, occupancy, passage
 from firmware.core.events import CodeRead, TemperatureRead, TerminalSaid
 from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.lane import OPEN, READY
@@ -38,6 +38,7 @@ def code_read(turn: Turn, event: CodeRead) -> None:
         if _is_badge(turn, lane, event.fact):  # for the reset; the sign goes on saying leave
             _take_badge(turn, lane, event.fact)
     elif setup.direction == "out":
+        access.left(turn, event.fact)
         open_exit(turn, lane, "scan")
     elif _is_badge(turn, lane, event.fact):
         _take_badge(turn, lane, event.fact)
@@ -118,6 +119,7 @@ def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
 
 def _take_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> None:
     lane.badge, lane.badge_until_ms = _badge_of(fact), turn.now + _badge_ms(turn)
+    access.first_person(turn, fact.person_class if isinstance(fact, Booking) else "")
 
 
 def _badge_of(fact: AnyFact) -> str:
@@ -200,7 +202,7 @@ def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, fin
     elif verdict.verdict == "wait":
         _wait(turn, lane, case, verdict)
     elif unproved is None or lane.visit is None:
-        lane.visit = None
+        lane.visit = lane.symptoms_ms = None
         turn.signal(lane, "said_no")
 
 
@@ -253,6 +255,7 @@ def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
     if walks_in:
         grant.quota_day = str(case.local.date())
         bounds.count_quota(turn.state, grant.quota_day, case.persons)
+    access.admitted(turn, lane, case, grant)
     lane.visit = None
 
 

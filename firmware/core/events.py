@@ -15,7 +15,7 @@ from firmware.core.occupancy import Row
 from firmware.core.state import LaneSetup
 from sensors.readings import Direction
 
-ContactRole = Literal["fire_loop", "door", "button", "release_key"]
+ContactRole = Literal["fire_loop", "door", "button", "release_key", "symptoms", "duress"]
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from firmware import rules
+from firmware.core import access
 from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision, Evidence
 from firmware.core.state import LaneState, Visit
@@ -50,6 +51,10 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         booking=booking,
         health=health,
         healths=_healths(visit, booking),
+        interlocked=access.interlocked(turn, lane.name),
+        entered_ms=turn.state.entered.get(identity),
+        opened_today=turn.state.opened_day == str(local.date()),
+        unwell=access.unwell(turn, lane),
         card=visit.card if visit else None,
         sentinel=visit.sentinel if visit else None,
         unproved=unproved,

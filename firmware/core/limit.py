@@ -58,6 +58,7 @@ def recount(turn: Turn, counted: int) -> str:
     else:
         state.rights.M -= difference
     state.recounted += difference
+    state.entered.clear()  # who is inside was seen by a person: anti-passback begins anew
     state.recount_needed = False
     turn.alarm("recount_needed", active=False, detail=f"{counted} inside")
     return ""

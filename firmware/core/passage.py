@@ -140,6 +140,8 @@ def _spend(turn: Turn, grant: Grant) -> None:
     if grant.pass_id and (grant.passed == 1 or grant.left <= 0) and not grant.spent:
         grant.spent = True
         bounds.mark_used(turn.state, grant.pass_id, turn.wall_s, grant.pass_expires_s)
+        if grant.no_passback:
+            bounds.mark_entered(turn.state, grant.pass_id, turn.now)
 
 
 def _pace(turn: Turn, lane: LaneState) -> None:

@@ -25,6 +25,8 @@ def started(turn: Turn, event: Started) -> None:
     state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]
     for peer in state.peers.values():  # elapsed time may begin anew: nobody was heard yet
         peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
+    if power_loss:  # elapsed time begins anew, and who left meanwhile is not known
+        state.entered.clear()
     if power_loss and inside(state) > 0:
         state.recount_needed = True
         turn.alarm("power_loss", detail="entry is held until a recount")

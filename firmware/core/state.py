@@ -31,6 +31,10 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thermometer: bool = False
     range_sensor: bool = False
     button: bool = False
+    zone: str = ""
+    """Where the lane leads, in the words of staff badges and of the roster (3.1.4b); empty: everywhere."""
+    interlock: str = ""
+    """Lanes of one device with the same word here: only one of them is open inwards at a time."""
 
     @property
     def entry(self) -> bool:
@@ -108,6 +112,8 @@ class Grant(msgspec.Struct, kw_only=True, omit_defaults=True):
     """False: an exit, which takes no place."""
     quota_day: str = ""
     """The local day whose quota this grant counts in; empty: in none, it is no walk-in's."""
+    no_passback: bool = False
+    """The entry of this pass is remembered against a second one (anti-passback)."""
 
     @property
     def left(self) -> int:
@@ -168,6 +174,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """GateFree stands."""
     closing: bool = False
     """It is to end as soon as the passage is clear."""
+    symptoms_ms: int | None = None
+    """When somebody last pressed "I do not feel well" here."""
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -228,3 +236,9 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     quarantined: bool = False
     """Somebody saw more of our counters than our journal holds: no admissions until an operator acts."""
     peers: dict[str, PeerSeen] = {}
+    entered: dict[str, int] = {}
+    """Badge -> elapsed time of its last entry, where anti-passback looks at it; forgiven by an exit and a recount."""
+    opened_day: str = ""
+    """The local day on which the first person of `[opening]` was here."""
+    released: str = ""
+    """Local date and time of the last scheduled release that was done."""

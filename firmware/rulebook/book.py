@@ -16,6 +16,7 @@ from firmware import typed_toml
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook.tables import (
     Alarms,
+    AntiPassback,
     Attendant,
     ClassName,
     ClassRules,
@@ -24,10 +25,13 @@ from firmware.rulebook.tables import (
     Hours,
     Id,
     OnDoubt,
+    Opening,
     Persons,
     Phase,
     Phrase,
     Reason,
+    ScheduledHold,
+    ScheduledRelease,
     Slot,
     Spacing,
     Table,
@@ -58,6 +62,10 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     flow: Flow = Flow()
     attendant: Attendant = Attendant()
     alarms: Alarms = Alarms()
+    anti_passback: AntiPassback = AntiPassback()
+    opening: Opening = Opening()
+    hold: tuple[ScheduledHold, ...] = ()
+    release: tuple[ScheduledRelease, ...] = ()
     phrases: dict[Literal["zh", "en"], dict[Reason, Phrase]] = {}
 
     def phase_on(self, day: dt.date) -> Phase | None:

@@ -37,7 +37,7 @@ class Complaint(msgspec.Struct, frozen=True):
 
 def complaints(book: Rulebook) -> list[Complaint]:
     """Everything that is odd about this rulebook, errors and warnings."""
-    parts = (_dates, _phases, _admitted, _hours, _classes, _phrases)
+    parts = (_dates, _phases, _admitted, _hours, _classes, _access, _phrases)
     return [complaint for part in parts for complaint in part(book)]
 
 
@@ -122,6 +122,21 @@ def _classes(book: Rulebook) -> Iterator[Complaint]:
             yield _warning((*path, "antigen_days"), "is 0, but antigen is asked for (3.1.4a)")
         if rules.temperature_max_c is not None and not 36 <= rules.temperature_max_c <= 40:
             yield _warning((*path, "temperature_max_c"), "nearly everybody, or nobody, is warmer than this")
+
+
+def _access(book: Rulebook) -> Iterator[Complaint]:
+    for index, hold in enumerate(book.hold):
+        first, end = minutes_of(hold.span)
+        if end <= first:
+            yield _error(("hold", index, "span"), f"{hold.span} ends before it begins")
+        if not hold.dates and not hold.weekdays and (first, end) == (0, 24 * 60):
+            yield _warning(("hold", index, "span"), "holds the entry on every day all day: nobody is ever admitted")
+    first_persons = book.opening.first_person
+    if first_persons and not any(name in phase.classes for phase in book.phase for name in first_persons):
+        yield _warning(("opening", "first_person"), "no phase admits one of these classes: only a badge opens the day")
+    for name in (*first_persons, *book.anti_passback.classes):
+        if name not in book.classes and book.anti_passback.minutes and name in book.anti_passback.classes:
+            yield _warning(("anti_passback", "classes"), f"{name} has no table [class.{name}]")
 
 
 def _phrases(book: Rulebook) -> Iterator[Complaint]:

@@ -24,6 +24,9 @@ _SPAN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24
 Span = Annotated[str, Meta(pattern=_SPAN, description="span HH:MM-HH:MM")]
 """`HH:MM-HH:MM`; the end is outside, `24:00` is the end of the day."""
 
+TimeOfDay = Annotated[str, Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z", description="time of day HH:MM")]
+LaneName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}\Z", description="lane name of A-Z, a-z, 0-9 and -")]
+
 Proof = Literal["pcr", "antigen"]
 Source = Literal["certificate", "sentinel", "venue-code"]
 Doubt = Literal["refuse", "staff", "admit"]
@@ -102,6 +105,8 @@ class OnFail(Table, frozen=True, kw_only=True):
     positive: ToWhom = "isolate"
     mask: Literal["refuse", "staff"] = "refuse"
     temperature: Literal["refuse", "staff"] = "staff"
+    symptoms: ToWhom = "staff"
+    """Somebody pressed the button "I do not feel well" (3.1.4a)."""
 
 
 class ClassRules(Table, frozen=True, kw_only=True):
@@ -157,6 +162,58 @@ class Attendant(Table, frozen=True, kw_only=True):
     badge_seconds: Annotated[int, Meta(ge=1, le=300)] = 10
     """A badge that was read gives the button its power for this long."""
     long_press_ms: Annotated[int, Meta(ge=500, le=20_000)] = 2000
+
+
+class AntiPassback(Table, frozen=True, kw_only=True):
+    """A badge must not let in two people. Never a hard rule: exits ask nobody, so nobody's leaving is on record.
+
+    `soft` admits and raises an alarm; `timed` refuses until the minutes are over. A scan of the same badge at an exit,
+    and every recount, forgive.
+    """
+
+    classes: tuple[ClassName, ...] = ("staff", "agent")
+    mode: Literal["soft", "timed"] = "soft"
+    minutes: Minutes = 0
+    """0: off."""
+
+
+class Opening(Table, frozen=True, kw_only=True):
+    """The first person rule: a door admits nobody until one of these classes was there on that day."""
+
+    first_person: tuple[ClassName, ...] = ()
+    """(): no such rule."""
+
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class Scheduled(Table, frozen=True, kw_only=True):
+    """On which days and at which lanes something is done by itself; no days given: every day, no lanes: all of them."""
+
+    weekdays: tuple[Weekday, ...] = ()
+    dates: tuple[dt.date, ...] = ()
+    lanes: tuple[LaneName, ...] = ()
+
+    def due_on(self, day: dt.date) -> bool:
+        if not self.weekdays and not self.dates:
+            return True
+        return day in self.dates or WEEKDAYS[day.weekday()] in self.weekdays
+
+    def at(self, lane: str) -> bool:
+        return not self.lanes or lane in self.lanes
+
+
+class ScheduledHold(Scheduled, frozen=True, kw_only=True):
+    """Entry pauses during this span of the day (a disinfection break, 3.1.5a)."""
+
+    span: Span
+    reason: Reason = "held"
+
+
+class ScheduledRelease(Scheduled, frozen=True, kw_only=True):
+    """A hold that somebody forgot ends at this time. An isolation's hold is never ended by a clock."""
+
+    time: TimeOfDay
 
 
 class Alarms(Table, frozen=True, kw_only=True):

@@ -117,6 +117,12 @@ WORDS: dict[str, Words] = {
         "入口暂停进入，请稍候。",
         "Entry is paused. Please wait.",
     ),
+    "break": Words(
+        "暂停进入 {time}恢复",
+        "Entry paused until {time}",
+        "入口暂停进入，{time}恢复，请稍候。",
+        "Entry is paused until {time}. Please wait.",
+    ),
     "recount": Words(
         "正在清点人数 请稍候",
         "Counting, please wait",

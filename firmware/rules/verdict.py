@@ -69,6 +69,14 @@ class Case:
     ahead: int
     """People who were told to wait before this one."""
     local: dt.datetime
+    interlocked: str = ""
+    """Another lane of the same interlock that is open now."""
+    entered_ms: int | None = None
+    """Elapsed time at which this pass came in last, where anti-passback remembers it."""
+    opened_today: bool = False
+    """The first person of `[opening]` was here."""
+    unwell: bool = False
+    """Somebody pressed "I do not feel well" at this lane just now."""
     card: Card | None = None
     sentinel: Sentinel | None = None
 

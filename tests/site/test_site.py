@@ -57,6 +57,13 @@ def test_paths_are_relative_to_the_site_file(bench: Bench, monkeypatch: pytest.M
     assert place.side_link and place.side_link.key == str(tmp_path / "side-link.key")
 
 
+def test_zone_and_interlock_belong_to_the_lane_and_a_lonely_interlock_is_pointed_at(bench: Bench) -> None:
+    text = SITE.replace('name = "A"', 'name = "A"\nzone = "b1"\ninterlock = "lock"')
+    place = site.load(bench.write(text=text))
+    assert (place.lanes[0].zone, place.lanes[0].interlock, place.lanes[1].interlock) == ("b1", "lock", "")
+    assert [warning.key for warning in place.warnings] == ["lane[0].interlock"]
+
+
 def test_the_shortest_site(bench: Bench) -> None:
     text = 'v = 1\n[device]\nname = "a"\nhall = "h"\n[[lane]]\nname = "A"\ndirection = "in"\n'
     place = site.load(bench.write(text=text))

@@ -1,0 +1,136 @@
+"""Access-control basics of a lane: interlock, anti-passback, the first person of the day, forgotten holds, silent buttons.
+
+What they may do is the rulebook's data. None of it ever stands between a person and the way out: it is asked of
+entries only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from firmware.core import attendant, passage
+from firmware.core.facts import AnyFact, Booking
+from firmware.core.lane import OPEN
+from firmware.core.state import Grant, LaneState
+from firmware.core.turn import Turn
+from firmware.rules.verdict import Case
+
+UNWELL_MS = 15_000
+"""A press just before the scan, or while proofs are collected, is that person's."""
+TOLD = {"passback": "passback"}
+"""What a rule says along with its yes, and the alarm it is told by."""
+
+
+# -------------------------------------------------------------- interlock
+
+
+def interlocked(turn: Turn, lane: str) -> str:
+    """The name of another lane of the same interlock that is open now; empty: none is, or there is no interlock."""
+    group = turn.setup(lane).interlock
+    if not group:
+        return ""
+    others = (setup.name for setup in turn.state.setups if setup.interlock == group and setup.name != lane)
+    return next((name for name in others if _open(turn, turn.state.lanes[name])), "")
+
+
+def _open(turn: Turn, lane: LaneState) -> bool:
+    moving = lane.grant is not None or lane.blocked or turn.now < lane.open_until_ms
+    return moving or lane.freed or lane.door_open_since_ms is not None
+
+
+# -------------------------------------------------------------- who came in, who was first
+
+
+def admitted(turn: Turn, lane: LaneState, case: Case, grant: Grant) -> None:
+    """What an admission leaves behind, besides its grant."""
+    assert turn.rulebook is not None
+    rules = turn.rulebook.anti_passback
+    grant.no_passback = rules.minutes > 0 and case.booking is not None and case.person_class in rules.classes
+    first_person(turn, case.person_class)
+    for verdict in turn.verdicts:
+        if verdict.verdict == "admit" and verdict.because in TOLD:
+            turn.alarm(
+                TOLD[verdict.because], lane.name, detail=f"pass {grant.pass_id} came in before and was not seen leaving"
+            )
+
+
+def first_person(turn: Turn, person_class: str) -> None:
+    """One of the classes that open the day was here. A doubtful clock knows no day."""
+    if turn.rulebook is None or not turn.moment.trusted or person_class not in turn.rulebook.opening.first_person:
+        return
+    turn.state.opened_day = str(turn.moment.local(turn.zone).date())
+
+
+def left(turn: Turn, fact: AnyFact) -> None:
+    """A badge that is shown at an exit has left, as far as anti-passback goes. Nobody is asked to show it."""
+    if isinstance(fact, Booking):
+        turn.state.entered.pop(fact.pass_id, None)
+
+
+# -------------------------------------------------------------- scheduled releases
+
+
+def scheduled_releases(turn: Turn) -> None:
+    """End the holds whose release has come. What was missed while the power was off is made up for on the same day."""
+    book = turn.rulebook
+    if book is None or not book.release or not turn.moment.trusted:
+        return
+    local = turn.moment.local(turn.zone)
+    now = f"{local:%Y-%m-%d %H:%M}"
+    before, turn.state.released = turn.state.released or now, now
+    for release in book.release:
+        if release.due_on(local.date()) and before < f"{local:%Y-%m-%d} {release.time}" <= now:
+            _release(turn, [lane for lane in turn.state.lanes.values() if release.at(lane.name)])
+
+
+def _release(turn: Turn, lanes: list[LaneState]) -> None:
+    for lane in lanes:
+        if lane.state == "held" and lane.held_because != "isolation":
+            attendant.record(turn, lane.name, f"schedule-{turn.state.seq + 1}", "release", "schedule", "")
+            attendant.release(turn, lane, "schedule")
+
+
+def due(turn: Turn, times: list[int]) -> list[int]:
+    """`times` and the next scheduled release of this day, in elapsed time."""
+    book = turn.rulebook
+    if book is None or not book.release or not turn.moment.trusted:
+        return times
+    local = turn.moment.local(turn.zone)
+    later = [_at(local, release.time) for release in book.release if release.due_on(local.date())]
+    ahead = [turn.now + int((at - local).total_seconds() * 1000) for at in later if at > local]
+    midnight = turn.now + int((_at(local, "00:00") + dt.timedelta(days=1) - local).total_seconds() * 1000)
+    return [*times, *ahead, midnight]
+
+
+def _at(local: dt.datetime, time: str) -> dt.datetime:
+    return local.replace(hour=int(time[:2]), minute=int(time[3:]), second=0, microsecond=0)
+
+
+# -------------------------------------------------------------- silent buttons
+
+
+def symptoms(turn: Turn, lane: LaneState, pressed: bool) -> None:
+    """ "I do not feel well": counts for whoever is shown next, or has just been let in and has not moved yet."""
+    if not pressed:
+        return
+    lane.symptoms_ms = turn.now
+    grant = lane.grant
+    if grant is not None and grant.way == "in" and lane.state in OPEN and not lane.blocked and not grant.passed:
+        turn.close(lane)
+        passage.return_unused(turn, lane, grant)
+        turn.signal(lane, "time_over")
+        turn.tell(lane, "staff", "yellow")
+        turn.alarm("symptoms", lane.name)
+
+
+def unwell(turn: Turn, lane: LaneState) -> bool:
+    since = lane.symptoms_ms
+    if since is None:
+        return False
+    began = lane.visit.since_ms if lane.visit is not None else turn.now
+    return since >= began - UNWELL_MS
+
+
+def duress(turn: Turn, lane: LaneState, pressed: bool) -> None:
+    """Somebody is threatened: nothing at the gate shows it, the hub and the record know."""
+    turn.alarm("duress", lane.name, active=pressed)

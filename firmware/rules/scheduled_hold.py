@@ -1,0 +1,22 @@
+"""3.1.5a: breaks by date, weekday and time, for disinfection above all. Entry pauses; exits do not know of it."""
+
+from __future__ import annotations
+
+from firmware.rulebook.tables import minutes_of
+from firmware.rules.verdict import Case, Verdict
+
+CLAUSE = "3.1.5a"
+
+
+def judge(case: Case) -> Verdict | None:
+    held = [hold for hold in case.rulebook.hold if hold.at(case.setup.name)]
+    if not held:
+        return None
+    if not case.moment.trusted:
+        return case.doubt(CLAUSE, "clock", "clock_doubtful")
+    minute, day = case.local.hour * 60 + case.local.minute, case.local.date()
+    for hold in held:
+        first, end = minutes_of(hold.span)
+        if hold.due_on(day) and first <= minute < end:
+            return Verdict(CLAUSE, "wait", hold.reason, phrase="break", values={"time": f"{end // 60}:{end % 60:02}"})
+    return None
