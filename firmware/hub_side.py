@@ -14,8 +14,8 @@ import msgspec
 
 from firmware import entries, reporting
 from firmware.core import limit, occupancy
-from firmware.core.events import CommandArrived, RowArrived, RulebookLoaded
-from firmware.core.occupancy import Row, row_of
+from firmware.core.events import CommandArrived, NoticeArrived, RowArrived, RulebookLoaded
+from firmware.core.occupancy import Notice, Row
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
 from firmware.errors import Failure
@@ -36,6 +36,8 @@ STATUS_SOON_MS = 200.0
 HEARTBEAT_MS = 5_000.0
 ROW_BYTES_MAX = 16_384
 NOTE_MS = 9_000.0
+RETAINED_MS = 150.0
+"""Retained messages follow the subscription at once."""
 
 
 class Events:
@@ -70,6 +72,10 @@ class HubSide:
         self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.inc)
         self.topics = Topics(site.device.hall, site.device.name)
         self.rows_topic = self.topics.rights_row("hall", "")
+        self.notice_topic = self.topics.rights("hall", "notice")
+        self._notice_sent = 0
+        self._started = False
+        self._connected_ms = device.clock.elapsed_ms()
         bank_topic = (self.topics.rights("hall", "command"),) if site.rights.bank else ()
         self._documents = {self.topics.hall_wide(what): what for what in HALL_WIDE}
         self.link = Link(
@@ -79,7 +85,7 @@ class HubSide:
             self.outbox,
             self._post,
             device.clock,
-            also=(self.rows_topic + "#", *bank_topic),
+            also=(self.rows_topic + "#", self.notice_topic, *bank_topic),
         )
         self.desk = CommandDesk(
             site.device.hall,
@@ -101,7 +107,16 @@ class HubSide:
         device.loop.every(self._tend)
 
     def start(self) -> None:
-        self.link.start()
+        if not self._started:
+            self._started = True
+            self.link.start()
+
+    def heard_the_hall(self) -> bool:
+        """Connected, and what the broker kept for us had its time to come."""
+        now = self.device.clock.elapsed_ms()
+        if not self.link.connected:
+            self._connected_ms = now
+        return now - self._connected_ms > RETAINED_MS
 
     def stop(self) -> None:
         self.link.publish_status(self._status())
@@ -174,20 +189,26 @@ class HubSide:
         key, state = self.device.verify.hall_key, self.device.controller.state
         if key is None or not state.journal_ok:
             return
-        turn_want = limit.want_of(state)
-        entry = any(setup.entry for setup in state.setups)
-        row = row_of(state.rights, device=state.device, seq=state.seq, want=turn_want, entry=entry)
-        payload = msgspec.json.encode(row)
+        self._publish_notice(key, state.notice)
+        payload = msgspec.json.encode(limit.own_row(state))
         if payload == self._row_sent and not heartbeat:
             return
         self._row_sent, self._row_due_ms = payload, t_ms + HEARTBEAT_MS
         self.link.publish_retained(self.rows_topic + state.rights.inc, sealed(key, payload))
+
+    def _publish_notice(self, key: bytes, notice: Notice | None) -> None:
+        """Only the bank's own word; said again by the link on every connection."""
+        if notice is not None and notice.serial != self._notice_sent and self.device.site.rights.bank:
+            self._notice_sent = notice.serial
+            self.link.publish_retained(self.notice_topic, sealed(key, msgspec.json.encode(notice)))
 
     # ------------------------------------------------------------ in (the link's thread: only enqueue)
 
     def _post(self, message: Incoming) -> None:
         if message.topic.startswith(self.rows_topic):
             self._row_came(message.payload)
+        elif message.topic == self.notice_topic:
+            self._notice_came(message.payload)
         elif message.topic in self._documents:
             self.device.loop.call(lambda: self._document_came(message))
         elif self.desk.mine(message.topic):
@@ -210,6 +231,19 @@ class HubSide:
             return
         if self._is_news(row):
             self.device.loop.post(RowArrived(row=row))
+
+    def _notice_came(self, payload: bytes) -> None:
+        """Ours comes back to us as well: its serial is no news then."""
+        key, known = self.device.verify.hall_key, self.device.controller.state.notice
+        try:
+            if key is None or len(payload) > ROW_BYTES_MAX:
+                raise ValueError("not for us")
+            notice = msgspec.json.decode(unsealed(key, payload), type=Notice)
+        except (ValueError, msgspec.DecodeError):
+            self.rows_refused += 1
+            return
+        if known is None or notice.serial > known.serial:
+            self.device.loop.post(NoticeArrived(notice=notice))
 
     def _is_news(self, row: Row) -> bool:
         """A heartbeat that says nothing new only has to be noted now and then: every event costs the card."""

@@ -28,6 +28,8 @@ from firmware.version import VERSION
 from sensors.readings import GatePassed
 
 CLOCK_CHECK_MS = 1_000
+ALONE_MS = 600
+"""How long a bank with an empty journal listens for the rows of a hall that may have one."""
 
 
 class Device:
@@ -158,28 +160,47 @@ class Device:
     def _begin(self, signed: SignedRulebook | None, refusal: str) -> None:
         device = self.site.device
         self._check_clock(0)
-        first: list[AnyEvent] = [
-            Started(
-                boot=boot_id(),
-                version=VERSION,
-                device=device.name,
-                hall=device.hall,
-                inc=self.inc,
-                bank=self.site.rights.bank,
-                lanes=tuple(_setup(lane) for lane in self.site.lanes),
-            )
-        ]
         state = self.controller.state
-        if signed and (signed.text == state.rulebook_text or signed.book.serial > state.rulebook_serial):
-            first.append(RulebookLoaded(text=signed.text, kid=signed.kid))
-        else:
-            first.append(RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force"))
-        self.loop.begin_with(first)
+        new_bank = self.site.rights.bank and not state.seq
+        started = Started(
+            boot=boot_id(),
+            version=VERSION,
+            device=device.name,
+            hall=device.hall,
+            inc=self.inc,
+            bank=self.site.rights.bank,
+            lanes=tuple(_setup(lane) for lane in self.site.lanes),
+        )
+        self.loop.begin_with([started])
         self.loop.start_hands()
+        self.loop.turn(wait=False)
+        if new_bank and self.hub is not None:
+            self._listen_first()
+        self.loop.begin_with([self._first_rulebook(signed, refusal)])
         self.loop.turn(wait=False)
         self._follow_rulebook()
         self.loop.after.append(lambda _: self._follow_rulebook())
         self.loop.every(self._check_clock)
+
+    def _first_rulebook(self, signed: SignedRulebook | None, refusal: str) -> AnyEvent:
+        state = self.controller.state
+        if signed and (signed.text == state.rulebook_text or signed.book.serial > state.rulebook_serial):
+            return RulebookLoaded(text=signed.text, kid=signed.kid)
+        return RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force")
+
+    def _listen_first(self) -> None:
+        """A bank with an empty journal may be a replaced one: it hears the hall's rows before it makes the first right.
+
+        Who cannot reach the hub within this time is alone, and a first start; two banks stop each other later.
+        """
+        began_ms = self.clock.elapsed_ms()
+        until_ms = began_ms + ALONE_MS
+        self.hub.start()
+        self.loop.every(lambda t_ms: t_ms + 10 if t_ms < until_ms else None)
+        while self.clock.elapsed_ms() < until_ms:
+            self.loop.turn()
+            if self.hub.heard_the_hall():
+                break
 
     def _follow_rulebook(self) -> None:
         if self.controller.rulebook is not self.judge.rulebook:

@@ -20,11 +20,18 @@ def free_port() -> int:
 
 
 def wait_until(what: Callable[[], object], timeout_s: float = 20.0, every_s: float = 0.01) -> None:
-    """Poll until `what()` is true. The generous limit is for busy machines; nothing is measured by it."""
+    """Poll until `what()` is true; an empty list it looks into is not yet. The limit is for busy machines only."""
     end = time.monotonic() + timeout_s
-    while not what():
+    while not _true(what):
         assert time.monotonic() < end, f"waited {timeout_s} s in vain"
         time.sleep(every_s)
+
+
+def _true(what: Callable[[], object]) -> bool:
+    try:
+        return bool(what())
+    except IndexError:
+        return False
 
 
 class Broker:

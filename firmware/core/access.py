@@ -10,7 +10,6 @@ import datetime as dt
 
 from firmware.core import attendant, passage
 from firmware.core.facts import AnyFact, Booking
-from firmware.core.lane import OPEN
 from firmware.core.state import Grant, LaneState
 from firmware.core.turn import Turn
 from firmware.rules.verdict import Case
@@ -115,10 +114,8 @@ def symptoms(turn: Turn, lane: LaneState, pressed: bool) -> None:
         return
     lane.symptoms_ms = turn.now
     grant = lane.grant
-    if grant is not None and grant.way == "in" and lane.state in OPEN and not lane.blocked and not grant.passed:
-        turn.close(lane)
-        passage.return_unused(turn, lane, grant)
-        turn.signal(lane, "time_over")
+    passage.withdraw(turn, lane)
+    if grant is not None and lane.grant is None:
         turn.tell(lane, "staff", "yellow")
         turn.alarm("symptoms", lane.name)
 

@@ -7,7 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import access, emergency, entry, occupancy, passage
+from firmware.core import access, emergency, entry, judgement, occupancy, passage
 from firmware.core.judgement import identity_of
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
@@ -126,7 +126,7 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "grant_open"
     if turn.rulebook is None:
         return "no_rulebook"
-    if lane.state == "held" or turn.state.recount_needed or turn.state.quarantined:
+    if lane.state == "held" or judgement.held_entry(turn):
         return "held"
     if access.interlocked(turn, lane.name):
         return "interlock"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.core import attendant, emergency, limit, occupancy
+from firmware.core import attendant, bank, emergency, limit
 from firmware.core.events import CommandArrived
 from firmware.core.turn import Turn
 
@@ -21,21 +21,27 @@ def _carry_out(turn: Turn, event: CommandArrived) -> str:
     order = ORDERS.get(event.name)
     if order is None:
         return "unknown_command"
-    if event.name in OF_A_LANE and event.lane not in turn.state.lanes:
+    if event.name in OF_A_LANE and event.lane is not None and event.lane not in turn.state.lanes:
         return "no_such_lane"
     return order(turn, event)
 
 
 def _open_once(turn: Turn, event: CommandArrived) -> str:
+    if event.lane is None:
+        return "no_such_lane"
     return attendant.open_once(turn, turn.state.lanes[event.lane or ""], event.issuer)
 
 
 def _hold(turn: Turn, event: CommandArrived) -> str:
+    if event.lane is None:
+        return bank.hold(turn, True)
     because = str(event.body.get("reason") or "order")
     return attendant.hold(turn, turn.state.lanes[event.lane or ""], because[:100], event.issuer)
 
 
 def _release(turn: Turn, event: CommandArrived) -> str:
+    if event.lane is None:
+        return bank.hold(turn, False)
     return attendant.release(turn, turn.state.lanes[event.lane or ""], event.issuer)
 
 
@@ -46,22 +52,34 @@ def _evacuate(turn: Turn, event: CommandArrived) -> str:
 
 def _limit(turn: Turn, event: CommandArrived) -> str:
     persons = event.body.get("n", event.body.get("limit_persons"))
-    if not turn.state.rights.bank:
+    if not bank.acts(turn.state):
         return "not_the_bank"
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
         return "limit_out_of_range"
     turn.state.limit_ordered = persons
-    occupancy.set_limit(turn.state.rights, persons, turn.state.recounted)
+    bank.set_limit(turn.state, persons)
     return ""
 
 
 def _recount(turn: Turn, event: CommandArrived) -> str:
     counted = event.body.get("inside")
-    if not turn.state.rights.bank:
-        return "not_the_bank"
     if not isinstance(counted, int) or isinstance(counted, bool) or not 0 <= counted <= 100_000:
         return "inside_out_of_range"
-    return limit.recount(turn, counted)
+    return bank.recount(turn, counted, event.id)
+
+
+def _fence(turn: Turn, event: CommandArrived) -> str:
+    """`evidence`: rights to give back (its journal read from the card, or what the design's estimate allows); 0: none."""
+    inc, persons = event.body.get("inc"), event.body.get("evidence", 0)
+    if not isinstance(inc, str):
+        return "no_such_device"
+    if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
+        return "evidence_out_of_range"
+    return bank.fence(turn, inc, persons, event.id)
+
+
+def _drain(turn: Turn, event: CommandArrived) -> str:
+    return limit.drain(turn, event.body.get("on") is not False)
 
 
 def _identify(turn: Turn, event: CommandArrived) -> str:
@@ -80,6 +98,8 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "evacuate": _evacuate,
     "limit": _limit,
     "recount": _recount,
+    "fence": _fence,
+    "drain": _drain,
     "identify": _identify,
 }
 OF_A_LANE = ("open_once", "confirm_identity", "hold", "release")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from firmware.core import access, attendant, commands, door, emergency, entry, limit, passage, start
+from firmware.core import access, attendant, bank, commands, door, emergency, entry, limit, passage, start
 from firmware.core.events import (
     AnyEvent,
     ClockChecked,
@@ -24,6 +24,7 @@ from firmware.core.events import (
     DeviceHealth,
     DocumentSeen,
     JournalState,
+    NoticeArrived,
     PassageBlocked,
     RowArrived,
     RulebookLoaded,
@@ -76,7 +77,7 @@ class Controller:
         turn = Turn(self.state, moment, self.zone, self.rulebook)
         if moment.trusted:
             self.state.latest_wall_ms = max(self.state.latest_wall_ms, moment.wall_ms)
-        limit.keep(turn)
+        bank.follow(turn)
         HANDLERS[type(event)](self, turn, event)
         for lane in self.state.lanes.values():
             self._tend(turn, lane)
@@ -131,7 +132,7 @@ def _rulebook(controller: Controller, turn: Turn, event: RulebookLoaded) -> None
     if not same:
         state.limit_day, state.limit_ordered = "", None
         _rulebook_record(turn, book.serial, "")
-    limit.keep(turn)
+    bank.follow(turn)
 
 
 def _rulebook_record(turn: Turn, serial: int | None, because: str) -> None:
@@ -232,6 +233,7 @@ for _kind, _handler in (
     (JournalState, _journal),
     (ClockChecked, _clock),
     (RowArrived, limit.row_arrived),
+    (NoticeArrived, limit.notice_arrived),
     (Woken, _woken),
 ):
     _hears(_kind, _handler)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from firmware.core.facts import AnyFact
-from firmware.core.occupancy import Row
+from firmware.core.occupancy import Notice, Row
 from firmware.core.state import LaneSetup
 from sensors.readings import Direction
 
@@ -186,6 +186,12 @@ class RowArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True
     row: Row
 
 
+class NoticeArrived(Event, frozen=True, tag="notice", omit_defaults=True, kw_only=True):
+    """The bank's word to the hall, authenticated by the link that brought it."""
+
+    notice: Notice
+
+
 class Woken(Event, frozen=True, tag="tick", omit_defaults=True, kw_only=True):
     """The wake-up the controller asked for."""
 
@@ -209,5 +215,6 @@ AnyEvent = (
     | JournalState
     | ClockChecked
     | RowArrived
+    | NoticeArrived
     | Woken
 )

@@ -65,7 +65,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         used=turn.state.used.get(identity),
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
         quota_used=turn.state.quota_used if turn.state.quota_day == str(local.date()) else 0,
-        held_entry=_held_entry(turn),
+        held_entry=held_entry(turn),
         journal_ok=turn.state.journal_ok,
         exit_waiting=_exit_waiting(turn, lane),
         ahead=ahead_of(lane, identity),
@@ -80,9 +80,13 @@ def _healths(visit: Visit | None, booking: Booking | None) -> tuple[HealthTest |
     return (*shown, *(each for each in (booking.tests if booking else ()) if each.kind not in kinds))
 
 
-def _held_entry(turn: Turn) -> str:
+def held_entry(turn: Turn) -> str:
     if turn.state.quarantined:
         return "quarantine"
+    if turn.state.draining:
+        return "out_of_service"
+    if turn.state.notice is not None and turn.state.notice.hold:
+        return "hall_held"
     return "recount" if turn.state.recount_needed else ""
 
 

@@ -29,7 +29,7 @@ HEALTH_KINDS = frozenset({"naat", "antigen", "vaccination", "recovery"})
 KINDS = HEALTH_KINDS | {"rulebook", "booking", "staff", "command", "revocation", "roster", "device"}
 COMMANDS = (
     *("open_once", "hold", "release", "evacuate", "confirm_identity", "acknowledge", "sign_off"),
-    *("limit", "recount", "fence", "rulebook_fallback", "restart", "identify"),
+    *("limit", "recount", "fence", "drain", "rulebook_fallback", "restart", "identify"),
 )
 
 _ES256 = ec.ECDSA(hashes.SHA256())

@@ -10,6 +10,8 @@ The functions below are the only ones that change the counters; each is one line
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -68,6 +70,28 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     entry: bool = True
     """False: an exit-only device, which hands over everything it gains."""
     state: str = "joined"
+    K: int = 0
+    """Who is or was the bank: what its recounts found beyond the counters."""
+    F: int = 0
+    """Who is or was the bank: rights it returned for fenced devices, and what recounts found missing of rights."""
+    notice: int = 0
+    """Serial of the bank's last notice this device has on disk: every counter in the row is younger than that."""
+    held: bool = False
+    """Entry is held by the bank's notice and no permit is open: nobody comes in here until the release."""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What only the bank may say, to everybody at once. A higher serial replaces a lower one, whoever brought it."""
+
+    v: int = 1
+    serial: int
+    limit: int
+    """The limit the bank works towards; the one really in force may still be higher (rights not yet handed back)."""
+    hold: bool = False
+    fenced: tuple[str, ...] = ()
+    """Incarnations whose rows count no more."""
+    counted: int = 0
+    """Serial of the last notice that closed a recount: who was held by a power loss before it may open again."""
 
 
 def reserve(rights: Rights, persons: int) -> bool:
@@ -93,17 +117,22 @@ def count_out(rights: Rights, persons: int = 1) -> None:
     rights.X += persons
 
 
-def set_limit(rights: Rights, limit_persons: int, recounted: int = 0) -> int:
+def set_limit(rights: Rights, limit_persons: int, corrections: int = 0, others: int = 0) -> int:
     """The bank mints or burns the difference to the limit in force. Returns the change (0: nothing, or not the bank).
 
-    `recounted` is K, what recounts found beyond the counters: M - B = N - K, else a new limit would undo a recount.
+    `corrections` is K - F, what recounts and fences changed: M - B = N - K + F over all who ever were the bank, else a
+    new limit would undo a recount. `others` is M - B of those who were the bank before.
     """
-    change = limit_persons - recounted - (rights.M - rights.B) if rights.bank else 0
-    if change > 0:
-        rights.M += change
-    elif change < 0:
-        rights.B -= change
-    return change
+    return mint(rights, limit_persons - corrections - others - (rights.M - rights.B)) if rights.bank else 0
+
+
+def mint(rights: Rights, persons: int) -> int:
+    """Make so many rights, or burn them when negative. Only the bank's own functions call this."""
+    if persons > 0:
+        rights.M += persons
+    else:
+        rights.B -= persons
+    return persons
 
 
 def merge(rights: Rights, row: Row) -> int:
@@ -134,7 +163,7 @@ def contradicts(rights: Rights, row: Row) -> bool:
     return row.V.get(rights.inc, 0) > rights.T.get(row.inc, 0)
 
 
-def row_of(rights: Rights, *, device: str, seq: int, want: int, entry: bool) -> Row:
+def row_of(rights: Rights, *, device: str, seq: int, want: int, entry: bool, **more: Any) -> Row:
     return Row(
         inc=rights.inc,
         dev=device,
@@ -151,4 +180,5 @@ def row_of(rights: Rights, *, device: str, seq: int, want: int, entry: bool) -> 
         free=rights.free,
         want=want,
         entry=entry,
+        **more,
     )

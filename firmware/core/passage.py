@@ -185,6 +185,16 @@ def give_up(turn: Turn, lane: LaneState) -> None:
         entry.open_exit(turn, lane, "turn")
 
 
+def withdraw(turn: Turn, lane: LaneState) -> None:
+    """Take back a permit to come in that nobody has begun to use; who is in the passage comes through."""
+    grant = lane.grant
+    if grant is None or grant.way == "out" or lane.blocked or grant.passed:
+        return
+    turn.close(lane)
+    return_unused(turn, lane, grant)
+    turn.signal(lane, "time_over")
+
+
 def return_unused(turn: Turn, lane: LaneState, grant: Grant) -> None:
     """End the grant: the places nobody used are free again, and a walk-in's count in the day's quota with them."""
     if grant.reserved and grant.left > 0:

@@ -7,9 +7,9 @@ from firmware.core.state import HallState
 
 def inside(state: HallState) -> int:
     """Net of all bodies counted, here and in the last rows of the peers."""
-    return state.rights.net_inside + state.recounted + sum(peer.net for peer in state.peers.values())
+    return state.rights.net_inside + state.recounted + sum(peer.net + peer.recounted for peer in state.peers.values())
 
 
 def limit(state: HallState, by_rulebook: int | None) -> int | None:
-    """The limit really in force: what the bank has minted less what it burned (recounts aside), or by the rulebook."""
-    return state.rights.M - state.rights.B + state.recounted if state.rights.bank else by_rulebook
+    """The limit the bank works towards, by its last notice; by the rulebook where no bank has spoken yet."""
+    return state.notice.limit if state.notice is not None else by_rulebook

@@ -11,7 +11,7 @@ import msgspec
 
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.lane import State
-from firmware.core.occupancy import Rights
+from firmware.core.occupancy import Notice, Rights
 
 LaneDirection = Literal["in", "out", "both", "elevator"]
 
@@ -200,6 +200,35 @@ class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
     seen_ms: int = 0
     acknowledged: int = 0
     """V of the peer for us: how many of our gifts arrived."""
+    made: int = 0
+    """M - B of a peer that is or was the bank; with it its K and F."""
+    recounted: int = 0
+    written_off: int = 0
+    given: dict[str, int] = {}
+    received: dict[str, int] = {}
+    notice: int = 0
+    held: bool = False
+    state: str = "joined"
+
+
+class Fence(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The bank's: a device that was locked out by hand, and what is to be returned once everybody ignores it."""
+
+    inc: str
+    persons: int
+    """Rights to return, by the operator's evidence; 0: none, or what a recount will find."""
+    serial: int
+    """The notice that everybody has to know first."""
+    command: str = ""
+
+
+class Recount(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The bank's: people were counted, and rights may be missing. They are made only when every row is younger."""
+
+    counted: int
+    """People inside, and the open permits of the bank's own lanes."""
+    serial: int
+    command: str = ""
 
 
 class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -242,3 +271,11 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The local day on which the first person of `[opening]` was here."""
     released: str = ""
     """Local date and time of the last scheduled release that was done."""
+    written_off: int = 0
+    """F of the protocol: rights returned for fenced devices, or found missing by a recount."""
+    notice: Notice | None = None
+    """The bank's last word; this device's own where it is the bank."""
+    fences: list[Fence] = []
+    recount: Recount | None = None
+    draining: bool = False
+    """Taken out of service: no entry, and every right goes to the others."""

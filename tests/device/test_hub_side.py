@@ -240,7 +240,7 @@ def test_a_pushed_rulebook_is_in_force_once_and_a_revoked_pass_is_refused(gate: 
     push(gate, ear, "revocations", "revocation", b'{"v":1,"serial":1,"passes":["0001020304050607"]}')
     book = RULEBOOK.format(**{**gate.book, "serial": 2, "limit": 77}).encode()
     push(gate, ear, "rulebook", "rulebook", book)
-    wait_until(lambda: json.loads(ear.on("/status")[-1].payload).get("limit_persons") == 77)
+    wait_until(lambda: ear.on("/status") and json.loads(ear.on("/status")[-1].payload).get("limit_persons") == 77)
     gate.scan(shown)
     wait_until(lambda: events(ear, "decision"))
     (decision,) = events(ear, "decision")

@@ -1,0 +1,92 @@
+"""Several controllers that talk by rows and notices only; the test decides who hears whom, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firmware.core import events, limit
+from firmware.core.controller import Controller
+from firmware.core.occupancy import Rights, Row
+from firmware.core.state import HallState, LaneSetup
+from tests.core.stage import Stage
+
+
+class Member(Stage):
+    """One device of a hall. `name` is also its incarnation."""
+
+    def __init__(self, name: str, *, bank: bool = False, direction: str = "in", **book: Any) -> None:
+        self.name = name
+        super().__init__(bank=bank, direction=direction, **book)
+
+    def start(self, boot: str = "boot-1") -> None:
+        if not self.journal:
+            self.controller = Controller(HallState(rights=Rights(inc=self.name)), self.controller.zones)
+        lanes = tuple(LaneSetup(**{**_fields(setup), "name": "A"}) for setup in self.lanes)
+        self.do(
+            events.Started(
+                boot=boot, version="t", device=self.name, hall="baoshan", inc=self.name, bank=self.bank, lanes=lanes
+            )
+        )
+
+    @property
+    def row(self) -> Row:
+        return limit.own_row(self.controller.state)
+
+    @property
+    def state(self) -> HallState:
+        return self.controller.state
+
+    def order(self, name: str, **body: Any) -> str:
+        """What the hub's order was answered; empty: done."""
+        before = len(self.records)
+        self.do(
+            events.CommandArrived(id=f"o-{before}", name=name, issuer="hub", lane=body.pop("lane", None), body=body)
+        )
+        return next(record.because for record in self.records[before:] if record.__class__.__name__ == "CommandDone")
+
+    def admit(self, number: int) -> str:
+        answer = self.scan(self.booking(number))
+        if answer == "admit":
+            self.cross()
+        self.wait(6)
+        return answer
+
+    def leave(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.do(events.Crossed(lane="A", direction="out"))
+
+
+def _fields(setup: LaneSetup) -> dict[str, Any]:
+    return {name: getattr(setup, name) for name in setup.__struct_fields__}
+
+
+class Hall:
+    """`north` is the bank; `cut` names devices that hear and say nothing."""
+
+    def __init__(self, *doors: Member) -> None:
+        self.doors = {door.name: door for door in doors}
+        self.cut: set[str] = set()
+        self.talk()
+
+    def talk(self, rounds: int = 4) -> None:
+        """Everybody who is connected hears everybody's newest row and the notice, a few times over."""
+        for _ in range(rounds):
+            for name, door in self.doors.items():
+                for other_name, other in self.doors.items():
+                    if name != other_name and not self.cut & {name, other_name}:
+                        door.do(events.RowArrived(row=other.row))
+                        if other.bank and other.state.notice is not None:
+                            door.do(events.NoticeArrived(notice=other.state.notice))
+
+    @property
+    def inside(self) -> int:
+        return sum(door.state.rights.net_inside for door in self.doors.values())
+
+    @property
+    def free(self) -> int:
+        """Rights alive, with those on their way."""
+        rights = {name: door.state.rights for name, door in self.doors.items()}
+        flying = sum(
+            own.T.get(to, 0) - rights[to].V.get(name, 0) for name, own in rights.items() for to in own.T if to in rights
+        )
+        return sum(own.free for own in rights.values()) + flying

@@ -1,0 +1,262 @@
+"""The bank: limit up and down, recounts, dead and drained devices, a bank that moves. Rights from nowhere: none, ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.core import events
+from firmware.core.occupancy import Notice
+from tests.core.hall import Hall, Member
+
+
+def hall(limit: int = 6) -> tuple[Hall, Member, Member, Member]:
+    """Two entries and an exit; the north entry is the bank."""
+    north, south, out = (
+        Member("north", bank=True, limit=limit),
+        Member("south", limit=limit),
+        Member("out", direction="out"),
+    )
+    return Hall(north, south, out), north, south, out
+
+
+def fill(door: Member, persons: int, first: int = 1) -> int:
+    return sum(door.admit(first + number) == "admit" for number in range(persons))
+
+
+# -------------------------------------------------------------- limit up and down
+
+
+def test_everybody_spends_from_one_limit() -> None:
+    whole, north, south, _ = hall()
+    assert (north.row.M, whole.free) == (6, 6)
+    came = 0
+    for number in range(10):
+        came += fill((north, south)[number % 2], 1, 100 + number)
+        whole.talk()
+    assert came == 6 and whole.inside == 6 and whole.free == 0
+
+
+def test_a_lowered_limit_is_a_debt_that_exits_pay() -> None:
+    whole, north, south, out = hall()
+    fill(north, 2)
+    whole.talk()
+    fill(south, 2, 50)
+    assert north.order("limit", n=3) == ""
+    whole.talk()
+    assert whole.free == -1 and south.scan(south.booking(90)) == "wait"
+    out.leave(1)
+    whole.talk()
+    assert whole.free == 0
+    out.leave(1)
+    whole.talk()
+    assert whole.free == 1 and whole.inside == 2
+    assert north.order("limit", n=5) == "" and whole.free == 3
+
+
+def test_only_the_bank_takes_such_orders() -> None:
+    _, _, south, _ = hall()
+    assert {
+        south.order(name, n=5, inside=0, inc="out") for name in ("limit", "recount", "hold", "release", "fence")
+    } == {"not_the_bank"}
+
+
+# -------------------------------------------------------------- hold and recount
+
+
+def test_the_halls_hold_takes_unused_permits_back_and_lets_everybody_out() -> None:
+    whole, north, south, out = hall()
+    whole.talk()
+    south.scan(south.booking(1))
+    assert north.order("hold") == ""
+    whole.talk()
+    assert south.lane.grant is None and south.row.held and whole.free == 6
+    assert [door.scan(door.booking(2)) for door in (north, south)] == ["wait", "wait"] and north.because == "hall_held"
+    assert out.scan(out.booking(3)) == "admit"
+    assert north.order("release") == ""
+    whole.talk()
+    south.wait(6)
+    assert south.admit(2) == "admit"
+
+
+def test_missing_rights_are_made_only_when_everybody_has_answered() -> None:
+    whole, north, south, out = hall()
+    fill(north, 3)
+    whole.talk()
+    out.leave(1)  # and two more left by a door nobody counts: really nobody is inside
+    whole.talk()
+    assert north.order("recount", inside=0) == "hold_first"
+    north.order("hold")
+    whole.talk()
+    whole.cut = {"south"}
+    assert north.order("recount", inside=0) == ""
+    whole.talk()
+    assert whole.free == 4, "nothing is made while the south door has not answered"
+    whole.cut = set()
+    whole.talk()
+    assert whole.free == 6 and {door.state.recount for door in whole.doors.values()} == {None}
+    north.order("release")
+    whole.talk()
+    assert fill(north, 9) + fill(south, 9, 50) <= 6 and whole.free >= 0
+
+
+def test_rights_that_are_too_many_go_at_once() -> None:
+    whole, north, south, _ = hall()
+    north.order("hold")
+    whole.talk()
+    whole.cut = {"south", "out"}
+    assert north.order("recount", inside=5) == "" and whole.free <= 1
+    whole.cut = set()
+    whole.talk()
+    assert whole.free == 1
+    north.order("limit", n=8)
+    assert whole.free == 3, "a new limit does not undo a recount"
+    north.wait(24 * 3600)
+    assert whole.free == 3
+
+
+def test_a_release_before_everybody_answered_makes_nothing() -> None:
+    whole, north, _, _ = hall()
+    fill(north, 3)
+    north.order("hold")
+    whole.talk()
+    whole.cut = {"south"}
+    north.order("recount", inside=0)
+    whole.talk()
+    north.order("release")
+    whole.cut = set()
+    whole.talk()
+    assert whole.free == 3 and "recount_given_up" in north.alarms
+
+
+def test_people_who_leave_during_a_recount_never_make_a_right() -> None:
+    whole, north, _, out = hall()
+    fill(north, 4)
+    north.order("hold")
+    whole.talk()
+    whole.cut = {"out"}
+    north.order("recount", inside=4)
+    out.leave(2)
+    whole.cut = set()
+    whole.talk()
+    assert whole.free + 2 <= 6
+
+
+def test_a_recount_of_the_hall_opens_doors_that_were_held_by_a_power_loss() -> None:
+    whole, north, south, _ = hall()
+    fill(south, 1)
+    whole.talk()
+    fill(south, 1)
+    south.start("boot-2")
+    assert south.state.recount_needed and south.scan(south.booking(7)) == "wait"
+    whole.talk()
+    north.order("hold")
+    whole.talk()
+    assert north.order("recount", inside=1) == ""
+    whole.talk()
+    assert not south.state.recount_needed
+    north.order("release")
+    whole.talk()
+    south.wait(6)
+    assert south.admit(8) == "admit"
+
+
+# -------------------------------------------------------------- dead, drained, moved
+
+
+def test_a_dead_devices_rights_come_back_once_everybody_ignores_it() -> None:
+    whole, north, south, out = hall()
+    whole.talk()
+    held = south.row.free
+    assert held > 0
+    whole.cut = {"south", "out"}  # south is dead, out is away
+    assert north.order("fence", inc="south", evidence=held) == ""
+    whole.talk()
+    assert north.row.M == 6, "the exit may still hear the dead one's rows"
+    whole.cut = {"south"}
+    whole.talk()
+    assert 6 + held == north.row.M
+    north.order("limit", n=6)
+    assert 6 + held == north.row.M - north.row.B, "the limit counts what was written off"
+    whole.cut = set()
+    whole.talk()
+    assert south.state.quarantined and south.row.state == "fenced" and fill(south, 3) == 0
+    assert out.state.peers["south"].seq <= south.row.seq
+    assert fill(north, 9) == 6
+
+
+def test_late_rows_of_a_fenced_device_change_nothing() -> None:
+    whole, north, south, _ = hall()
+    whole.talk()
+    before = south.row
+    north.order("fence", inc="south", evidence=0)
+    whole.talk()
+    held = north.row.free
+    gift = before.__class__(
+        **{**{name: getattr(before, name) for name in before.__struct_fields__}, "T": {"north": 99}}
+    )
+    north.do(events.RowArrived(row=gift))
+    assert north.row.free == held
+
+
+@pytest.mark.parametrize(("inc", "because"), [("north", "no_such_device"), ("west", "no_such_device")])
+def test_what_is_not_there_cannot_be_fenced(inc: str, because: str) -> None:
+    _, north, _, _ = hall()
+    assert north.order("fence", inc=inc, evidence=1) == because
+    assert north.order("fence", inc="south", evidence=-1) == "evidence_out_of_range"
+    assert (north.order("fence", inc="south"), north.order("fence", inc="south")) == ("", "fenced_already")
+
+
+def test_a_drained_device_has_nothing_left_and_is_missed_by_nobody() -> None:
+    whole, north, south, _ = hall()
+    whole.talk()
+    assert north.order("drain") == "is_the_bank" and south.order("drain") == ""
+    whole.talk()
+    assert (south.row.free, south.row.state, whole.free) == (0, "drained", 6)
+    assert south.scan(south.booking(1)) == "wait" and south.because == "out_of_service"
+    assert fill(north, 9) == 6
+    assert south.order("drain", on=False) == "" and south.row.state == "joined"
+
+
+def test_the_bank_moves_by_the_site_files_alone() -> None:
+    whole, north, south, _ = hall()
+    fill(north, 2)
+    whole.talk()
+    south.bank = True
+    south.start()
+    whole.talk()
+    assert south.order("limit", n=9) == "not_the_bank", "the old one still says bank"
+    north.bank = False
+    north.start()
+    whole.talk()
+    assert south.order("limit", n=4) == "" and whole.free == 2
+    assert (south.row.M, south.row.B) == (0, 2), "it burns from what the other one made"
+    whole.talk()
+    assert south.order("limit", n=8) == "" and whole.free == 6
+
+
+def test_a_new_journal_in_the_banks_place_makes_nothing_until_the_old_one_is_fenced() -> None:
+    whole, north, _, _ = hall()
+    fill(north, 2)
+    whole.talk()
+    new = Member("north-2", limit=6)
+    new.do(events.RowArrived(row=north.row))
+    new.bank = True
+    new.start()
+    assert new.row.M == 0 and new.order("limit", n=6) == "not_the_bank"
+    assert new.order("fence", inc="north", evidence=0) == ""
+
+
+def test_a_second_bank_that_speaks_stops_the_first() -> None:
+    _, north, _, _ = hall()
+    north.do(events.NoticeArrived(notice=Notice(serial=99, limit=500)))
+    assert north.state.quarantined and north.alarms == ["quarantine"]
+
+
+def test_an_old_notice_is_no_news() -> None:
+    whole, north, south, _ = hall()
+    old = south.state.notice
+    north.order("hold")
+    whole.talk()
+    assert old is not None
+    south.do(events.NoticeArrived(notice=old))
+    assert south.state.notice is not None and south.state.notice.hold
