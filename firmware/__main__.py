@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import pkgutil
 import sys
 from types import ModuleType
 
-from firmware import verbs
-from firmware.errors import HallgateError
+from firmware import command_words, language, verbs
+from firmware.errors import HallgateError, Mistake
+from firmware.language import spoken
 
 
 def names() -> list[str]:
@@ -25,17 +25,21 @@ def load(verb: str) -> ModuleType:
 
 
 def overview() -> str:
-    lines = [f"  {name:<10} {(load(name).__doc__ or '').strip().splitlines()[0]}" for name in names()]
-    return "\n".join(["usage: hallgate VERB [--help]", "", *lines])
+    lines = [f"  {name:<10} {page(name).splitlines()[0]}" for name in names()]
+    return "\n".join([spoken("usage: hallgate VERB [--help]"), "", *lines])
+
+
+def page(verb: str) -> str:
+    return language.page(verb, (load(verb).__doc__ or "").strip())
 
 
 def parser_for(verb: str) -> argparse.ArgumentParser:
     module = load(verb)
-    parser = argparse.ArgumentParser(
+    parser = command_words.Parser(
         prog=f"hallgate {verb}",
-        description=module.__doc__,
-        epilog=f"example: {module.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=page(verb),
+        epilog=spoken(f"example: {module.EXAMPLE}"),
+        formatter_class=command_words.Page,
     )
     parser.add_argument("--lang", choices=("zh", "en"), help="language of the messages (default: by LANG)")
     module.add_arguments(parser)
@@ -44,21 +48,25 @@ def parser_for(verb: str) -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
+    command_words.speak_utf8()
+    with language.spoken_as(language.asked_for(words)):
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
+    if words[:1] and words[0].startswith("--lang"):  # before the verb it is understood as well
+        words = words[1 if "=" in words[0] else 2 :]
     if not words or words[0] in ("-h", "--help"):
         print(overview())
         return 0
     verb = words[0]
-    if verb not in names():
-        print(f"hallgate: there is no verb {verb!r}; one of: {', '.join(names())}", file=sys.stderr)
-        return 2
-    arguments = parser_for(verb).parse_args(words[1:])
-    if arguments.lang:
-        os.environ["LANG"] = "zh_CN.UTF-8" if arguments.lang == "zh" else "en_US.UTF-8"
     try:
-        code = load(verb).run(arguments)
-        return int(code)
+        if verb not in names():
+            raise Mistake(f"there is no verb {verb!r}; one of: {', '.join(names())}")
+        arguments = parser_for(verb).parse_args(words[1:])
+        return int(load(verb).run(arguments))
     except HallgateError as error:
-        print(f"hallgate {verb}: {error}", file=sys.stderr)
+        print(f"hallgate{' ' + verb if verb in names() else ''}: {language.told(error)}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         return 0

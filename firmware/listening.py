@@ -17,6 +17,7 @@ import sensors
 from firmware import outputs, typed_toml
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
+from firmware.language import spoken
 from firmware.ports import Port
 from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, Edge, Frame, Raw, Send, UnknownDriver, Zone, find
 from sensors.driver import Settings as DriverSettings
@@ -230,7 +231,7 @@ def _words(said: Any, show_text: bool) -> str:
         case Send():
             return f"-> {_words(said.raw, show_text).removeprefix('<- ')}"
         case Frame(width=width, height=height):
-            return f"<- picture {width} x {height}"
+            return spoken(f"<- picture {width} x {height}")
         case Zone():
             return f"<- zone {said.zone} status {said.status} distance_mm {said.distance_mm}"
         case Scan():
@@ -243,8 +244,8 @@ def _words(said: Any, show_text: bool) -> str:
 
 def _scan_words(scan: Scan, show_text: bool) -> str:
     """What identifies nobody: how long, which kind, a fingerprint to compare two readings of one code by."""
-    known = [f"{len(scan.text)} bytes", f"sha256 {hashlib.sha256(scan.text).hexdigest()[:12]}"]
-    known += [scan.symbology] * bool(scan.symbology) + [f"read by {scan.read_by}"] * bool(scan.read_by)
+    known = [spoken(f"{len(scan.text)} bytes"), f"sha256 {hashlib.sha256(scan.text).hexdigest()[:12]}"]
+    known += [scan.symbology] * bool(scan.symbology) + [spoken(f"read by {scan.read_by}")] * bool(scan.read_by)
     return f"scan  {', '.join(known)}" + (f"  {scan.text.decode('utf-8', 'replace')!r}" if show_text else "")
 
 

@@ -44,6 +44,10 @@ class LoopDisk:
     def cut_power(self) -> None:
         """The power goes and comes back. Whoever has files open here must have closed them."""
         self.shut_down()
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Mounted again, as after a boot: the file system's journal is replayed."""
         self.unmount()
         self.mount()
 

@@ -128,7 +128,7 @@ def mosquitto(folder: Path, port: int) -> list[str]:
     """The command of a private broker on a loopback port. Failure with the line to type when it is not installed."""
     program = shutil.which("mosquitto", path=PROGRAM_PATH)
     if program is None:
-        raise Failure("the demo needs the MQTT broker Mosquitto: apt-get install -y mosquitto")
+        raise Failure("the demo needs the MQTT broker Mosquitto: sudo apt-get install -y mosquitto")
     config = folder / "mosquitto.conf"
     config.write_text(MOSQUITTO.format(port=port) + (STAY_ROOT if os.getuid() == 0 else ""))
     return [program, "-c", str(config)]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from firmware import rulebook_file, site, typed_toml
 from firmware.errors import Mistake
+from firmware.language import spoken, told
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook_file import SignedRulebook
 from firmware.site import Site
@@ -81,17 +82,19 @@ def _rulebook(place: Site, given: str | None, findings: Findings) -> SignedRuleb
 
 def _as_text(findings: Findings, place: Site | None, rules: SignedRulebook | None) -> None:
     for mistake in findings.wrong:
-        print(f"hallgate check: {mistake}", file=sys.stderr)
+        print(f"hallgate check: {told(mistake)}", file=sys.stderr)
     for mistake in findings.odd:
-        print(f"hallgate check: warning: {mistake}", file=sys.stderr)
+        print(f"hallgate check: {spoken('warning: ')}{told(mistake)}", file=sys.stderr)
     if place and not findings.wrong:
-        print(f"ok: {_summary(place, rules)}")
+        print(_summary(place, rules))
 
 
 def _summary(place: Site, rules: SignedRulebook | None) -> str:
-    lanes = ", ".join(f"lane {lane.name} ({lane.direction}, {len(lane.devices)} devices)" for lane in place.lanes)
-    book = f"rulebook {rules.book.serial} signed by {rules.kid}" if rules else "no rulebook"
-    return f"{place.device.name} in {place.device.hall}, {lanes}, {book}"
+    lanes = ", ".join(
+        spoken(f"lane {lane.name} ({lane.direction}, {len(lane.devices)} devices)") for lane in place.lanes
+    )
+    book = spoken(f"rulebook {rules.book.serial} signed by {rules.kid}" if rules else "no rulebook")
+    return spoken(f"ok: {place.device.name} in {place.device.hall}, {lanes}, {book}")
 
 
 def _as_json(findings: Findings, place: Site | None, rules: SignedRulebook | None) -> None:

@@ -29,6 +29,7 @@ import msgspec
 from firmware import site
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
+from firmware.language import spoken
 from firmware.simulation import stage, troupe
 from firmware.simulation.crowd import Crowd
 from firmware.simulation.hall import Hall
@@ -194,7 +195,7 @@ class Demo:
 
     def _news(self) -> str:
         tally, seen = self.hall.tally, self.audience
-        return (
+        return spoken(
             f"inside {tally.inside}/{tally.limit}, queue {len(self.hall.entries[0].people)}, admitted "
             f"{seen.answers['admit']}, waited {seen.answers['wait']}, refused "
             f"{sum(seen.answers[answer] for answer in REFUSALS)}, events {seen.events}"
@@ -255,7 +256,7 @@ class Audience:
 
 
 def _tell(line: str) -> None:
-    print(f"demo: {line}", file=sys.stderr, flush=True)
+    print(f"demo: {spoken(line)}", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from firmware import clock
 from firmware.errors import Failure, Mistake
+from firmware.language import chosen, spoken
 from mqtt.address import Address
 from mqtt.hub import Hub
 from mqtt.page import Page
@@ -41,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.hall is not None:
         Topics(arguments.hall, "hub")
-    language: Language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-    screen = Screen(language, redraw=sys.stdout.isatty())
+    screen = Screen(chosen(), redraw=sys.stdout.isatty())
     hub = Hub(
         _address(arguments),
         clock.from_environment(),
@@ -123,9 +122,9 @@ class Screen:
         problem = hub.connection.problem
         if not self._redraws:
             if problem != self._problem:
-                print(f"hallgate hub: {problem or 'connected'}", file=sys.stderr, flush=True)
+                print(f"hallgate hub: {spoken(problem or 'connected')}", file=sys.stderr, flush=True)
             self._problem = problem
             return
         with hub.lock:
             text = [line for view in hub.halls.values() for line in (*lines(view, self._language), "")]
-        print("\x1b[H\x1b[2J" + "\n".join([f"! {problem}"] * bool(problem) + text), flush=True)
+        print("\x1b[H\x1b[2J" + "\n".join([f"! {spoken(problem)}"] * bool(problem) + text), flush=True)

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from firmware.core import jwk
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
+from firmware.language import spoken
 
 EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
 
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             replace_file(trust, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n", mode=mode)
     except OSError as error:
         raise Failure(f"{error.filename or trust}: {error.strerror}") from None
-    print(f"{arguments.kind} key {entry['kid']}: private part in {arguments.out}, public part added to {trust}")
+    told = f"{arguments.kind} key {entry['kid']}: private part in {arguments.out}, public part added to {trust}"
+    print(spoken(told))
     return 0
 
 

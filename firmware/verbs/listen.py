@@ -21,6 +21,7 @@ from typing import Any
 
 from firmware import captures, clock, listening
 from firmware.errors import Mistake
+from firmware.language import spoken
 from sensors.driver import HAND_KINDS, Driver, Frame, Raw, Send
 
 EXAMPLE = "hallgate listen --as range_ld2450 --capture door.jsonl --json"
@@ -97,7 +98,7 @@ def _live(
             for t_ms, said in listener.hear(raw_too):
                 tell(t_ms, said)
             if news := listener.news():
-                print(f"hallgate listen: {news}", file=sys.stderr)
+                print(f"hallgate listen: {spoken(news)}", file=sys.stderr)
             sys.stdout.flush()
     finally:
         port.close()
@@ -118,5 +119,5 @@ def _teller(arguments: argparse.Namespace) -> Callable[[float, Any], None]:
 def _text(t_ms: float, raw: Raw, arguments: argparse.Namespace, driver: Driver) -> str:
     """A scanner's bytes are the code's text: hidden likewise."""
     if isinstance(raw, bytes) and not arguments.show_text and driver.name.startswith(("scanner_", "identity_")):
-        return f"{t_ms / 1000:10.3f} s  <- {len(raw)} bytes"
+        return f"{t_ms / 1000:10.3f} s  <- {spoken(f'{len(raw)} bytes')}"
     return listening.as_text(t_ms, raw, arguments.show_text)

@@ -22,6 +22,7 @@ from firmware.core.passes import verify
 from firmware.core.trust import TrustList
 from firmware.core.validity import validity
 from firmware.errors import Failure, HallgateError, Mistake
+from firmware.language import spoken
 from sensors.driver import Frame
 from sensors.readings import Scan
 
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake("give a code's text, a picture, or - for standard input", key="CODE")
     believed = read_trust(trust_file)
     for complaint in believed.complaints:
-        print(f"{trust_file}: {complaint}", file=sys.stderr)
+        print(f"{trust_file}: {spoken(complaint)}", file=sys.stderr)
     print(json.dumps(judge(_codes(arguments.code), believed, at_s), ensure_ascii=False))
     return 0
 
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _default_trust() -> str:
     if Path(DEFAULT_TRUST).is_file():
         return DEFAULT_TRUST
-    print(f"no {DEFAULT_TRUST} here and no --trust: nobody's signature is believed", file=sys.stderr)
+    print(spoken(f"no {DEFAULT_TRUST} here and no --trust: nobody's signature is believed"), file=sys.stderr)
     return ""
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from firmware.journal import Reader
+from firmware.language import spoken
 from firmware.recovery import Difference, replayed
 
 EXAMPLE = "hallgate replay --state /persistent/hallgate"
@@ -21,10 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     entries = records = 0
     for result in replayed(reader):
         if isinstance(result, Difference):
-            print(
-                f"differs at seq {result.seq}:\n  recorded {result.recorded}\n  now      {result.now}", file=sys.stderr
-            )
+            what = f"differs at seq {result.seq}:\n  recorded {result.recorded}\n  now      {result.now}"
+            print(spoken(what), file=sys.stderr)
             return 1
         entries, records = entries + 1, records + result
-    print(f"{entries} events, {records} records: every answer is the same")
+    print(spoken(f"{entries} events, {records} records: every answer is the same"))
     return 0

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware.core import jwk, trust
 from firmware.errors import Failure, Mistake
+from firmware.language import spoken
 from firmware.rulebook import signature
 
 EXAMPLE = "hallgate rulebook sign --key rulebook-key.pem rulebook.toml"
@@ -52,7 +53,7 @@ def _sign(arguments: argparse.Namespace, text: bytes) -> int:
         target.write_bytes(signature.sign(text, key, kid))
     except OSError as error:
         raise Failure(f"{target}: {error.strerror}") from None
-    print(f"{target}: signed by {kid}")
+    print(spoken(f"{target}: signed by {kid}"))
     return 0
 
 
@@ -62,7 +63,7 @@ def _verify(arguments: argparse.Namespace, text: bytes) -> int:
         kid = signature.check(text, _read(_signature_of(arguments.rulebook)), believed)
     except signature.RulebookSignatureError as error:
         raise Mistake("; ".join((error.because, *believed.complaints)), file=str(arguments.rulebook)) from None
-    print(f"{arguments.rulebook}: signed by {kid}, which the trust list believes")
+    print(spoken(f"{arguments.rulebook}: signed by {kid}, which the trust list believes"))
     return 0
 
 

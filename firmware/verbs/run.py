@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from firmware import clock, site
+from firmware.language import spoken
 from firmware.wiring import Device
 
 EXAMPLE = "hallgate run --site /etc/hallgate/site.toml --state /persistent/hallgate"
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_S)
     device = Device(site.load(arguments.site), Path(arguments.state), clock.from_environment())
     for what in device.verify.trust.complaints:
-        print(f"hallgate run: warning: {device.site.trust_keys}: {what}", file=sys.stderr)
+        print(f"hallgate run: {spoken('warning: ')}{device.site.trust_keys}: {spoken(what)}", file=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: device.loop.stop())
     gc.collect()
