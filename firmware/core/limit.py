@@ -24,7 +24,7 @@ def keep(turn: Turn) -> None:
         return
     if state.rights.M == 0 and _other_bank(state):
         return
-    day = str(turn.moment.local(turn.zone).date()) if turn.moment.trusted else "doubtful"
+    day = str(turn.local.date()) if turn.moment.trusted else "doubtful"
     if day == state.limit_day or (day == "doubtful" and state.rights.M > 0):
         return
     state.limit_day = day
@@ -36,7 +36,7 @@ def _limit_of(turn: Turn, day: str) -> int:
     assert turn.rulebook is not None
     if day == "doubtful":
         return min(turn.rulebook.limit_persons * phase.limit_percent // 100 for phase in turn.rulebook.phase)
-    return turn.rulebook.limit_on(turn.moment.local(turn.zone).date())
+    return turn.rulebook.limit_on(turn.local.date())
 
 
 def _other_bank(state: HallState) -> bool:
@@ -95,7 +95,7 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
 def share(turn: Turn) -> None:
     """Hand over what others need more: debts first, then exits everything at once, entries what they can spare."""
     state = turn.state
-    if state.quarantined:
+    if state.quarantined or not state.peers:
         return
     reachable = {inc: peer for inc, peer in state.peers.items() if turn.now - peer.seen_ms <= REACHABLE_MS}
     for inc in sorted(reachable, key=lambda inc: (not reachable[inc].bank, _balance(state, inc), inc)):
