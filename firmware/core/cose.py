@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
-import cbor2
+import msgspec
 
 from firmware.core import cbor
 from firmware.core.jwk import Key
@@ -20,8 +19,7 @@ _ALG, _CRIT, _KID = 1, 2, 4
 _ALGORITHMS = {-7: "ES256", -37: "PS256"}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """One signed message, taken apart and believed in nothing yet."""
 
     algorithm: str
@@ -29,6 +27,9 @@ class Envelope:
     protected: bytes
     payload: bytes
     signature: bytes
+
+    def __repr__(self) -> str:
+        return "Envelope(...)"  # a name may be in it
 
     @property
     def signed_bytes(self) -> bytes:
