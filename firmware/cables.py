@@ -24,6 +24,9 @@ Verify = Callable[[bytes, float], AnyFact]
 """A code's text and the elapsed time in; what it proves out."""
 
 
+NO_SIGN_OF_LIFE = (readings.Silent, readings.Refused)
+
+
 @dataclass
 class Line:
     """One device at one lane: its language and its health. `role` is its key in the lane's table (`scanner`, `gate`)."""
@@ -47,7 +50,7 @@ class Line:
     def mean(self, reading: AnyReading, t_ms: float) -> AnyEvent | None:
         """The event this reading is, or None when it is nothing the controller has to know."""
         meaning = MEANINGS.get(type(reading))
-        if not isinstance(reading, readings.Silent | readings.Refused):
+        if type(reading) not in NO_SIGN_OF_LIFE:
             self.seen_ms = t_ms
         return meaning(self, reading, t_ms) if meaning else None
 

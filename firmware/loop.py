@@ -293,5 +293,8 @@ def _lets_in(order: AnyAction) -> bool:
     return isinstance(order, GateOpen) and order.way == "in" and not order.prolongs
 
 
+GATES = (GateOpen, GateFree, GateClose)
+
+
 def _not_a_gate(order: Any) -> bool:
-    return not isinstance(order, GateOpen | GateFree | GateClose)
+    return not isinstance(order, GATES)

@@ -57,7 +57,7 @@ def first_person(turn: Turn, person_class: str) -> None:
     """One of the classes that open the day was here. A doubtful clock knows no day."""
     if turn.rulebook is None or not turn.moment.trusted or person_class not in turn.rulebook.opening.first_person:
         return
-    turn.state.opened_day = str(turn.moment.local(turn.zone).date())
+    turn.state.opened_day = str(turn.local.date())
 
 
 def left(turn: Turn, fact: AnyFact) -> None:
@@ -74,7 +74,7 @@ def scheduled_releases(turn: Turn) -> None:
     book = turn.rulebook
     if book is None or not book.release or not turn.moment.trusted:
         return
-    local = turn.moment.local(turn.zone)
+    local = turn.local
     now = f"{local:%Y-%m-%d %H:%M}"
     before, turn.state.released = turn.state.released or now, now
     for release in book.release:
@@ -94,7 +94,7 @@ def due(turn: Turn, times: list[int]) -> list[int]:
     book = turn.rulebook
     if book is None or not book.release or not turn.moment.trusted:
         return times
-    local = turn.moment.local(turn.zone)
+    local = turn.local
     later = [_at(local, release.time) for release in book.release if release.due_on(local.date())]
     ahead = [turn.now + int((at - local).total_seconds() * 1000) for at in later if at > local]
     midnight = turn.now + int((_at(local, "00:00") + dt.timedelta(days=1) - local).total_seconds() * 1000)

@@ -25,7 +25,7 @@ def follow(turn: Turn) -> None:
     state, book = turn.state, turn.rulebook
     if book is None or not acts(state):
         return
-    day = str(turn.moment.local(turn.zone).date()) if turn.moment.trusted else "doubtful"
+    day = str(turn.local.date()) if turn.moment.trusted else "doubtful"
     told = state.notice is not None
     if told and (day == state.limit_day or (day == "doubtful" and state.rights.M > 0)):
         return
@@ -38,7 +38,7 @@ def _limit_of(turn: Turn, day: str) -> int:
     assert turn.rulebook is not None
     if day == "doubtful":
         return min(turn.rulebook.limit_persons * phase.limit_percent // 100 for phase in turn.rulebook.phase)
-    return turn.rulebook.limit_on(turn.moment.local(turn.zone).date())
+    return turn.rulebook.limit_on(turn.local.date())
 
 
 def acts(state: HallState) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
-import cbor2
+import msgspec
 
 from firmware.core import cbor
 from firmware.core.jwk import Key
@@ -19,8 +19,7 @@ _ALG, _CRIT, _KID = 1, 2, 4
 _ALGORITHMS = {-7: "ES256", -37: "PS256"}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """One signed message, taken apart and believed in nothing yet."""
 
     algorithm: str
@@ -29,9 +28,21 @@ class Envelope:
     payload: bytes
     signature: bytes
 
+    def __repr__(self) -> str:
+        return "Envelope(...)"  # a name may be in it
+
     @property
     def signed_bytes(self) -> bytes:
-        return cbor2.dumps(["Signature1", self.protected, b"", self.payload])
+        """The Sig_structure, always an array of four (84) that begins with the text `Signature1` (6A)."""
+        return b"\x84\x6aSignature1" + _octets(self.protected) + _octets(b"") + _octets(self.payload)
+
+
+def _octets(raw: bytes) -> bytes:
+    """A CBOR byte string with the shortest head (RFC 8949, 3); no code holds one of 64 KiB."""
+    size = len(raw)
+    if size < 24:
+        return bytes((0x40 | size,)) + raw
+    return (bytes((0x58, size)) if size < 256 else b"\x59" + size.to_bytes(2, "big")) + raw
 
 
 def parse(raw: bytes) -> Envelope:
@@ -43,12 +54,18 @@ def parse(raw: bytes) -> Envelope:
 
 
 def _with_headers(protected: bytes, outer: Mapping[object, object], payload: bytes, signature: bytes) -> Envelope:
-    inner = cbor.mapping(cbor.decode(protected)) if protected else {}
+    inner = _inner(protected) if protected else {}
     algorithm = _ALGORITHMS.get(_header(inner, outer, _ALG, int))
     # A critical header is one that must be understood, and none is.
     if algorithm is None or _CRIT in inner or _CRIT in outer:
         raise Refusal("malformed")
     return Envelope(algorithm, _header(inner, outer, _KID, bytes), protected, payload, signature)
+
+
+@functools.lru_cache(maxsize=32)
+def _inner(protected: bytes) -> Mapping[object, object]:
+    """The protected header. Remembered: every pass of one issuer has the same few bytes, and a visitor waits."""
+    return cbor.mapping(cbor.decode(protected))
 
 
 def _header(inner: Mapping[object, object], outer: Mapping[object, object], label: int, kind: type[Kind]) -> Kind:

@@ -339,20 +339,20 @@ def answer_without_rules(
 ) -> Decision:
     """An answer that no rule has to be asked for: taking turns, a held lane, an exit."""
     phrase = phrase or (because if because in ("take_turn", "held") else "staff")
-    shown = turn.words(phrase)
+    said = turn.words(phrase)
     record = Decision(
         **turn.header(lane.name),
         person=person,
         answer=answer,  # type: ignore[arg-type]
         clauses=(Clause(clause, answer, because),),  # type: ignore[arg-type]
         phrase=phrase,
-        sign=shown.sign_zh,
-        sign_en=shown.sign_en,
+        sign=said.sign_zh,
+        sign_en=said.sign_en,
         trusted=(),
         rulebook=turn.state.rulebook_serial,
     )
     turn.records.append(record)
     if answer == "wait":
         _may_show_again(lane)
-    turn.tell(lane, phrase, judgement.COLOURS[answer])
+    turn.say(lane, phrase, said, judgement.COLOURS[answer])
     return record

@@ -34,16 +34,17 @@ def identity_of(booking: Booking | None, health: HealthTest | OtherHealth | None
 def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved | None, final: bool) -> Case:
     visit = lane.visit if unproved is None else None
     booking, health = (visit.booking, visit.health) if visit else (None, None)
-    local = turn.moment.local(turn.zone)
+    local, today = turn.local, turn.local.date()
     person_class, identity = person_class_of(booking), identity_of(booking, health)
-    phase_rules = rulebook.rules_for(person_class, local.date())
+    phase = rulebook.phase_on(today)
+    phase_rules = rulebook.rules_in(phase, person_class)
     if not turn.moment.trusted:  # the phase is unknown then; what the class has to bring is not
         phase_rules = rulebook.classes.get(person_class)
     return Case(
         moment=turn.moment,
         zone=turn.zone,
         rulebook=rulebook,
-        phase=rulebook.phase_on(local.date()),
+        phase=phase,
         setup=turn.setup(lane.name),
         lane=lane,
         person_class=person_class,
@@ -64,7 +65,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         free=turn.state.rights.free,
         used=turn.state.used.get(identity),
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
-        quota_used=turn.state.quota_used if turn.state.quota_day == str(local.date()) else 0,
+        quota_used=turn.state.quota_used if turn.state.quota_day == str(today) else 0,
         held_entry=held_entry(turn),
         journal_ok=turn.state.journal_ok,
         exit_waiting=_exit_waiting(turn, lane),
@@ -146,7 +147,7 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         pass_id=case.booking.pass_id if case.booking else None,
     )
     turn.records.append(record)
-    turn.tell(lane, phrase, COLOURS[verdict.verdict], **values)
+    turn.say(lane, phrase, said, COLOURS[verdict.verdict])
     return record
 
 

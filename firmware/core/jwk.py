@@ -13,14 +13,14 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -32,7 +32,8 @@ COMMANDS = (
     *("limit", "recount", "fence", "drain", "rulebook_fallback", "restart", "identify"),
 )
 
-_ES256 = ec.ECDSA(hashes.SHA256())
+_ES256 = ec.ECDSA(Prehashed(hashes.SHA256()))
+"""Hashed by hashlib, which every scan has used already; the library's own hash would be looked up anew each time."""
 _PS256 = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {"P-256": (ec.SECP256R1(), 32), "P-384": (ec.SECP384R1(), 48)}
 # Modulus p and constant b of y^2 = x^3 - 3x + b (NIST SP 800-186), so that a wrong point is told at start-up.
@@ -78,28 +79,38 @@ class Key:
 
     def signed(self, algorithm: str, signature: bytes, message: bytes) -> bool:
         """Whether this key made `signature` (raw r|s for ES256) over `message`; ES256, PS256 or EdDSA."""
+        check = self._check
+        if check is None or check[0] != algorithm:
+            return False
         try:
-            return _signed(self.public, algorithm, signature, message)
+            check[1](signature, message)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
             return False
+        return True
+
+    @cached_property
+    def _check(self) -> tuple[str, Callable[[bytes, bytes], None]] | None:
+        """The one algorithm this key verifies, and how; chosen once, because a visitor waits for every call."""
+        match self.public:
+            case ec.EllipticCurvePublicKey() as public:
+                # RFC 9053 leaves the curve open: Spain signs ES256 with P-384.
+                return "ES256", partial(_verify_ecdsa, public, (public.curve.key_size + 7) // 8)
+            case rsa.RSAPublicKey() as public:
+                return "PS256", partial(_verify_pss, public)
+            case ed25519.Ed25519PublicKey() as public:
+                return "EdDSA", public.verify
+        return None
 
 
-def _signed(public: PublicKey | None, algorithm: str, signature: bytes, message: bytes) -> bool:
-    match public, algorithm:
-        case ec.EllipticCurvePublicKey(), "ES256":
-            # RFC 9053 leaves the curve open: Spain signs ES256 with P-384.
-            half = (public.curve.key_size + 7) // 8
-            if len(signature) != 2 * half:
-                return False
-            r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-            public.verify(encode_dss_signature(r, s), message, _ES256)
-        case rsa.RSAPublicKey(), "PS256":
-            public.verify(signature, message, _PS256, hashes.SHA256())
-        case ed25519.Ed25519PublicKey(), "EdDSA":
-            public.verify(signature, message)
-        case _:
-            return False
-    return True
+def _verify_ecdsa(public: ec.EllipticCurvePublicKey, half: int, signature: bytes, message: bytes) -> None:
+    if len(signature) != 2 * half:
+        raise InvalidSignature
+    r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    public.verify(encode_dss_signature(r, s), hashlib.sha256(message).digest(), _ES256)
+
+
+def _verify_pss(public: rsa.RSAPublicKey, signature: bytes, message: bytes) -> None:
+    public.verify(signature, message, _PS256, hashes.SHA256())
 
 
 def read(entry: object) -> Key:

@@ -48,7 +48,8 @@ def verify(text: bytes, trust: TrustList, hall_key: bytes | None, day: str) -> C
     Spaces and an AIM identifier (`]Q1`) in front and line ends behind are forgiven.
     """
     code = text[: TEXT_BYTES_MAX + 1].rstrip(_LINE_END)
-    code = code[_AIM_PREFIX.match(code).end() :]  # type: ignore[union-attr]  # the pattern matches anything
+    if code[:4] not in _LANGUAGES:
+        code = code[_AIM_PREFIX.match(code).end() :]  # type: ignore[union-attr]  # the pattern matches anything
     sha256 = hashlib.sha256(code).hexdigest()[:16]
     if len(text) > TEXT_BYTES_MAX:
         return Unproved(sha256=sha256, because="too_long")

@@ -6,13 +6,24 @@ them because they start from random identifiers, and names are not hashed at all
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 
 _NO_HALL_KEY = b"hallgate"
+_BLOCK_BYTES = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def _hashed(key: bytes, text: str, length: int) -> str:
-    return hmac.digest(key, text.encode("utf-8"), "sha256")[:length].hex()
+    return _hmac(key, text.encode("utf-8"))[:length].hex()
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104) of a key that is no longer than a block. Out of hashlib: a visitor waits for it, and the
+    module `hmac` has OpenSSL look its hash up by name each time (after a pause 55 us instead of 15)."""
+    block = key.ljust(_BLOCK_BYTES, b"\0")
+    inner = hashlib.sha256(block.translate(_INNER) + message).digest()
+    return hashlib.sha256(block.translate(_OUTER) + inner).digest()
 
 
 def of_the_day(hall_key: bytes | None, day: str, identity: str) -> str:

@@ -42,6 +42,7 @@ class Turn:
     records: list[AnyRecord] = field(default_factory=list)
     verdicts: list[Any] = field(default_factory=list)
     """What every rule said in this turn, for the record."""
+    _local: dt.datetime | None = None
 
     @property
     def now(self) -> int:
@@ -51,8 +52,18 @@ class Turn:
     def wall_s(self) -> int:
         return self.moment.wall_ms // 1000
 
+    @property
+    def local(self) -> dt.datetime:
+        """The moment at the hall, worked out once: a zone is slow, and four places ask. `zone` may change on the way."""
+        if self._local is None or self._local.tzinfo is not self.zone:
+            self._local = self.moment.local(self.zone)
+        return self._local
+
     def setup(self, lane: str) -> LaneSetup:
-        return next(setup for setup in self.state.setups if setup.name == lane)
+        for setup in self.state.setups:
+            if setup.name == lane:
+                return setup
+        raise KeyError(lane)
 
     # -------------------------------------------------------------- on record
 
@@ -63,7 +74,7 @@ class Turn:
             "id": f"{self.state.rights.inc}-{self.state.seq}",
             "seq": self.state.seq,
             "boot": self.state.boot,
-            "at": self.moment.rfc3339(self.zone),
+            "at": self.local.isoformat(timespec="milliseconds"),
             "at_trusted": self.moment.trusted,
             "lane": lane,
         }
@@ -107,7 +118,10 @@ class Turn:
 
     def tell(self, lane: LaneState, reason: str, colour: str, *, show_ms: int = SIGN_MS, **values: Any) -> None:
         """Sign, voice and lamp of one lane say one thing."""
-        said = self.words(reason, **values)
+        self.say(lane, reason, self.words(reason, **values), colour, show_ms=show_ms)
+
+    def say(self, lane: LaneState, reason: str, said: Words, colour: str, *, show_ms: int = SIGN_MS) -> None:
+        """`tell` with the words at hand."""
         self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
         self.actions.append(VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en))
         self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ stepped over; a hole with nothing acknowledged behind it is where the power went
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 import zlib
@@ -39,6 +40,7 @@ class Seal(NamedTuple):
     start: int
 
     @classmethod
+    @functools.lru_cache(maxsize=8)  # asked for at every flush, while a visitor waits
     def of(cls, inc: str, segment: int) -> Seal:
         digest = hashlib.sha256(f"{inc}/{segment}".encode()).digest()
         return cls(digest[:4], int.from_bytes(digest[4:8], "little"))

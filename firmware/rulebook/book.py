@@ -18,6 +18,7 @@ from firmware.rulebook.tables import (
     Alarms,
     AntiPassback,
     Attendant,
+    ClassGate,
     ClassName,
     ClassRules,
     Flow,
@@ -84,13 +85,15 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
 
     def rules_for(self, person_class: str, day: dt.date) -> ClassRules | None:
         """What the class has to bring; None: this class is not admitted on that day."""
-        phase = self.phase_on(day)
+        return self.rules_in(self.phase_on(day), person_class)
+
+    def rules_in(self, phase: Phase | None, person_class: str) -> ClassRules | None:
         return self.classes.get(person_class) if phase and person_class in phase.classes else None
 
     def gate_for(self, person_class: str | None) -> Gate:
         """`[gate]`, with what `[class.<name>.gate]` says otherwise."""
         rules = self.classes.get(person_class) if person_class else None
-        if rules is None:
+        if rules is None or rules.gate == UNCHANGED:
             return self.gate
         own = {name: value for name, value in msgspec.structs.asdict(rules.gate).items() if value is not None}
         return msgspec.structs.replace(self.gate, **own)
@@ -114,6 +117,9 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     def valid_on(self, day: dt.date) -> bool:
         """Both dates count: `valid_until` is the last day."""
         return self.valid_from <= day <= self.valid_until
+
+
+UNCHANGED = ClassGate()
 
 
 def parse(text: bytes, file: str = "rulebook.toml") -> Rulebook:

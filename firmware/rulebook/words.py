@@ -288,13 +288,30 @@ WORDS: dict[str, Words] = {
 def words(reason: str, phrases: Phrases | None = None, **values: Value) -> Words:
     """What to show and say for `reason`. Values: `time` as `9:50`; `floor`, `window`, `hours`, `n`, `m`."""
     own = WORDS.get(reason, _STAFF)
-    zh, en = (phrases or {}).get("zh", {}), (phrases or {}).get("en", {})
+    if phrases:
+        own = _worded(own, reason, phrases.get("zh", {}), phrases.get("en", {}))
+    return _said(own, tuple(values.items()))
+
+
+def _worded(own: Words, reason: str, zh: Mapping[str, str], en: Mapping[str, str]) -> Words:
+    return Words(
+        zh.get(reason, own.sign_zh),
+        en.get(reason, own.sign_en),
+        _voice(zh, reason, own.voice_zh),
+        _voice(en, reason, own.voice_en),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _said(own: Words, items: tuple[tuple[str, Value], ...]) -> Words:
+    """Filled in. Remembered: a visitor waits, and a hall has few windows."""
+    values = dict(items)
     shown = _shown(values)
     return Words(
-        sign_zh=_sign(zh.get(reason, own.sign_zh), shown) or "请稍候",
-        sign_en=_filled(en.get(reason, own.sign_en), shown, _CLAUSE_EN) or "Please wait",
-        voice_zh=_ended(_filled(_voice(zh, reason, own.voice_zh), _spoken(values)) or "请稍候", "。"),
-        voice_en=_ended(_filled(_voice(en, reason, own.voice_en), shown, _CLAUSE_EN) or "Please wait", "."),
+        sign_zh=_sign(own.sign_zh, shown) or "请稍候",
+        sign_en=_filled(own.sign_en, shown, _CLAUSE_EN) or "Please wait",
+        voice_zh=_ended(_filled(own.voice_zh, _spoken(values)) or "请稍候", "。"),
+        voice_en=_ended(_filled(own.voice_en, shown, _CLAUSE_EN) or "Please wait", "."),
     )
 
 

@@ -57,8 +57,7 @@ def judge(case: Case) -> list[Verdict]:
     if case.unproved is not None:
         first = readable.judge(case)
         return [first] if first else []
-    verdicts = (rule.judge(case) for rule in ORDER)
-    return [verdict for verdict in verdicts if verdict is not None]
+    return [verdict for rule in ORDER if (verdict := rule.judge(case)) is not None]
 
 
 def answer(verdicts: list[Verdict]) -> Verdict | None:

@@ -111,3 +111,9 @@ def test_times_as_they_are_said(time: str, said: str) -> None:
 def test_two_people_are_liang_and_the_second_floor_is_er() -> None:
     assert words("queue_ahead", n=2, m=12).voice_zh == "您前面还有两人，大约等候十二分钟。"
     assert "二楼二号" in words("admit", floor=2, window=2).voice_zh
+
+
+def test_a_rulebooks_words_are_not_remembered_for_another_rulebook() -> None:
+    first, second = {"zh": {"mask": "口罩"}}, {"zh": {"mask": "戴口罩"}}
+    said = [words("mask", phrases).sign_zh for phrases in (first, second, None, first)]
+    assert said == ["口罩", "戴口罩", words("mask").sign_zh, "口罩"]
