@@ -11,7 +11,7 @@ from typing import Any
 
 from firmware.core import events
 from firmware.core.events import AnyEvent, DeviceHealth
-from firmware.core.facts import AnyFact
+from firmware.core.facts import AnyFact, Card
 from firmware.ports import Port
 from sensors import readings
 from sensors.driver import Send
@@ -23,6 +23,9 @@ GARBLED_EVERY_MS = 10_000
 Verify = Callable[[bytes, float], AnyFact]
 """A code's text and the elapsed time in; what it proves out."""
 
+Identify = Callable[[readings.IdentityCard], Card]
+"""A card in, what is left of it out."""
+
 
 @dataclass
 class Line:
@@ -33,6 +36,7 @@ class Line:
     driver: str
     speaker: Any
     verify: Verify | None = None
+    identify: Identify | None = None
     counts: bool = True
     """False on a gate board whose passages another counter already sees."""
     spacing: Any = None
@@ -62,6 +66,11 @@ class Line:
 def _scan(line: Line, reading: readings.Scan, t_ms: float) -> AnyEvent | None:
     assert line.verify is not None
     return events.CodeRead(lane=line.lane, fact=line.verify(reading.text, t_ms), read_by=reading.read_by)
+
+
+def _identity(line: Line, reading: readings.IdentityCard, _: float) -> AnyEvent:
+    assert line.identify is not None
+    return events.CodeRead(lane=line.lane, fact=line.identify(reading), read_by=line.driver)
 
 
 def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEvent:
@@ -132,6 +141,7 @@ def _garbled(line: Line, reading: readings.Garbled, t_ms: float) -> AnyEvent | N
 
 MEANINGS: dict[type, Callable[[Line, Any, float], AnyEvent | None]] = {
     readings.Scan: _scan,
+    readings.IdentityCard: _identity,
     readings.Temperature: _temperature,
     readings.Crossing: _crossing,
     readings.TurnedBack: _turned,

@@ -21,7 +21,7 @@ from firmware.language import spoken
 from firmware.ports import Port
 from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, Edge, Frame, Raw, Send, UnknownDriver, Zone, find
 from sensors.driver import Settings as DriverSettings
-from sensors.readings import AnyReading, Scan, Silent
+from sensors.readings import AnyReading, Scan, Secret, Silent
 
 WIRING_KEYS = ("driver", "port", "pin", "pins")
 """Keys of a site file's device table that are no settings: such a table may be pasted as it is."""
@@ -211,7 +211,7 @@ class Listener:
 
 def as_json(t_ms: float, reading: AnyReading) -> bytes:
     """One reading as a line of JSON: `t_ms`, `kind` and the reading's own members. A code's text as UTF-8, replaced."""
-    members: dict[str, Any] = msgspec.to_builtins(reading)
+    members: dict[str, Any] = msgspec.to_builtins(reading, enc_hook=_hidden)
     if isinstance(reading, Scan):
         members["text"] = reading.text.decode("utf-8", "replace")
     return msgspec.json.encode({"t_ms": round(t_ms, 3), **members}) + b"\n"
@@ -236,10 +236,17 @@ def _words(said: Any, show_text: bool) -> str:
             return f"<- zone {said.zone} status {said.status} distance_mm {said.distance_mm}"
         case Scan():
             return _scan_words(said, show_text)
-    members = msgspec.to_builtins(said)
+    members = msgspec.to_builtins(said, enc_hook=_hidden)
     return "  ".join(
         [members.pop("kind"), " ".join(f"{key}={_plain(value)}" for key, value in members.items())]
     ).rstrip()
+
+
+def _hidden(secret: object) -> str:
+    """A number or a name that only the verifier may know: never shown, whatever was asked for."""
+    if isinstance(secret, Secret):
+        return "hidden"
+    raise TypeError(type(secret).__name__)
 
 
 def _scan_words(scan: Scan, show_text: bool) -> str:

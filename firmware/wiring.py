@@ -132,7 +132,7 @@ class Device:
     def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
         line = Line(lane.name, spec.role, spec.driver.name, _speaker(lane, spec))
         if spec.role in ("scanner", "identity"):
-            line.verify = self.verify
+            line.verify, line.identify = self.verify, self.verify.identity
         elif spec.role == "gate":
             line.counts = "counter" not in lane.devices
         elif spec.role in ("range", "behind"):
