@@ -5,6 +5,7 @@ Several hands may hang on one board (two lanes on one relay card): then a cable 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ Verify = Callable[[bytes, float], AnyFact]
 
 Identify = Callable[[readings.IdentityCard], Card]
 """A card in, what is left of it out."""
+Shown = Callable[[readings.TerminalVerdict], tuple[str, str | None]]
+"""A terminal's verdict in; (keyed hash of what it was shown, holder where that was an identity number) out."""
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Line:
     speaker: Any
     verify: Verify | None = None
     identify: Identify | None = None
+    shown: Shown | None = None
     counts: bool = True
     """False on a gate board whose passages another counter already sees."""
     spacing: Any = None
@@ -71,6 +75,23 @@ def _scan(line: Line, reading: readings.Scan, t_ms: float) -> AnyEvent | None:
 def _identity(line: Line, reading: readings.IdentityCard, _: float) -> AnyEvent:
     assert line.identify is not None
     return events.CodeRead(lane=line.lane, fact=line.identify(reading), read_by=line.driver)
+
+
+def _terminal(line: Line, reading: readings.TerminalVerdict, _: float) -> AnyEvent:
+    """An age is rounded up: a sample is never made younger than the terminal said."""
+    assert line.shown is not None
+    token, holder = line.shown(reading)
+    hours = reading.sampled_age_hours
+    return events.TerminalSaid(
+        lane=line.lane,
+        code=reading.code,
+        pcr=reading.pcr,
+        sampled_age_minutes=None if hours is None else math.ceil(round(hours * 60, 6)),
+        temperature_c=reading.temperature_c,
+        mask=reading.mask,
+        token=token,
+        holder=holder,
+    )
 
 
 def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEvent:
@@ -142,6 +163,7 @@ def _garbled(line: Line, reading: readings.Garbled, t_ms: float) -> AnyEvent | N
 MEANINGS: dict[type, Callable[[Line, Any, float], AnyEvent | None]] = {
     readings.Scan: _scan,
     readings.IdentityCard: _identity,
+    readings.TerminalVerdict: _terminal,
     readings.Temperature: _temperature,
     readings.Crossing: _crossing,
     readings.TurnedBack: _turned,

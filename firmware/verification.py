@@ -22,7 +22,7 @@ from firmware.core.roster import BookingLine, Roster
 from firmware.core.trust import TrustList
 from firmware.errors import Mistake
 from sensors import resident_number
-from sensors.readings import IdentityCard
+from sensors.readings import IdentityCard, TerminalVerdict
 
 DAY_MS = 86_400_000
 ROSTERS = 2
@@ -75,6 +75,15 @@ class Verifier:
             resident=reading.resident,
         )
         return self.card(fact)
+
+    def shown(self, verdict: TerminalVerdict) -> tuple[str, str | None]:
+        """(keyed hash of what a terminal was shown, holder where that was a sound identity number)."""
+        text = verdict.shown.reveal() if verdict.shown else ""
+        if not text:
+            return "", None
+        number = text.upper() if verdict.shown_by == "id" and not resident_number.flaw(text.upper()) else ""
+        holder = pseudonym.of_holder(self.hall_key, number) if number else None
+        return pseudonym.of_card(self.hall_key or self.key_of_this_run, str(self._day_number()), text), holder
 
     def card(self, card: Card) -> Card:
         """The card with the line of today's roster that it stands for."""

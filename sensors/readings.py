@@ -74,6 +74,22 @@ class IdentityCard(Reading, frozen=True):
     resident: bool = False
 
 
+class TerminalVerdict(Reading, frozen=True):
+    """What a digital sentinel or face terminal found out about somebody, by its own look-up. No name and no picture.
+
+    `shown` is what was held in front of it (a code's text, a number), only for a keyed hash by the verifier.
+    `sampled_age_hours`: how old the sample of the PCR test was at that moment, 0 to 8760; None where it does not say.
+    """
+
+    code: Literal["green", "yellow", "red", "unknown"] = "unknown"
+    pcr: Literal["negative", "positive", "none", "unknown"] = "unknown"
+    sampled_age_hours: float | None = None
+    temperature_c: float | None = None
+    mask: bool | None = None
+    shown_by: Literal["qr", "id", "ic", "face", "stranger", "unknown"] = "unknown"
+    shown: Secret | None = None
+
+
 class Temperature(Reading, frozen=True):
     """One thermometer value in degrees Celsius. `ambient_c` is the sensor's own surroundings."""
 
@@ -181,6 +197,7 @@ class Silent(Reading, frozen=True):
 AnyReading = (
     Scan
     | IdentityCard
+    | TerminalVerdict
     | Temperature
     | Crossing
     | TurnedBack

@@ -31,7 +31,10 @@ def of_holder(hall_key: bytes | None, number: str) -> str | None:
 
 
 def of_card(key: bytes, day: str, number: str) -> str:
-    """16 hex digits that know one card again within a day. `key` must be a secret: there are too few numbers to hide."""
+    """16 hex digits that know one card, or one code shown to a terminal, again within a day.
+
+    `key` must be a secret: there are too few numbers to hide.
+    """
     return _hashed(key, f"card|{day}|{number.upper()}", 8)
 
 
