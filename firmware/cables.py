@@ -5,13 +5,14 @@ Several hands may hang on one board (two lanes on one relay card): then a cable 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from firmware.core import events
 from firmware.core.events import AnyEvent, DeviceHealth
-from firmware.core.facts import AnyFact
+from firmware.core.facts import AnyFact, Card
 from firmware.ports import Port
 from sensors import readings
 from sensors.driver import Send
@@ -22,6 +23,11 @@ GARBLED_EVERY_MS = 10_000
 
 Verify = Callable[[bytes, float], AnyFact]
 """A code's text and the elapsed time in; what it proves out."""
+
+Identify = Callable[[readings.IdentityCard], Card]
+"""A card in, what is left of it out."""
+Shown = Callable[[readings.TerminalVerdict], tuple[str, str | None]]
+"""A terminal's verdict in; (keyed hash of what it was shown, holder where that was an identity number) out."""
 
 
 NO_SIGN_OF_LIFE = (readings.Silent, readings.Refused)
@@ -36,6 +42,8 @@ class Line:
     driver: str
     speaker: Any
     verify: Verify | None = None
+    identify: Identify | None = None
+    shown: Shown | None = None
     counts: bool = True
     """False on a gate board whose passages another counter already sees."""
     spacing: Any = None
@@ -65,6 +73,28 @@ class Line:
 def _scan(line: Line, reading: readings.Scan, t_ms: float) -> AnyEvent | None:
     assert line.verify is not None
     return events.CodeRead(lane=line.lane, fact=line.verify(reading.text, t_ms), read_by=reading.read_by)
+
+
+def _identity(line: Line, reading: readings.IdentityCard, _: float) -> AnyEvent:
+    assert line.identify is not None
+    return events.CodeRead(lane=line.lane, fact=line.identify(reading), read_by=line.driver)
+
+
+def _terminal(line: Line, reading: readings.TerminalVerdict, _: float) -> AnyEvent:
+    """An age is rounded up: a sample is never made younger than the terminal said."""
+    assert line.shown is not None
+    token, holder = line.shown(reading)
+    hours = reading.sampled_age_hours
+    return events.TerminalSaid(
+        lane=line.lane,
+        code=reading.code,
+        pcr=reading.pcr,
+        sampled_age_minutes=None if hours is None else math.ceil(round(hours * 60, 6)),
+        temperature_c=reading.temperature_c,
+        mask=reading.mask,
+        token=token,
+        holder=holder,
+    )
 
 
 def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEvent:
@@ -135,6 +165,8 @@ def _garbled(line: Line, reading: readings.Garbled, t_ms: float) -> AnyEvent | N
 
 MEANINGS: dict[type, Callable[[Line, Any, float], AnyEvent | None]] = {
     readings.Scan: _scan,
+    readings.IdentityCard: _identity,
+    readings.TerminalVerdict: _terminal,
     readings.Temperature: _temperature,
     readings.Crossing: _crossing,
     readings.TurnedBack: _turned,

@@ -19,11 +19,24 @@ from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
 from firmware.language import spoken
 from firmware.ports import Port
-from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, Edge, Frame, Raw, Send, UnknownDriver, Zone, find
+from sensors.driver import (
+    HAND_KINDS,
+    SENSOR_KINDS,
+    Answer,
+    Driver,
+    Edge,
+    Frame,
+    Raw,
+    Request,
+    Send,
+    UnknownDriver,
+    Zone,
+    find,
+)
 from sensors.driver import Settings as DriverSettings
-from sensors.readings import AnyReading, Scan, Silent
+from sensors.readings import AnyReading, Scan, Secret, Silent
 
-WIRING_KEYS = ("driver", "port", "pin", "pins")
+WIRING_KEYS = ("driver", "port", "listen", "pin", "pins")
 """Keys of a site file's device table that are no settings: such a table may be pasted as it is."""
 AFTER_END_MS = 6_000.0
 """Behind the end of a recording: long enough for what was still being waited for (a turn-back, a half line)."""
@@ -123,8 +136,8 @@ def _ticks(decoder: Any, until_ms: float) -> Iterator[Told]:
 def open_port(driver: Driver, where: str, wanted: Wanted, clock: Clock) -> Port:
     """Open the port a technician typed. Mistake when it fits no port of this driver; Failure when it is not there.
 
-    `where`: a tty or its by-path name, or `pins:outside=17,inside=27` (BCM numbers; `pins` alone takes them from the
-    settings file).
+    `where`: a tty or its by-path name, `ADDRESS:PORT` for a device that pushes, or `pins:outside=17,inside=27` (BCM
+    numbers; `pins` alone takes them from the settings file).
     """
     if driver.port == "serial":
         from firmware.ports.serial_line import SerialPort
@@ -137,6 +150,11 @@ def open_port(driver: Driver, where: str, wanted: Wanted, clock: Clock) -> Port:
         pins = _pins_typed(driver, where, wanted)
         pulls: dict[str, Any] = dict.fromkeys(pins, getattr(wanted.settings, "pull", "up"))
         return PinGroup(PinBoard(), where, clock, inputs=pins, pulls=pulls)
+    if driver.port == "http":
+        from firmware.ports.http_push import HttpPort
+
+        limits = {name: getattr(wanted.settings, name) for name in ("allow", "max_body_bytes", "request_ms")}
+        return HttpPort(where, clock, **limits)
     if driver.port == "camera":
         from firmware.ports.camera import open_camera
 
@@ -172,7 +190,7 @@ class Listener:
         self._wait()
         out: list[Told] = []
         for t_ms, raw in self._port.read():
-            if isinstance(raw, bytes | Edge | Frame | Zone):
+            if isinstance(raw, bytes | Edge | Frame | Zone | Request):
                 raw_too(t_ms - self._start_ms, raw)
                 out += self._said(self._decoder.feed(raw, t_ms), t_ms)
             else:  # a camera's port has already looked at its pictures
@@ -211,7 +229,7 @@ class Listener:
 
 def as_json(t_ms: float, reading: AnyReading) -> bytes:
     """One reading as a line of JSON: `t_ms`, `kind` and the reading's own members. A code's text as UTF-8, replaced."""
-    members: dict[str, Any] = msgspec.to_builtins(reading)
+    members: dict[str, Any] = msgspec.to_builtins(reading, enc_hook=_hidden)
     if isinstance(reading, Scan):
         members["text"] = reading.text.decode("utf-8", "replace")
     return msgspec.json.encode({"t_ms": round(t_ms, 3), **members}) + b"\n"
@@ -234,12 +252,23 @@ def _words(said: Any, show_text: bool) -> str:
             return spoken(f"<- picture {width} x {height}")
         case Zone():
             return f"<- zone {said.zone} status {said.status} distance_mm {said.distance_mm}"
+        case Request(path=path, body=body):
+            return f"<- request {path!r}, {len(body)} bytes"
+        case Answer(status=status, body=body):
+            return f"answer {status} {body.decode('utf-8', 'replace')}"
         case Scan():
             return _scan_words(said, show_text)
-    members = msgspec.to_builtins(said)
+    members = msgspec.to_builtins(said, enc_hook=_hidden)
     return "  ".join(
         [members.pop("kind"), " ".join(f"{key}={_plain(value)}" for key, value in members.items())]
     ).rstrip()
+
+
+def _hidden(secret: object) -> str:
+    """A number or a name that only the verifier may know: never shown, whatever was asked for."""
+    if isinstance(secret, Secret):
+        return "hidden"
+    raise TypeError(type(secret).__name__)
 
 
 def _scan_words(scan: Scan, show_text: bool) -> str:

@@ -99,7 +99,9 @@ class _Reading:
         self.wrong += found
         if found:
             return None
-        return DeviceSpec(role, driver, typed_toml.convert(own, driver.settings), wiring.port, _pins(wiring, driver))
+        return DeviceSpec(
+            role, driver, typed_toml.convert(own, driver.settings), wiring.port or wiring.listen, _pins(wiring, driver)
+        )
 
     def _driver(self, path: Keys, role: str, name: str) -> Driver | None:
         kind = ROLES[role]
@@ -142,6 +144,7 @@ def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple
         found.append((path, f'port is missing: {driver.name} hangs on a tty, port = "/dev/serial/by-path/..."'))
     if driver.port == "pins" and wiring.port is not None:
         found.append(((*path, "port"), f"{driver.name} hangs on pins, not on a port"))
+    found += _listen_complaints(wiring, driver, path)
     if wiring.pin is not None and wiring.pins is not None:
         found.append(((*path, "pin"), "write pin or pins, not both"))
     elif wiring.pin is not None and len(wanted) != 1:
@@ -158,6 +161,16 @@ def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple
     elif wiring.pin is None and wanted:
         found.append((path, f"{driver.name} {_wants(wanted)}"))
     return found
+
+
+def _listen_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple[Keys, str]]:
+    if driver.port != "http":
+        return [((*path, "listen"), f"{driver.name} does not come by network")] if wiring.listen else []
+    if wiring.port is not None:
+        return [((*path, "port"), f'{driver.name} comes by network: write listen = "ADDRESS:PORT"')]
+    if wiring.listen is None:
+        return [(path, f'listen is missing: {driver.name} comes by network, listen = "192.168.1.10:8088"')]
+    return []
 
 
 def _wants(pins: tuple[str, ...]) -> str:

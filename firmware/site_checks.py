@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 from firmware.errors import Mistake
@@ -25,13 +26,26 @@ HINT = "button, range, counter or scanner"
 
 def errors(site: Site) -> list[tuple[Keys, str]]:
     """(key path, what to do) of everything that makes this site unusable."""
-    checks = (_lanes, _escape_ways, _exits, _fire_loops, _languages, _optional_pins, _ports, _pins, _addresses, _files)
+    checks = (
+        _lanes,
+        _escape_ways,
+        _exits,
+        _fire_loops,
+        _languages,
+        _optional_pins,
+        _ports,
+        _pins,
+        _addresses,
+        _listens,
+        _files,
+    )
     return [found for check in checks for found in check(site)]
 
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    return [found for check in (_closed_exits, _interlocks, _unpowered, _alone, _tls) for found in check(site)]
+    checks = (_closed_exits, _interlocks, _unpowered, _unguarded, _alone, _tls)
+    return [found for check in checks for found in check(site)]
 
 
 # ---------------------------------------------------------------- lanes
@@ -170,10 +184,41 @@ def _addresses(site: Site) -> Found:
     if site.side_link:
         named.append((("side_link", "listen"), site.side_link.listen))
         named += [(("side_link", "peers", index), peer) for index, peer in enumerate(site.side_link.peers)]
+    named += [((*path, "listen"), spec.port) for path, spec in _devices(site) if _pushes(spec) and spec.port]
     for path, address in named:
         port = address.rstrip("/").rpartition(":")[2]
         if port.isdigit() and not 1 <= int(port) <= 65535:
             yield path, f"{port} is no port number: 1 to 65535"
+
+
+def _pushes(spec: DeviceSpec) -> bool:
+    return spec.driver.port == "http"
+
+
+def _listens(site: Site) -> Found:
+    for path, spec in _devices(site):
+        if _pushes(spec) and _host(spec) is None:
+            yield (*path, "listen"), "write the address in numbers: a name would have to be asked for on the network"
+        for index, network in enumerate(getattr(spec.settings, "allow", ())):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                yield (*path, "allow", index), f"{network} is no address and no network (192.168.1.20, 192.168.1.0/24)"
+
+
+def _unguarded(site: Site) -> Found:
+    for path, spec in _devices(site):
+        host = _host(spec) if _pushes(spec) else None
+        guarded = getattr(spec.settings, "allow", ()) or getattr(spec.settings, "token_sha256", "")
+        if host and not host.is_loopback and not guarded:
+            yield path, "whoever reaches this address can speak as the terminal: write allow or token_sha256"
+
+
+def _host(spec: DeviceSpec) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address((spec.port or "").rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return None
 
 
 # ---------------------------------------------------------------- files

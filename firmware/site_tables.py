@@ -136,6 +136,8 @@ class Wiring(Table, frozen=True, kw_only=True):
 
     driver: str
     port: PortName | None = None
+    listen: Address | None = None
+    """Where a device that pushes finds us; what `port` is to a device with a wire."""
     pin: PinNumber | None = None
     pins: dict[str, PinNumber] | None = None
 

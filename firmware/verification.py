@@ -9,17 +9,20 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import os
 from pathlib import Path
 
 import msgspec
 
 from firmware.clock import Clock
-from firmware.core import passes, roster
+from firmware.core import passes, pseudonym, roster
 from firmware.core.facts import AnyFact, Booking, Card, Unproved
 from firmware.core.revocations import Revocations
 from firmware.core.roster import BookingLine, Roster
 from firmware.core.trust import TrustList
 from firmware.errors import Mistake
+from sensors import resident_number
+from sensors.readings import IdentityCard, TerminalVerdict
 
 DAY_MS = 86_400_000
 ROSTERS = 2
@@ -46,6 +49,8 @@ class Verifier:
     def __init__(self, clock: Clock, trust: TrustList, hall_key: bytes | None, hall: str = "") -> None:
         self.clock, self.trust, self.hall_key, self.hall = clock, trust, hall_key, hall
         self.trust_of_file = trust
+        self.key_of_this_run = os.urandom(32)
+        """Hides document numbers where the site has no hall key: then nothing matches a card beyond this run."""
         self.utc_offset_ms = 0
         self.revocations = Revocations()
         self.rosters: tuple[Roster, ...] = ()
@@ -56,6 +61,29 @@ class Verifier:
         if isinstance(fact, Unproved) and fact.because == "unknown_format":
             return self._of_number(text.strip(), fact)
         return self._known(fact) if isinstance(fact, Booking) else fact
+
+    def identity(self, reading: IdentityCard) -> Card:
+        """What is left of an identity card: keyed hashes, and an age in years when the day is certain."""
+        number, day = reading.number.reveal(), str(self._day_number())
+        secret = self.hall_key or self.key_of_this_run
+        holder = pseudonym.of_holder(self.hall_key, number)
+        fact = Card(
+            sha256=pseudonym.of_card(secret, day, number),
+            person=pseudonym.of_the_day(secret, day, holder or number),
+            holder=holder,
+            age_years=self._age(reading.born.reveal()),
+            resident=reading.resident,
+        )
+        return self.card(fact)
+
+    def shown(self, verdict: TerminalVerdict) -> tuple[str, str | None]:
+        """(keyed hash of what a terminal was shown, holder where that was a sound identity number)."""
+        text = verdict.shown.reveal() if verdict.shown else ""
+        if not text:
+            return "", None
+        number = text.upper() if verdict.shown_by == "id" and not resident_number.flaw(text.upper()) else ""
+        holder = pseudonym.of_holder(self.hall_key, number) if number else None
+        return pseudonym.of_card(self.hall_key or self.key_of_this_run, str(self._day_number()), text), holder
 
     def card(self, card: Card) -> Card:
         """The card with the line of today's roster that it stands for."""
@@ -75,6 +103,11 @@ class Verifier:
 
     def _day_number(self) -> int:
         return (self.clock.wall_ms() + self.utc_offset_ms) // DAY_MS
+
+    def _age(self, born: str) -> int | None:
+        birth = resident_number.birth_date(born) if self.clock.trusted else None
+        today = dt.date(1970, 1, 1) + dt.timedelta(days=self._day_number())
+        return resident_number.age_years(birth, today) if birth else None
 
     def _today(self) -> Roster | None:
         """The roster of the local day. With a doubtful clock the latest one: the rules know the doubt and decide."""

@@ -129,10 +129,19 @@ class Device:
 
         return open_camera(spec.port or "picamera2", spec.driver.decoder(spec.settings), self.clock)
 
+    def http(self, _lane: Lane, spec: DeviceSpec) -> Port:
+        from firmware.ports.http_push import HttpPort
+
+        assert spec.port is not None
+        limits = {name: getattr(spec.settings, name) for name in ("allow", "max_body_bytes", "request_ms")}
+        return HttpPort(spec.port, self.clock, **limits)
+
     def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
         line = Line(lane.name, spec.role, spec.driver.name, _speaker(lane, spec))
         if spec.role in ("scanner", "identity"):
-            line.verify = self.verify
+            line.verify, line.identify = self.verify, self.verify.identity
+        elif spec.role == "terminal":
+            line.verify, line.shown = self.verify, self.verify.shown
         elif spec.role == "gate":
             line.counts = "counter" not in lane.devices
         elif spec.role in ("range", "behind"):
@@ -233,7 +242,7 @@ class Device:
             self._boards.close()
 
 
-PORTS = {"serial": Device.serial, "pins": Device.pins, "camera": Device.camera}
+PORTS = {"serial": Device.serial, "pins": Device.pins, "camera": Device.camera, "http": Device.http}
 
 
 def _speaker(lane: Lane, spec: DeviceSpec) -> Any:

@@ -47,13 +47,33 @@ class Zone(msgspec.Struct, frozen=True):
     distance_mm: int
 
 
-Raw = bytes | Edge | Frame | Zone
+class Request(msgspec.Struct, frozen=True):
+    """One HTTP POST a device made. `number` joins the answer to it; the body may name people and is never printed."""
+
+    number: int
+    path: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Request({self.number}, {self.path!r}, {len(self.body)} bytes)"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a device's request is answered: `body` is JSON. Each request is answered once, and at once."""
+
+    number: int
+    body: bytes
+    status: int = 200
+
+
+Raw = bytes | Edge | Frame | Zone | Request
+ToDevice = bytes | Edge | Answer
 
 
 class Send(msgspec.Struct, frozen=True):
     """Raw material the decoder or encoder wants put on the cable towards the device (bytes, or an output pin's level)."""
 
-    raw: bytes | Edge
+    raw: ToDevice
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -98,7 +118,7 @@ class Simulator(Protocol):
 
     def show(self, reading: AnyReading, t_ms: float) -> list[Later]: ...
 
-    def hear(self, raw: bytes | Edge, t_ms: float) -> list[Later]: ...
+    def hear(self, raw: ToDevice, t_ms: float) -> list[Later]: ...
 
 
 @dataclass(frozen=True, slots=True)

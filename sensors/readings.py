@@ -10,7 +10,7 @@ Identity numbers, names and code texts live at most inside `Scan` and `IdentityC
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NoReturn
 
 import msgspec
 
@@ -25,12 +25,69 @@ class Reading(msgspec.Struct, frozen=True, tag_field="kind", tag=lambda name: _s
     """The common root; `kind` on the wire is the class name in snake case."""
 
 
+class Secret:
+    """A text that names a person: it has no spelling, no encoder takes it, only whoever verifies it asks for it.
+
+    A print, an f-string or a traceback shows `Secret`; JSON and MessagePack refuse it with TypeError.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for a keyed hash and for nothing else."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not stored")
+
+
 class Scan(Reading, frozen=True):
     """A code was read. `text` is what it holds, undecoded; `read_by` names the engine when there is a choice."""
 
     text: bytes
     symbology: str = ""
     read_by: str = ""
+
+
+class IdentityCard(Reading, frozen=True):
+    """A card lay on the reader and its number is sound. Name, address and photograph ended in the driver.
+
+    `number` (upper case) and `born` (YYYYMMDD) go as far as the verifier, which makes a keyed hash and an age of them.
+    `resident`: the number's region is one of the driver's settings, so that no region has to travel either.
+    """
+
+    number: Secret
+    born: Secret
+    document: Literal["resident", "hmt_permit", "foreigner"] = "resident"
+    resident: bool = False
+
+
+class TerminalVerdict(Reading, frozen=True):
+    """What a digital sentinel or face terminal found out about somebody, by its own look-up. No name and no picture.
+
+    `shown` is what was held in front of it (a code's text, a number), only for a keyed hash by the verifier.
+    `sampled_age_hours`: how old the sample of the PCR test was at that moment, 0 to 8760; None where it does not say.
+    """
+
+    code: Literal["green", "yellow", "red", "unknown"] = "unknown"
+    pcr: Literal["negative", "positive", "none", "unknown"] = "unknown"
+    sampled_age_hours: float | None = None
+    temperature_c: float | None = None
+    mask: bool | None = None
+    shown_by: Literal["qr", "id", "ic", "face", "stranger", "unknown"] = "unknown"
+    shown: Secret | None = None
 
 
 class Temperature(Reading, frozen=True):
@@ -139,6 +196,8 @@ class Silent(Reading, frozen=True):
 
 AnyReading = (
     Scan
+    | IdentityCard
+    | TerminalVerdict
     | Temperature
     | Crossing
     | TurnedBack

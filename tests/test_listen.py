@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -30,6 +31,7 @@ from sensors.driver import Edge, Zone
 from sensors.range_ld2450 import DOC, SETUP
 from sensors.readings import Crossing, Scan
 from sensors.thermometer_gy_mcu90614 import DRIVER as thermometer
+from tests.device.test_terminal import free_port, post
 
 IN = [("outside", 1, 0), ("inside", 1, 90), ("outside", 0, 400), ("inside", 0, 480)]
 PATIENCE_S = 30.0
@@ -341,6 +343,21 @@ def test_live_pins(started: Callable[..., Running], tmp_path: Path) -> None:
     lines = live.lines_until("crossing", prod=walk)
     (crossing,) = [json.loads(line) for line in lines if "crossing" in line][:1]
     assert crossing["direction"] == "in"
+    assert live.end(signal.SIGINT) == 0
+
+
+def test_live_terminal(started: Callable[..., Running]) -> None:
+    port = free_port()
+    live = started(f"127.0.0.1:{port}", "--as", "terminal_http")
+    body = {"type": "qr", "value": "WHO-AM-I", "name": "NOBODY", "healthCode": "green"}
+
+    def prod() -> None:
+        with contextlib.suppress(OSError):
+            post(port, body)
+
+    lines = live.lines_until("terminal_verdict", prod=prod)
+    assert any("<- request" in line for line in lines) and any('"status":1' in line for line in lines)
+    assert not any(word in line for line in lines for word in ("WHO-AM-I", "NOBODY"))
     assert live.end(signal.SIGINT) == 0
 
 

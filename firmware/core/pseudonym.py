@@ -36,6 +36,19 @@ def of_certificate(hall_key: bytes | None, identifier: str) -> str:
     return _hashed(hall_key or _NO_HALL_KEY, identifier, 8)
 
 
+def of_holder(hall_key: bytes | None, number: str) -> str | None:
+    """16 hex digits over a document's number (upper case), as a pass or a roster names it; None without a hall key."""
+    return _hashed(hall_key, number.upper(), 8) if hall_key else None
+
+
+def of_card(key: bytes, day: str, number: str) -> str:
+    """16 hex digits that know one card, or one code shown to a terminal, again within a day.
+
+    `key` must be a secret: there are too few numbers to hide.
+    """
+    return _hashed(key, f"card|{day}|{number.upper()}", 8)
+
+
 def of_subject(hall_key: bytes | None, surname: str, forename: str, birth: str) -> str | None:
     """16 hex digits over `fnt<<gnt|dob` as a health certificate has them (claim -70009); None without a hall key."""
     return _hashed(hall_key, f"{surname}<<{forename}|{birth}", 8) if hall_key else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sensors.driver import Edge
+from sensors.driver import ToDevice
 
 
 class Port(Protocol):
@@ -29,7 +29,7 @@ class Port(Protocol):
         """
         ...
 
-    def write(self, raw: bytes | Edge) -> None:
+    def write(self, raw: ToDevice) -> None:
         """Put it on the cable at once, never blocking; nothing happens while absent (no order waits for a re-plug)."""
         ...
 

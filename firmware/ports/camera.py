@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 from firmware.clock import Clock
 from firmware.errors import Mistake
-from sensors.driver import Decoder, Edge, Frame, Raw, Send
+from sensors.driver import Decoder, Frame, Raw, Send, ToDevice
 from sensors.readings import AnyReading
 
 RETRY_MS = 1_000.0
@@ -98,7 +98,7 @@ class CameraPort:
         self._present = self._here
         return [self._readings.popleft() for _ in range(len(self._readings))]
 
-    def write(self, raw: bytes | Edge) -> None:
+    def write(self, raw: ToDevice) -> None:
         """A camera takes no orders."""
 
     def tend(self, t_ms: float) -> float | None:

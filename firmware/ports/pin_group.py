@@ -17,7 +17,7 @@ from typing import Any
 from firmware.clock import Clock
 from firmware.errors import Failure
 from firmware.ports.pin_board import PinBoard, Pull
-from sensors.driver import Edge
+from sensors.driver import Edge, ToDevice
 
 EDGES_MAX = 4_096
 STAMP_AGE_MAX_S = 1.0
@@ -85,7 +85,7 @@ class PinGroup:
                 fresh.append((t_ms, edge))
         return fresh
 
-    def write(self, raw: bytes | Edge) -> None:
+    def write(self, raw: ToDevice) -> None:
         if not isinstance(raw, Edge) or raw.pin not in self._outputs:
             return
         bcm, pin = self._outputs[raw.pin]

@@ -22,7 +22,7 @@ from typing import Literal
 import serial
 
 from firmware.clock import Clock
-from sensors.driver import Edge
+from sensors.driver import ToDevice
 
 RETRY_MS = 1_000
 READ_BYTES = 4_096
@@ -95,9 +95,9 @@ class SerialPort:
                 break
         return pieces
 
-    def write(self, raw: bytes | Edge) -> None:
+    def write(self, raw: ToDevice) -> None:
         """Whole or not at all: what does not fit into the line's buffer and 4 KiB more is dropped and counted."""
-        if isinstance(raw, Edge) or not raw:
+        if not isinstance(raw, bytes) or not raw:
             return
         if self._fd < 0 or len(self._pending) + len(raw) > PENDING_BYTES_MAX + READ_BYTES:
             self.dropped += 1

@@ -21,11 +21,12 @@ from firmware.clock import Clock
 from firmware.ports.far_serial import FarSerial
 from firmware.ports.pin_wires import PinWires
 from firmware.simulation.agenda import Agenda
-from sensors.driver import Driver, Edge, Later, Raw, Settings
+from sensors.driver import Driver, Edge, Later, Raw, Settings, ToDevice
 from sensors.readings import AnyReading, Contact
 
 if TYPE_CHECKING:  # a rig without cameras does without their thread
     from firmware.ports.camera import FarCamera
+    from firmware.ports.far_http import FarHttp
 
 TURN_S_MAX = 0.1
 
@@ -79,6 +80,7 @@ class Rig:
         self._on_line: dict[str, list[FarDevice]] = {}
         self._wires: dict[str, PinWires] = {}
         self._cameras: list[FarCamera] = []
+        self._callers: dict[str, tuple[FarHttp, FarDevice]] = {}
         self._open_gates: set[FarDevice] = set()
 
     # ------------------------------------------------------------ for the world
@@ -145,7 +147,9 @@ class Rig:
         wait = TURN_S_MAX if due is None else min(TURN_S_MAX, self.clock.seconds_until(due))
         for key, _ in self._selector.select(wait):
             kind, name = key.data
-            {"line": self._hear_line, "caller": self._answer, "wires": self._hear_wires}[kind](name)
+            {"line": self._hear_line, "caller": self._answer, "wires": self._hear_wires, "http": self._hear_http}[kind](
+                name
+            )
         self.agenda.do_due(self.clock.elapsed_ms())
         self._watch_gates(list(self._open_gates))
 
@@ -156,6 +160,8 @@ class Rig:
             wires.close()
         for camera in self._cameras:
             camera.close()
+        for caller, _ in self._callers.values():
+            caller.close()
         self._selector.close()
 
     # ------------------------------------------------------------ wiring
@@ -173,6 +179,8 @@ class Rig:
         elif spec.driver.port == "camera" and spec.port is not None and spec.port.startswith("unix:"):
             camera = self._camera(spec.port.removeprefix("unix:"))
             device.put = camera.show
+        elif spec.driver.port == "http" and spec.port is not None:
+            device.put = self._caller(spec.port, device).write
         else:
             raise ValueError(f"{device.lane} {device.role}: a {spec.driver.port} port has no far end here")
 
@@ -188,6 +196,14 @@ class Rig:
         camera = FarCamera(path)
         self._cameras.append(camera)
         return camera
+
+    def _caller(self, address: str, device: FarDevice) -> FarHttp:
+        from firmware.ports.far_http import FarHttp
+
+        caller = FarHttp(address)
+        self._callers[address] = caller, device
+        self._selector.register(caller, selectors.EVENT_READ, ("http", address))
+        return caller
 
     def _rest(self, device: FarDevice, wires: PinWires) -> None:
         """Before anything happens: beams clear, contacts in their quiet position."""
@@ -210,6 +226,11 @@ class Rig:
         raw = self._lines[path].read()
         for device in self._on_line[path] if raw else ():
             self._hear(device, raw)
+
+    def _hear_http(self, address: str) -> None:
+        caller, device = self._callers[address]
+        for answer in caller.read():
+            self._hear(device, answer)
 
     def _answer(self, name: str) -> None:
         wires = self._wires[name]
@@ -234,7 +255,7 @@ class Rig:
                 inputs = device.driver.pins
                 yield from ((device, role) for role, bcm in device.pins.items() if bcm == pin and role not in inputs)
 
-    def _hear(self, device: FarDevice, raw: bytes | Edge) -> None:
+    def _hear(self, device: FarDevice, raw: ToDevice) -> None:
         self._send(device, device.simulator.hear(raw, self.clock.elapsed_ms()))
         if device.role == "gate":
             self._watch_gates([device])

@@ -1,11 +1,12 @@
 """Show what a device says and what that means, live from its port or from a recording.
 
-The decoder is the one a door uses. PORT is a tty (best its /dev/serial/by-path name) or `pins:outside=17,inside=27`
-(BCM numbers), as in `hallgate listen /dev/serial/by-path/... --as scanner_gm65`. `--settings` names a TOML file with
-the driver's keys; a device's table of a site file may be pasted.
+The decoder is the one a door uses. PORT is a tty (best its /dev/serial/by-path name), ADDRESS:PORT for a terminal that
+pushes, or `pins:outside=17,inside=27` (BCM numbers), as in `hallgate listen /dev/serial/by-path/... --as scanner_gm65`.
+`--settings` names a TOML file with the driver's keys; a device's table of a site file may be pasted.
 `--capture` reads a recording (JSON lines as `--record` writes them, `-` for standard input) as fast as it can.
 Nothing is stored unless `--record` says so. A code's text may name a person: on the screen it stays hidden without
 `--show-text`; `--json` and a recording hold it, so they belong to the bench, not to a running door.
+What an identity reader or a terminal sends holds names, numbers and faces: it is never shown and never recorded.
 Orders to gates, lamps and voices are never sent from here.
 """
 
@@ -44,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake("give a PORT to listen to, or --capture FILE, not both")
     driver = listening.driver_named(arguments.driver)
     wanted = listening.settings_for(driver, arguments.settings)
+    if arguments.record and _personal(driver):
+        raise Mistake(f"{driver.name} hears names and numbers of people, which are never stored", key="--record")
     recorder = captures.Recorder(arguments.record) if arguments.record else None
     try:
         (_play if arguments.capture else _live)(arguments, driver, wanted, recorder)
@@ -116,8 +119,13 @@ def _teller(arguments: argparse.Namespace) -> Callable[[float, Any], None]:
     return as_json if arguments.json else as_text
 
 
+def _personal(driver: Driver) -> bool:
+    return driver.name.startswith(("identity_", "terminal_"))
+
+
 def _text(t_ms: float, raw: Raw, arguments: argparse.Namespace, driver: Driver) -> str:
     """A scanner's bytes are the code's text: hidden likewise."""
-    if isinstance(raw, bytes) and not arguments.show_text and driver.name.startswith(("scanner_", "identity_")):
+    hidden = _personal(driver) or (driver.name.startswith("scanner_") and not arguments.show_text)
+    if isinstance(raw, bytes) and hidden:
         return f"{t_ms / 1000:10.3f} s  <- {spoken(f'{len(raw)} bytes')}"
     return listening.as_text(t_ms, raw, arguments.show_text)

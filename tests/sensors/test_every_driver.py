@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensors.driver import HAND_KINDS, SENSOR_KINDS, Edge, Example, Frame, Later, Zone, find
+from sensors.driver import HAND_KINDS, SENSOR_KINDS, Edge, Example, Frame, Later, Request, Zone, find
 from sensors.readings import AnyReading, Crossing
 from tests.sensors.cable import HEALTH, Cable
 
@@ -287,7 +287,8 @@ def strange_raw() -> st.SearchStrategy[Any]:
     pins = sorted({pin for driver in DRIVERS.values() for pin in (*driver.pins, *driver.outputs)}) or ["contact"]
     edge = st.builds(Edge, pin=st.sampled_from([*pins, "?"]), level=st.integers(-1, 2))
     zone = st.builds(Zone, zone=st.integers(-1, 9), status=st.integers(-1, 9), distance_mm=st.integers(-5, 9999))
-    return st.one_of(edge, st.binary(max_size=20), frame, zone)
+    request = st.builds(Request, number=small, path=st.text(max_size=9), body=st.binary(max_size=60))
+    return st.one_of(edge, st.binary(max_size=20), frame, zone, request)
 
 
 @every_driver

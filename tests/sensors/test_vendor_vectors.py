@@ -38,6 +38,7 @@ DRIVER_OF = {
     "gate_fe_ab": "gate_board_fe",
     "syn6288": "voice_syn6288",
     "ld2450": "range_ld2450",
+    "sdt_idcard": "identity_sdt",
 }
 
 needs_vectors = pytest.mark.skipif(not VECTORS, reason="../shared/data/device-vectors.json is not here")

@@ -10,9 +10,12 @@ import pytest
 
 from firmware.clock import Clock
 from firmware.ports.camera import open_camera
+from firmware.ports.http_push import HttpPort
 from firmware.simulation.agenda import Agenda
 from firmware.simulation.rig import Rig
-from sensors.readings import Contact, Scan
+from sensors.driver import Send
+from sensors.readings import Contact, Scan, Secret, TerminalVerdict
+from tests.device.test_terminal import free_port
 from tests.simulation.obedient import LaneSpec, Obedient, spec
 
 
@@ -108,6 +111,34 @@ def test_a_code_before_the_camera(tmp_path: Path) -> None:
         port.tend(clock.elapsed_ms())
         found += [reading.text for _, reading in port.read() if isinstance(reading, Scan)]
     assert found == [b"HP1:BEFORE THE LENS"]
+    port.close()
+    rig.close()
+
+
+def test_a_terminal_pushes_and_hears_the_answer(tmp_path: Path) -> None:
+    clock, address = Clock(), f"127.0.0.1:{free_port()}"
+    rig = Rig(clock)
+    terminal = spec("terminal_http")
+    terminal.port = address
+    rig.connect("device", [LaneSpec("A", {"terminal": terminal})], tmp_path)
+    verdict = TerminalVerdict("green", "negative", 20.0, 36.5, True, "qr", Secret("opaque"))
+    rig.show("A", "terminal", verdict)  # nobody listens yet: lost, as it would be
+    give_up = time.monotonic() + 20
+    while not rig._callers[address][0].dropped:
+        assert time.monotonic() < give_up, "it waits for nobody"
+        rig.turn()
+    port, decoder = HttpPort(address, clock), terminal.driver.decoder(terminal.settings)
+    rig.show("A", "terminal", verdict)
+    found: list[object] = []
+    while not rig.device("A", "terminal").simulator.answers:
+        assert time.monotonic() < give_up, "it was never answered"
+        rig.turn()
+        for t_ms, request in port.read():
+            said = decoder.feed(request, t_ms)
+            found += said
+            port.write(next(each.raw for each in said if isinstance(each, Send)))
+    assert verdict in found
+    assert b'"status":1' in rig.device("A", "terminal").simulator.answers[0].body
     port.close()
     rig.close()
 

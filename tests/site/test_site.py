@@ -71,6 +71,10 @@ def test_the_shortest_site(bench: Bench) -> None:
     assert [warning.key for warning in place.warnings] == ["rulebook", "trust"]
 
 
+def terminal(keys: str) -> str:
+    return f'\n[lane.terminal]\ndriver = "terminal_http"\n{keys}\n'
+
+
 # ---------------------------------------------------------------- what it refuses
 
 
@@ -123,6 +127,18 @@ def test_the_shortest_site(bench: Bench) -> None:
         ("channel = 1", LAMP + "yellow = true", "lane[0].lamp.pins", "yellow is missing"),
         ("channel = 1", LAMP.replace("2,", "2, yellow = 4,"), "lane[0].lamp.pins.yellow", "write yellow = true"),
         ("channel = 1", LAMP.replace("2,", "2, blue = 4,"), "lane[0].lamp.pins.blue", "wants pins = {"),
+        ("channel = 1", "channel = 1" + terminal(""), "lane[0].terminal", "listen is missing"),
+        ("channel = 1", "channel = 1" + terminal('port = "/dev/x"'), "lane[0].terminal.port", "write listen ="),
+        ("channel = 1", "channel = 1" + terminal('listen = "8088"'), "lane[0].terminal.listen", "is no host:port"),
+        ("channel = 1", "channel = 1" + terminal('listen = "hub:80"'), "lane[0].terminal.listen", "in numbers"),
+        ("channel = 1", "channel = 1" + terminal('listen = "[::1]:0"'), "lane[0].terminal.listen", "1 to 65535"),
+        (
+            "channel = 1",
+            "channel = 1" + terminal('listen = "127.0.0.1:8088"\nallow = ["10.0.0.999"]'),
+            "lane[0].terminal.allow[0]",
+            "is no address and no network",
+        ),
+        ("channel = 1", 'channel = 1\nlisten = "127.0.0.1:8088"', "lane[0].gate.listen", "does not come by network"),
         ("[lane.button]", "[lane.door]", "lane[1].direction", "somebody wants to leave"),
     ],
 )
@@ -201,6 +217,21 @@ def test_a_relay_that_lets_go_without_power_shuts_an_open_exit(bench: Bench) -> 
     (warning,) = site.load(bench.write('energised = "closed"\n', "")).warnings
     assert (warning.key, warning.line) == ("lane[1].gate", line_of('energised = "closed"') - 4)
     assert "without power" in warning.what
+
+
+@pytest.mark.parametrize(
+    ("keys", "warned"),
+    [
+        ('listen = "0.0.0.0:8088"', True),
+        ('listen = "127.0.0.1:8088"', False),
+        ('listen = "[::]:8088"\nallow = ["10.1.2.3"]', False),
+        (f'listen = "0.0.0.0:8088"\ntoken_sha256 = "{"0" * 64}"', False),
+    ],
+)
+def test_a_terminal_anybody_could_speak_as_is_worth_a_warning(bench: Bench, keys: str, warned: bool) -> None:
+    place = site.load(bench.write("channel = 1\n", "channel = 1" + terminal(keys)))
+    assert ["lane[0].terminal" in str(warning.key) for warning in place.warnings] == [True] * warned
+    assert place.lanes[0].devices["terminal"].port == keys.split('"')[1]
 
 
 def test_a_lamp_with_yellow_has_its_pin(bench: Bench) -> None:

@@ -1,0 +1,281 @@
+"""An identity reader: one laying is one reading, a spoilt one is none, and no spelling of a reading shows a number."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensors import resident_number, sdt
+from sensors.identity_sdt import DRIVER, Settings, Simulator, text_of
+from sensors.readings import AnyReading, Garbled, IdentityCard, Ready, Refused, Secret, Silent
+from tests.sensors.cable import HEALTH, Cable
+
+VECTORS = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
+NAME = Simulator.NAME
+
+
+def number_of(first: str) -> str:
+    return first + resident_number.check_character(first)
+
+
+def person(first: str = "31011319550101123", document: Any = "resident", resident: bool = False) -> IdentityCard:
+    return IdentityCard(Secret(number_of(first)), Secret(first[6:14]), document, resident)
+
+
+ANNA, BERT = person(), person("31010419880229002")
+
+
+def reader(lies_ms: float = 1_500.0, **wishes: Any) -> Cable:
+    wanted = Settings(**wishes)
+    line = Cable(DRIVER, wanted, Simulator(wanted, lies_ms))
+    line.run(1_000)
+    assert line.readings == [Ready("SDT")]
+    line.readings.clear()
+    return line
+
+
+# ---------------------------------------------------------------- the number
+
+
+@pytest.mark.parametrize("number", ["000000195501011238", "11010519491231002X", "440524188001010014"])
+def test_numbers_of_the_standard_are_sound(number: str) -> None:
+    """The second and the third are the examples GB 11643-1999 itself prints."""
+    assert resident_number.flaw(number) == ""
+
+
+@given(place=st.integers(0, 16), digit=st.integers(1, 9))
+@settings(max_examples=100)
+def test_every_wrong_digit_is_noticed(place: int, digit: int) -> None:
+    good = "11010519491231002X"
+    bad = good[:place] + str((int(good[place]) + digit) % 10) + good[place + 1 :]
+    assert "check character" in resident_number.flaw(bad)
+
+
+@pytest.mark.parametrize("born", ["19550230", "20010229", "00000000", "18791231", "1955010a"])
+def test_a_day_that_never_was_is_no_birth(born: str) -> None:
+    assert resident_number.birth_date(born) is None
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "age"),
+    [
+        (dt.date(2004, 6, 10), dt.date(2022, 6, 9), 17),
+        (dt.date(2004, 6, 10), dt.date(2022, 6, 10), 18),
+        (dt.date(2004, 2, 29), dt.date(2022, 2, 28), 17),
+        (dt.date(2004, 2, 29), dt.date(2022, 3, 1), 18),
+        (dt.date(2022, 6, 11), dt.date(2022, 6, 10), None),
+    ],
+)
+def test_age_counts_full_years(born: dt.date, today: dt.date, age: int | None) -> None:
+    assert resident_number.age_years(born, today) == age
+
+
+@given(st.text(max_size=24))
+@settings(max_examples=100)
+def test_any_text_as_a_number_gets_an_answer(text: str) -> None:
+    assert isinstance(resident_number.flaw(text), str) and isinstance(resident_number.flaw_of_old_foreigner(text), str)
+
+
+# ---------------------------------------------------------------- the vendor's own bytes
+
+
+def test_commands_and_replies_are_the_printed_bytes() -> None:
+    if not VECTORS.exists():
+        pytest.skip("../shared/data/device-vectors.json is not here")
+    rows = {row["name"]: bytes.fromhex(row["hex"]) for row in json.loads(VECTORS.read_text()) if "hex" in row}
+    assert (rows["cmd_status"], rows["cmd_find"]) == (sdt.STATUS, sdt.FIND)
+    assert (rows["cmd_select"], rows["cmd_read_base"]) == (sdt.SELECT, sdt.READ)
+    assert sdt.reply(sdt.NONE) == rows["rsp_find_none"]
+    assert sdt.reply(sdt.FOUND, bytes(4)) == rows["rsp_find_ok"]
+    assert sdt.reply(sdt.OK, bytes(8)) == rows["rsp_select_ok"]
+    assert sdt.reply(sdt.NOT_READ) == rows["rsp_read_fail"]
+    whole = rows["rsp_read_base_synthetic"]
+    assert sdt.text_reply(sdt.understood(whole).text or b"") == whole
+
+
+# ---------------------------------------------------------------- cards of every kind
+
+
+@pytest.mark.parametrize(
+    ("card", "regions"),
+    [
+        (person(resident=True), ("310113",)),
+        (person(), ("310104", "32")),
+        (person("81000019900101001", "hmt_permit"), ("81",)),
+        (person("93115619800101001", "foreigner"), ()),
+        (IdentityCard(Secret("FRA310080010101"), Secret("19800101"), "foreigner"), ()),
+    ],
+)
+def test_each_layout_is_read(card: IdentityCard, regions: tuple[str, ...]) -> None:
+    line = reader(regions=regions)
+    line.show(card)
+    line.run(3_000)
+    assert line.readings == [card]
+
+
+@pytest.mark.parametrize(
+    ("place", "put", "because"),
+    [
+        (sdt.RESIDENT.number[0] + 34, "1", "check character"),
+        (sdt.RESIDENT.born[0], "2", "do not belong together"),
+        (sdt.RESIDENT.born[0] + 8, "9", "date of birth is no date"),
+        (sdt.RESIDENT.number[0] + 10, "Z", "no 18 characters"),
+        (sdt.FLAG_AT, "Q", "does not know"),
+    ],
+)
+def test_a_card_that_contradicts_itself_is_none(place: int, put: str, because: str) -> None:
+    text = bytearray(text_of(ANNA, NAME))
+    text[place : place + 2] = put.encode("utf-16-le")
+    found = sdt.card_of(bytes(text), ())
+    assert isinstance(found, str) and because in found and ANNA.number.reveal() not in found
+
+
+def test_a_fingerprint_behind_the_photo_changes_nothing() -> None:
+    text = text_of(ANNA, NAME)
+    lengths = b"".join(size.to_bytes(2, "big") for size in (256, 1024, 1024))
+    whole = sdt.reply(sdt.OK, lengths + text + bytes(2048))
+    assert len(whole) == 2321
+    line = reader()
+    line.feed(whole)
+    assert line.readings == [ANNA]
+
+
+# ---------------------------------------------------------------- hands and cards
+
+
+def test_a_card_that_lies_there_is_read_once_and_again_when_laid_again() -> None:
+    line = reader(lies_ms=60_000)
+    line.show(ANNA)
+    line.run(30_000)
+    assert line.readings == [ANNA]
+    line.far.take_away()
+    line.run(5_000)
+    line.show(ANNA)
+    line.run(3_000)
+    assert line.readings == [ANNA, ANNA]
+
+
+def test_a_card_that_the_reader_loses_for_a_moment_is_no_second_laying() -> None:
+    line = reader()
+    line.show(ANNA)
+    line.run(1_200)
+    line.far.take_away()
+    line.run(400)
+    line.show(ANNA)
+    line.run(3_000)
+    assert line.readings == [ANNA]
+
+
+def test_the_next_person_at_once_is_another_reading() -> None:
+    line = reader(lies_ms=1_000)
+    line.show(ANNA)
+    line.run(1_300)
+    line.show(BERT)
+    line.run(1_500)
+    assert line.readings == [ANNA, BERT]
+
+
+def test_pulled_away_in_the_middle_is_nothing_and_the_next_try_is_read() -> None:
+    line = reader(lies_ms=400)
+    line.show(ANNA)
+    line.run(3_000)
+    assert line.readings == []
+    line.far._lies_ms = 2_000
+    line.show(ANNA)
+    line.run(3_000)
+    assert line.readings == [ANNA]
+
+
+def test_two_cards_at_once_are_told_once_and_one_of_them_is_read_when_it_is_alone() -> None:
+    line = reader(lies_ms=10_000)
+    line.show(ANNA)
+    line.show(BERT)
+    line.run(9_000)
+    assert [type(reading) for reading in line.readings] == [Garbled]
+    line.run(3_000)
+    line.show(BERT)
+    line.run(3_000)
+    assert line.content() == [BERT]
+
+
+# ---------------------------------------------------------------- the reader itself
+
+
+def test_an_unplugged_reader_is_silent_and_comes_back() -> None:
+    line = reader(lies_ms=2_500)
+    hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
+    line.run(6_000)
+    assert Silent in {type(reading) for reading in line.readings}
+    line.far.hear = hear
+    line.readings.clear()
+    line.show(ANNA)
+    line.run(3_000)
+    assert line.readings == [Ready("SDT"), ANNA]
+
+
+def test_another_person_behind_a_replugged_reader_is_not_taken_for_the_last() -> None:
+    line = reader(lies_ms=1_000)
+    line.show(ANNA)
+    line.run(1_500)
+    assert line.near.replugged(line.now_ms) == []
+    line.show(ANNA)
+    line.run(2_000)
+    assert line.content() == [ANNA, ANNA]
+
+
+def test_a_reader_whose_security_module_fails_is_refused() -> None:
+    line = reader()
+    line.feed(sdt.reply(0x66))
+    assert line.readings == [Refused("the reader's security module is not authorised")]
+
+
+@given(
+    body=st.binary(max_size=40), sw3=st.integers(0, 255), sizes=st.tuples(st.integers(0, 1400), st.integers(0, 1400))
+)
+@settings(max_examples=200, deadline=None)
+def test_any_reply_of_any_length_is_survived(body: bytes, sw3: int, sizes: tuple[int, int]) -> None:
+    line = reader()
+    lengths = b"".join(size.to_bytes(2, "big") for size in sizes)
+    for whole in (sdt.reply(sw3, body), sdt.reply(sdt.OK, lengths + body), sdt.text_reply(body)):
+        line.feed(whole)
+        line.run(300)
+    assert [reading for reading in line.readings if not isinstance(reading, HEALTH)] == []
+
+
+@given(text=st.binary(min_size=256, max_size=256))
+@settings(max_examples=100, deadline=None)
+def test_any_text_block_is_a_sound_card_or_a_reason(text: bytes) -> None:
+    assert isinstance(sdt.card_of(text, ("31",)), str)
+
+
+# ---------------------------------------------------------------- nobody can read it by accident
+
+
+def test_no_spelling_of_a_reading_shows_number_or_birth() -> None:
+    number, born = ANNA.number.reveal(), ANNA.born.reveal()
+    for spelling in (repr(ANNA), str(ANNA), f"{ANNA}", f"{ANNA.number}", f"{ANNA!r:>300}", repr([ANNA])):
+        assert number not in spelling and born not in spelling
+    for encode in (msgspec.json.encode, msgspec.msgpack.encode, msgspec.to_builtins, pickle.dumps):
+        with pytest.raises(TypeError):
+            encode(ANNA)
+
+
+def test_no_reading_of_a_session_names_anybody() -> None:
+    line = reader(lies_ms=1_200)
+    seen: list[AnyReading] = []
+    for card in (ANNA, BERT, ANNA):
+        line.show(card)
+        line.run(2_000)
+        line.feed(b"\xaa\xaa\xaa\x96\x69\x00\x04junk")
+        seen += line.readings
+    text = repr(seen) + repr(line.sent)
+    assert len(line.content()) == 3
+    assert all(word not in text for card in (ANNA, BERT) for word in (card.number.reveal(), card.born.reveal(), NAME))
