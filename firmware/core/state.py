@@ -35,6 +35,10 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the lane leads, in the words of staff badges and of the roster (3.1.4b); empty: everywhere."""
     interlock: str = ""
     """Lanes of one device with the same word here: only one of them is open inwards at a time."""
+    behind_sensor: bool = False
+    """A range sensor looks at the space behind the gate."""
+    route_light: bool = False
+    buzzer: bool = False
 
     @property
     def entry(self) -> bool:
@@ -176,6 +180,19 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """It is to end as soon as the passage is clear."""
     symptoms_ms: int | None = None
     """When somebody last pressed "I do not feel well" here."""
+    queue_links_mm: tuple[int, ...] = ()
+    """As `events.SpacingSeen.links_mm`."""
+    close_since_ms: int | None = None
+    """Since when the queue has been too close without a break."""
+    close_told_ms: int = -100_000_000
+    """When it was last asked aloud to keep its distance."""
+    behind_since_ms: int | None = None
+    """Since when at least `dwell_persons` have stood behind the gate."""
+    crowd: str = ""
+    """`dense` or `loitering`, as last reported."""
+    crowd_told_ms: int = -100_000_000
+    last_party: int = 1
+    """Bodies of the party that came in last."""
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -231,6 +248,65 @@ class Recount(msgspec.Struct, kw_only=True, omit_defaults=True):
     command: str = ""
 
 
+class Passed(msgspec.Struct, array_like=True):
+    """A body that went through a lane, remembered for some minutes (3.1.2e)."""
+
+    at_ms: int
+    wall_s: int
+    passage: str
+    decision: str | None = None
+    person: str | None = None
+    direction: str = "in"
+
+
+class IncidentState(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An isolation that is not closed yet. Times are elapsed milliseconds; a new boot shifts them."""
+
+    id: str
+    lane: str
+    since_ms: int
+    because: str = ""
+    person: str | None = None
+    decision: str = ""
+    keys: tuple[str, ...] = ()
+    """What is held with it: day pseudonyms, pass and certificate hashes."""
+    holds: bool = True
+    """The lane is kept shut for entry until it is signed off."""
+    upstream: tuple[str, ...] = ()
+    """Lanes to be held with it that are not yet."""
+    kept: tuple[str, ...] = ()
+    """Lanes that were held with it."""
+    acknowledged_by: str = ""
+    acknowledged_ms: int = 0
+    reported_by: str = ""
+    signed_by: str = ""
+    escalated: int = 0
+    escalate_ms: int = 0
+    """When it escalates next."""
+    overdue: tuple[str, ...] = ()
+    lit_ms: int = 0
+    """Until when the route light and the buzzer were last ordered."""
+    seen_ms: int = 0
+    seen_wall_ms: int = 0
+    """The last turn, and its wall time where that was trusted: how long a power loss lasted."""
+
+
+class HeldThere(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Who another door of the hall holds today, as it said last."""
+
+    day: str
+    keys: dict[str, int] = {}
+
+
+class SpacingDay(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How one lane's queue kept its distance on one local day."""
+
+    day: str = ""
+    too_close_ms: int = 0
+    times: int = 0
+    longest_ms: int = 0
+
+
 class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One device's whole memory."""
 
@@ -279,3 +355,12 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     recount: Recount | None = None
     draining: bool = False
     """Taken out of service: no entry, and every right goes to the others."""
+    held_persons: dict[str, int] = {}
+    """Who must not try again today: day pseudonym, pass or certificate -> wall second, 0 while the clock is doubtful."""
+    held_elsewhere: dict[str, HeldThere] = {}
+    """By the device that told it."""
+    incidents: dict[str, IncidentState] = {}
+    passed: dict[str, list[Passed]] = {}
+    """Lane -> who went through in the last minutes."""
+    spacing_days: dict[str, SpacingDay] = {}
+    """By lane."""

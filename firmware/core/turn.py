@@ -20,6 +20,7 @@ from firmware.rulebook.words import Phrases, Words, words
 
 SIGN_MS = 5_000
 PROLONG_MS = 700
+VOLUME_PERCENT = VoiceSay(lane="", phrase="", zh="").volume_percent
 """How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
 
 
@@ -109,8 +110,21 @@ class Turn:
         """Sign, voice and lamp of one lane say one thing."""
         said = self.words(reason, **values)
         self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
-        self.actions.append(VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en))
+        self.say(lane, reason, said)
         self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]
+
+    def say(self, lane: LaneState, reason: str, said: Words) -> None:
+        """Aloud, and no louder than the rulebook says (3.1.3b); an evacuation is never made quieter by it."""
+        cap = self.rulebook.spacing.volume_percent if self.rulebook and reason != "evacuate" else VOLUME_PERCENT
+        self.actions.append(
+            VoiceSay(
+                lane=lane.name,
+                phrase=reason,
+                zh=said.voice_zh,
+                en=said.voice_en,
+                volume_percent=min(cap, VOLUME_PERCENT),
+            )
+        )
 
     def words(self, reason: str, **values: Any) -> Words:
         """The words of the rulebook in force; the built-in ones where there is none."""
