@@ -54,8 +54,9 @@ def test_another_booking_with_the_same_certificate_and_another_certificate_with_
 
 def test_a_card_counts_and_a_stranger_does_not() -> None:
     stage = hall()
+    stage.scan(stage.booking(1))
     stage.scan(Card(sha256="k", person="person-of-the-card"))
-    isolate(stage)
+    assert stage.scan(stage.test(1, result="positive")) == "isolate"
     stage.wait(5)
     assert stage.scan(Card(sha256="z", person="stranger"), "B") != "isolate"
     stage.wait(25)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from firmware.core import events, incident
-from firmware.core.actions import GateClose, GateOpen
+from firmware.core.actions import GateClose, GateOpen, SignShow
 from firmware.core.controller import Controller
 from firmware.core.state import HallState, LaneSetup
+from firmware.rulebook.words import WORDS
 from tests.core.stage import ZONE, Stage
 
 LANES = (
@@ -46,6 +47,8 @@ class Watched(Stage):
                 assert lane.state != "evacuated", f"closed against a fire by {event}"
             if isinstance(action, GateOpen) and action.way == "in" and not action.prolongs:
                 assert lane.state != "held", f"let somebody in at a held lane by {event}"
+            if isinstance(action, SignShow) and lane.state == "evacuated" and self.state.evacuated_by:
+                assert action.zh == WORDS["evacuate"].sign_zh, f"a sign stopped saying leave by {event}"
         if self.state.evacuated_by:
             assert all(lane.state == "evacuated" and lane.freed for lane in self.state.lanes.values())
 
@@ -67,6 +70,31 @@ class AnyIncident(RuleBasedStateMachine):
         self.number += 1
         self.stage.scan(self.stage.booking(self.number), lane)
         self.stage.scan(self.stage.test(self.number, result=result), lane)
+
+    @rule(lane=st.sampled_from("AB"), other=st.just("E"), inside=st.booleans())
+    def somebody_is_on_the_way_in_while_another_is_led_away(self, lane: str, other: str, inside: bool) -> None:
+        self._calm()
+        self.number += 2
+        self.stage.scan(self.stage.booking(self.number), lane)
+        self.stage.scan(self.stage.test(self.number), lane)
+        if inside:
+            self.stage.do(events.PassageBlocked(lane=lane, blocked=True))
+        self.stage.scan(self.stage.booking(self.number - 1), other)
+        self.stage.scan(self.stage.test(self.number - 1, result="positive"), other)
+
+    def _calm(self) -> None:
+        """No fire, no recount, nobody in a passage, every incident closed."""
+        for lane in "ABEX":
+            self.stage.contact("fire_loop", True, lane)
+            self.stage.do(events.PassageBlocked(lane=lane, blocked=False))
+        for which in list(self.stage.state.incidents):
+            self._order("acknowledge", incident=which)
+            self._order("sign_off", incident=which)
+        self.badge_and_button("A", 3.0)
+        self._order("recount", inside=0)
+        for lane in "ABE":
+            self._order("release", lane=lane)
+        self.stage.wait(12)
 
     @rule(lane=lanes, back=st.integers(0, 5))
     def somebody_tries_again(self, lane: str, back: int) -> None:
