@@ -80,7 +80,7 @@ def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
     """Entry stays shut; an open grant that nobody used is given back; exits run."""
     if lane.state == "evacuated":
         return "evacuated"
-    if lane.state == "passing":
+    if lane.state == "passing" or (lane.blocked and lane.grant is not None):
         return "somebody_is_passing"
     if incident.of_lane(turn.state, lane.name) is not None and lane.state == "held":
         return ""  # it is held, and no other hold may take the isolation's place

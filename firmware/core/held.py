@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from firmware.core.facts import HealthTest
-from firmware.core.state import HallState, HeldThere, Visit
+from firmware.core.isolated import HeldThere
+from firmware.core.state import HallState, Visit
 from firmware.core.turn import Turn
 
 HELD = 1_000
@@ -55,8 +56,11 @@ def held_at(turn: Turn, visit: Visit | None) -> str:
     keys = keys_of(visit)
     if any(key in state.held_persons for key in keys):
         return state.device or "here"
-    doors = ((device, there) for device, there in state.held_elsewhere.items() if _today(turn, there.day))
-    return next((device for device, there in doors if any(key in there.keys for key in keys)), "")
+    day = _day(turn)
+    for device, there in state.held_elsewhere.items():
+        if there.day >= day and not there.keys.keys().isdisjoint(keys):
+            return device
+    return ""
 
 
 def heard(turn: Turn, device: str, day: str, keys: Iterable[str]) -> None:
@@ -89,6 +93,6 @@ def forget(turn: Turn) -> None:
         state.held_persons = {key: at_s for key, at_s in dated.items() if at_s >= midnight_s}
 
 
-def _today(turn: Turn, day: str) -> bool:
-    """With a doubtful clock nobody knows the day: who was held last is held."""
-    return not turn.moment.trusted or day >= str(turn.moment.local(turn.zone).date())
+def _day(turn: Turn) -> str:
+    """From this local day on. With a doubtful clock nobody knows the day: who was held last is held."""
+    return str(turn.moment.local(turn.zone).date()) if turn.moment.trusted else ""

@@ -19,9 +19,10 @@ import msgspec
 
 from firmware.core import held, passage
 from firmware.core.actions import Buzz, RouteLight, SignShow
+from firmware.core.isolated import IncidentState, Passed
 from firmware.core.lane import OPEN
 from firmware.core.records import Around, Decision, Incident, Passage
-from firmware.core.state import HallState, IncidentState, LaneState, Passed
+from firmware.core.state import HallState, LaneState
 from firmware.core.turn import Turn
 from firmware.rulebook.tables import Isolation
 from firmware.rules.verdict import Verdict

@@ -486,3 +486,18 @@ def test_too_many_incidents_never_let_a_held_lane_go() -> None:
         stage.wait(1)
     assert len(stage.controller.state.incidents) == incident.INCIDENTS and stage.lane.state == "held"
     assert names(stage).count("superseded") == 4 and order(stage, "release", lane="A") == "isolation_not_signed_off"
+
+
+def test_no_clock_ends_a_hold() -> None:
+    stage = hall('hold_upstream = ["B"]\n[[release]]\ntime = "10:10"')
+    isolate(stage)
+    stage.wait(3600)
+    assert [state_of(stage, lane) for lane in "AB"] == ["held", "held"]
+
+
+def test_a_hold_shuts_no_gate_on_somebody_who_stood_there_before_it_opened() -> None:
+    """The passage was blocked already when the attendant let somebody in: that body is in the way of the leaf."""
+    stage = hall()
+    stage.do(events.PassageBlocked(lane="A", blocked=True))
+    assert admit(stage, 1) == "admit"
+    assert order(stage, "hold", lane="A") == "somebody_is_passing" and "close" not in stage.gate
