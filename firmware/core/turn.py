@@ -114,17 +114,16 @@ class Turn:
         self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]
 
     def say(self, lane: LaneState, reason: str, said: Words) -> None:
-        """Aloud, and no louder than the rulebook says (3.1.3b); an evacuation is never made quieter by it."""
-        cap = self.rulebook.spacing.volume_percent if self.rulebook and reason != "evacuate" else VOLUME_PERCENT
+        """Aloud."""
+        volume = self.volume_percent(reason)
         self.actions.append(
-            VoiceSay(
-                lane=lane.name,
-                phrase=reason,
-                zh=said.voice_zh,
-                en=said.voice_en,
-                volume_percent=min(cap, VOLUME_PERCENT),
-            )
+            VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en, volume_percent=volume)
         )
+
+    def volume_percent(self, reason: str) -> int:
+        """No louder than the rulebook says (3.1.3b); an evacuation is never made quieter by it."""
+        cap = self.rulebook.spacing.volume_percent if self.rulebook and reason != "evacuate" else VOLUME_PERCENT
+        return min(cap, VOLUME_PERCENT)
 
     def words(self, reason: str, **values: Any) -> Words:
         """The words of the rulebook in force; the built-in ones where there is none."""

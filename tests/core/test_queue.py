@@ -15,6 +15,7 @@ from firmware.core.records import Alarm
 from firmware.core.state import LaneSetup
 from firmware.errors import Mistake
 from firmware.rulebook.book import parse
+from firmware.rulebook.contradictions import complaints
 from tests.core.stage import ZONE, Stage, rulebook
 
 LANES = (
@@ -334,6 +335,19 @@ def test_whatever_the_sensor_says(told: list[tuple[Any, int, int | None, list[in
         assert stage.scan(stage.booking(2), "X") in ("admit", "nothing")
     voices = [order for order in stage.actions if isinstance(order, VoiceSay) and order.phrase == "keep_distance"]
     assert len(voices) <= stage.now / 60 + 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "warned"),
+    [
+        ("", []),
+        ("acknowledge_seconds = 3600", ["isolation.report_minutes"]),
+        ("report_minutes = 90", ["isolation.sign_off_minutes"]),
+    ],
+)
+def test_deadlines_that_stand_in_the_wrong_order_are_told(keys: str, warned: list[str]) -> None:
+    found = complaints(parse(rulebook(more=f"[isolation]\n{keys}")))
+    assert [one.key for one in found if one.key.startswith("isolation")] == warned
 
 
 WRONG = (

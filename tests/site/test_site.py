@@ -293,3 +293,11 @@ def test_a_class_without_a_table_is_a_warning(bench: Bench) -> None:
     place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "agent"]'))
     wrong, odd = site.lacks(place, book.parse(RULEBOOK.encode()))
     assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for"])
+
+
+@pytest.mark.parametrize(("key", "value"), [("density_persons_max", 12), ("dwell_seconds", 60)])
+def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, value: int) -> None:
+    place = site.load(bench.site)
+    for number, warned in ((value, ["lane.behind"]), (0, [])):
+        _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
+        assert [warning.key for warning in odd] == warned
