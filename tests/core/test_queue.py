@@ -274,6 +274,13 @@ def test_the_same_crowd_for_too_long_pauses_the_entry_says_so_and_is_reported() 
     assert stage.scan(stage.booking(2)) == "admit"
 
 
+def test_who_joins_a_crowd_does_not_make_it_a_new_one() -> None:
+    stage = hall(more="dwell_seconds = 60\ndwell_persons = 3")
+    for persons in (3, 4, 5, 3, 4, 3, 3):
+        behind(stage, persons).wait(10)
+    assert alarms(stage, "loitering") == [True]
+
+
 def test_a_crowd_that_goes_on_its_way_is_none() -> None:
     stage = hall(more="dwell_seconds = 60\ndwell_persons = 3")
     for _ in range(10):
