@@ -138,8 +138,12 @@ def _spacing(line: Line, reading: readings.Positions | readings.Gap, t_ms: float
     seen = line.spacing.feed(reading, t_ms)
     if seen is None:
         return None
-    persons, gap_mm = seen
-    return events.SpacingSeen(lane=line.lane, persons=persons, gap_mm=gap_mm, zone=line.zone)  # type: ignore[arg-type]
+    return _spacing_seen(line, seen)
+
+
+def _spacing_seen(line: Line, seen: tuple[int, int | None]) -> AnyEvent:
+    links_mm = tuple(line.spacing.links_mm)
+    return events.SpacingSeen(lane=line.lane, persons=seen[0], gap_mm=seen[1], zone=line.zone, links_mm=links_mm)  # type: ignore[arg-type]
 
 
 def _ready(line: Line, _reading: readings.Ready, _: float) -> AnyEvent | None:
@@ -216,8 +220,7 @@ class Cable:
         seen = line.spacing.tick(t_ms)
         if seen is None:
             return []
-        event = events.SpacingSeen(lane=line.lane, persons=seen[0], gap_mm=seen[1], zone=line.zone)  # type: ignore[arg-type]
-        return [(event, t_ms)]
+        return [(_spacing_seen(line, seen), t_ms)]
 
     def order(self, line: Line, order: Any, t_ms: float) -> list[tuple[AnyEvent, float]]:
         return self._understood(line, line.speaker.order(order, t_ms), t_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import judgement, picture
+from firmware.core import incident, judgement, picture, queue
 from firmware.core.state import LaneState
 from firmware.version import VERSION
 from mqtt.messages import ClockStatus, JournalStatus, LaneStatus, SensorStatus, Status
@@ -56,6 +56,8 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, dropped: int, st
 def _lane(device: Device, lane: LaneState, now_ms: int) -> LaneStatus:
     lines = [line for cable in device.loop.cables for line in cable.lines if line.lane == lane.name]
     setup = next(setup for setup in device.controller.state.setups if setup.name == lane.name)
+    day = str(device.clock.moment().local(device.controller.zone).date())
+    close_s, times = queue.spacing_today(now_ms, lane, device.controller.state.spacing_days.get(lane.name), day)
     return LaneStatus(
         name=lane.name,
         direction=setup.direction,
@@ -65,6 +67,11 @@ def _lane(device: Device, lane: LaneState, now_ms: int) -> LaneStatus:
         expected_wait_s=judgement.expected_wait_seconds(device.controller.rulebook, lane) if lane.waiting else None,
         gap_mm=lane.queue_gap_mm,
         because=lane.held_because,
+        too_close_s=close_s if setup.range_sensor else None,
+        too_close_times=times if setup.range_sensor else None,
+        behind_persons=lane.behind_persons if setup.behind_sensor else None,
+        crowd=lane.crowd,
+        incident=lane.held_by if lane.held_because in (incident.HELD, incident.UPSTREAM) else "",
     )
 
 

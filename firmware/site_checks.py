@@ -275,7 +275,14 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         for name in lane.serves
         if lane.entry and name not in book.classes
     ]
-    return wrong, odd
+    return wrong, [*odd, *_unseen(site, book)]
+
+
+def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
+    """Rules of the space behind the gate that no sensor of this device can serve."""
+    asked = [key for key in ("density_persons_max", "dwell_seconds") if getattr(book.flow, key)]
+    if asked and any(lane.entry for lane in site.lanes) and not any("behind" in lane.devices for lane in site.lanes):
+        yield Mistake(f"no lane has one, and the rulebook has {asked[0]} in [flow] (3.1.3c)", key="lane.behind")
 
 
 def _lacking(site: Site, book: Rulebook) -> Iterator[tuple[str, str]]:

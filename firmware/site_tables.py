@@ -45,6 +45,8 @@ ROLES = {
     "lamp": "lamp",
     "sign": "sign",
     "voice": "voice",
+    "route_light": "light",
+    "buzzer": "buzzer",
 }
 """A lane's device tables, and the first word of the drivers each one takes."""
 
@@ -129,6 +131,10 @@ class LaneTable(Table, frozen=True, kw_only=True):
     lamp: dict[str, Any] | None = None
     sign: dict[str, Any] | None = None
     voice: dict[str, Any] | None = None
+    route_light: dict[str, Any] | None = None
+    """Lights the way to the observation point (3.1.2e)."""
+    buzzer: dict[str, Any] | None = None
+    """Calls the duty leader, also without a hub (3.1.2e)."""
 
 
 class Wiring(Table, frozen=True, kw_only=True):

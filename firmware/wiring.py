@@ -271,6 +271,9 @@ def _setup(lane: Lane) -> LaneSetup:
         button="button" in lane.devices,
         zone=lane.zone,
         interlock=lane.interlock,
+        behind_sensor="behind" in lane.devices,
+        route_light="route_light" in lane.devices,
+        buzzer="buzzer" in lane.devices,
     )
 
 

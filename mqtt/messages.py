@@ -48,6 +48,15 @@ class LaneStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     expected_wait_s: int | None = None
     gap_mm: int | None = None
     because: str = ""
+    too_close_s: int | None = None
+    """How long people stood too close here today; null where nobody measures it."""
+    too_close_times: int | None = None
+    behind_persons: int | None = None
+    """People seen behind the gate."""
+    crowd: str = ""
+    """dense or loitering, while entry pauses for it."""
+    incident: str = ""
+    """The incident that holds this lane."""
 
 
 class JournalStatus(Message, frozen=True, omit_defaults=False, kw_only=True):

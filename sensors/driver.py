@@ -169,7 +169,7 @@ class Driver:
 
 
 SENSOR_KINDS = ("scanner", "identity", "thermometer", "counter", "range", "air", "contact", "terminal")
-HAND_KINDS = ("gate", "lamp", "sign", "voice")
+HAND_KINDS = ("gate", "lamp", "sign", "voice", "light", "buzzer")
 
 
 class UnknownDriver(LookupError):

@@ -17,6 +17,9 @@ HYSTERESIS = 1.1
 PATIENCE = 3
 """What keeps changing is told as it is after so many more times `settle_ms`: flicker must not hide two people."""
 
+PERSONS_MAX = 24
+"""Whose distances are looked at; no sensor we know sees more."""
+
 Area = tuple[float, float, float, float]
 
 
@@ -32,10 +35,14 @@ class SpacingDigest:
         self._settle_ms = settle_ms
         self._area = area
         self._now: tuple[int, int | None] = (0, None)
-        self._close = False
-        self._told: tuple[int, bool] | None = None
-        """Persons and whether they were too close, as last told."""
-        self._wanted: tuple[int, bool] | None = None
+        self._links_now: tuple[int, ...] = ()
+        self.links_mm: tuple[int, ...] = ()
+        """Of what was told last: the distances that join everybody, each the shortest there is, in order."""
+        self._close = 0
+        """How many of them are too short."""
+        self._told: tuple[int, int] | None = None
+        """Persons and how many distances were too short, as last told."""
+        self._wanted: tuple[int, int] | None = None
         self._restless_ms = 0.0
         """Since when what is seen differs from what was told."""
         self._told_ms = float("-inf")
@@ -51,7 +58,7 @@ class SpacingDigest:
                 self._positions = True
                 self._now = self._measured(persons)
             case Gap(gap_mm=gap_mm) if not self._positions:
-                self._now = (2, gap_mm)
+                self._now, self._links_now = (2, gap_mm), (gap_mm,)
             case _:
                 return due
         self._judge(t_ms)
@@ -62,12 +69,13 @@ class SpacingDigest:
             return None
         self._told, self._told_ms = self._wanted, t_ms
         self._wanted = self.wake_at_ms = None
+        self.links_mm = self._links_now
         return self._now
 
     def _measured(self, persons: tuple[Position, ...]) -> tuple[int, int | None]:
         there = [person for person in persons if self._inside(person)]
-        gaps = [math.hypot(a.x_m - b.x_m, a.y_m - b.y_m) * 1000 for a, b in itertools.combinations(there, 2)]
-        return len(there), round(min(gaps)) if gaps else None
+        self._links_now = links_mm(there[:PERSONS_MAX])
+        return len(there), self._links_now[0] if self._links_now else None
 
     def _inside(self, person: Position) -> bool:
         if self._area is None:
@@ -76,9 +84,10 @@ class SpacingDigest:
         return x_min <= person.x_m <= x_max and y_min <= person.y_m <= y_max
 
     def _judge(self, t_ms: float) -> None:
-        persons, gap_mm = self._now
-        limit_mm = self._minimum_mm * (HYSTERESIS if self._close else 1.0)
-        self._close = gap_mm is not None and gap_mm < limit_mm
+        persons, _ = self._now
+        close = sum(gap < self._minimum_mm for gap in self._links_now)
+        still = sum(gap < self._minimum_mm * HYSTERESIS for gap in self._links_now)
+        self._close = max(close, min(still, self._close))
         state = (persons, self._close)
         if state == self._told:
             self._wanted = self.wake_at_ms = None
@@ -87,3 +96,21 @@ class SpacingDigest:
             self._wanted = state
             settled_ms = min(t_ms, self._restless_ms + PATIENCE * self._settle_ms) + self._settle_ms
             self.wake_at_ms = max(settled_ms, self._told_ms + PACE_MS)
+
+
+def links_mm(persons: list[Position]) -> tuple[int, ...]:
+    """The shortest distances that join everybody (a minimum spanning tree), ascending: a family is a few short ones."""
+    pairs = itertools.combinations(range(len(persons)), 2)
+    gaps = sorted((_gap_mm(persons[one], persons[other]), one, other) for one, other in pairs)
+    group = list(range(len(persons)))
+    links = []
+    for gap, one, other in gaps:
+        if group[one] != group[other]:
+            links.append(gap)
+            joined, into = group[other], group[one]
+            group = [into if each == joined else each for each in group]
+    return tuple(links)
+
+
+def _gap_mm(one: Position, other: Position) -> int:
+    return round(math.hypot(one.x_m - other.x_m, one.y_m - other.y_m) * 1000)

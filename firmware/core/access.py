@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from firmware.core import attendant, passage
+from firmware.core import attendant, incident, passage
 from firmware.core.facts import AnyFact, Booking
 from firmware.core.state import Grant, LaneState
 from firmware.core.turn import Turn
@@ -84,7 +84,7 @@ def scheduled_releases(turn: Turn) -> None:
 
 def _release(turn: Turn, lanes: list[LaneState]) -> None:
     for lane in lanes:
-        if lane.state == "held" and lane.held_because != "isolation":
+        if lane.state == "held" and lane.held_because not in (incident.HELD, incident.UPSTREAM):
             attendant.record(turn, lane.name, f"schedule-{turn.state.seq + 1}", "release", "schedule", "")
             attendant.release(turn, lane, "schedule")
 

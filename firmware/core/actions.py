@@ -62,4 +62,16 @@ class VoiceSay(Action, frozen=True, tag="voice", omit_defaults=True, kw_only=Tru
     volume_percent: int = 70
 
 
-AnyAction = GateOpen | GateFree | GateClose | SignShow | LampShow | VoiceSay
+class RouteLight(Action, frozen=True, tag="route_light", omit_defaults=True, kw_only=True):
+    """Light the way to the observation point for `show_ms`; 0: dark now. Says nothing of why (3.1.2e)."""
+
+    show_ms: int
+
+
+class Buzz(Action, frozen=True, tag="buzz", omit_defaults=True, kw_only=True):
+    """Call the duty leader, whoever else is out of reach, for `show_ms`; 0: silent now."""
+
+    show_ms: int
+
+
+AnyAction = GateOpen | GateFree | GateClose | SignShow | LampShow | VoiceSay | RouteLight | Buzz

@@ -7,7 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import access, emergency, entry, judgement, occupancy, passage
+from firmware.core import access, emergency, entry, incident, judgement, occupancy, passage
 from firmware.core.judgement import identity_of
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
@@ -45,9 +45,13 @@ def _act(turn: Turn, lane: LaneState, *, long: bool) -> None:
             turn.alarm("button_without_badge", lane.name)
         return
     who = lane.badge or ""
-    name, because = _order(turn, lane, who) if long else ("open_once", open_once(turn, lane, who))
+    name, because = incident.pressed(turn, lane, who, long=long) or _meant(turn, lane, who, long=long)
     lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
     record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
+
+
+def _meant(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, str]:
+    return _order(turn, lane, who) if long else ("open_once", open_once(turn, lane, who))
 
 
 def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:
@@ -76,8 +80,10 @@ def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
     """Entry stays shut; an open grant that nobody used is given back; exits run."""
     if lane.state == "evacuated":
         return "evacuated"
-    if lane.state == "passing":
+    if lane.state == "passing" or (lane.blocked and lane.grant is not None):
         return "somebody_is_passing"
+    if incident.of_lane(turn.state, lane.name) is not None and lane.state == "held":
+        return ""  # it is held, and no other hold may take the isolation's place
     if lane.grant is not None and lane.grant.way == "in":
         turn.close(lane)
         passage.return_unused(turn, lane, lane.grant)
@@ -93,6 +99,8 @@ def release(turn: Turn, lane: LaneState, who: str) -> str:
         return "evacuated"
     if lane.state != "held":
         return lift_recount(turn, who)
+    if incident.of_lane(turn.state, lane.name) is not None:
+        return "isolation_not_signed_off"
     lane.held_because = lane.held_by = ""
     turn.signal(lane, "release")
     turn.tell(lane, "idle", "off")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.core import attendant, bank, emergency, limit
+from firmware.core import attendant, bank, emergency, incident, limit
 from firmware.core.events import CommandArrived
 from firmware.core.turn import Turn
 
@@ -82,6 +82,21 @@ def _drain(turn: Turn, event: CommandArrived) -> str:
     return limit.drain(turn, event.body.get("on") is not False)
 
 
+def _acknowledge(turn: Turn, event: CommandArrived) -> str:
+    """`office`: the sub-district office was told, which comes after the duty leader."""
+    which = event.body.get("incident")
+    office = event.body.get("office") is True
+    return incident.acknowledge(turn, which if isinstance(which, str) else "", event.issuer, office=office)
+
+
+def _sign_off(turn: Turn, event: CommandArrived) -> str:
+    """Of an isolation, by its lane or its `incident`; `cleared` lets the person try again."""
+    which = event.body.get("incident")
+    known = turn.state.incidents.get(which) if isinstance(which, str) else None
+    one = known if which is not None else incident.of_lane(turn.state, event.lane or "")
+    return incident.sign_off(turn, one, event.issuer, cleared=event.body.get("cleared") is True)
+
+
 def _identify(turn: Turn, event: CommandArrived) -> str:
     for lane in turn.state.lanes.values():
         if lane.state == "evacuated":
@@ -101,5 +116,7 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "fence": _fence,
     "drain": _drain,
     "identify": _identify,
+    "acknowledge": _acknowledge,
+    "sign_off": _sign_off,
 }
 OF_A_LANE = ("open_once", "confirm_identity", "hold", "release")

@@ -12,7 +12,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from firmware.core import access, attendant, bank, commands, door, emergency, entry, limit, passage, start
+from firmware.core import (
+    access,
+    attendant,
+    bank,
+    commands,
+    door,
+    emergency,
+    entry,
+    incident,
+    limit,
+    passage,
+    queue,
+    start,
+)
 from firmware.core.events import (
     AnyEvent,
     ClockChecked,
@@ -81,6 +94,7 @@ class Controller:
         HANDLERS[type(event)](self, turn, event)
         for lane in self.state.lanes.values():
             self._tend(turn, lane)
+        incident.tend(turn)
         access.scheduled_releases(turn)
         limit.share(turn)
         return Outcome(turn.actions, turn.records, self._wake_at(turn))
@@ -89,6 +103,7 @@ class Controller:
         entry.forget_waiting(turn, lane)
         passage.tend(turn, lane)
         door.tend(turn, lane)
+        queue.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
         elif self._approached(turn, lane):
@@ -101,10 +116,11 @@ class Controller:
         return seen and lane.grant is None and turn.setup(lane.name).direction == "out"
 
     def _wake_at(self, turn: Turn) -> int | None:
-        times: list[int] = []
+        times = incident.due(turn)
         for lane in self.state.lanes.values():
             times += passage.due(turn, lane)
             times += door.due(turn, lane)
+            times += queue.due(turn, lane)
             if lane.visit is not None:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
@@ -158,17 +174,6 @@ def _contact(turn: Turn, event: ContactChanged) -> None:
         access.symptoms(turn, lane, event.closed)
     else:
         access.duress(turn, lane, event.closed)
-
-
-def _spacing(turn: Turn, event: SpacingSeen) -> None:
-    lane = turn.state.lanes[event.lane]
-    if event.zone == "hall":
-        most = turn.rulebook.flow.density_persons_max if turn.rulebook else 0
-        if max(lane.behind_persons, event.persons) > most:
-            lane.behind_dense_ms = turn.now
-        lane.behind_persons = event.persons
-        return
-    lane.queue_persons, lane.queue_gap_mm, lane.queue_seen_ms = event.persons, event.gap_mm, turn.now
 
 
 def _health(turn: Turn, event: DeviceHealth) -> None:
@@ -226,7 +231,7 @@ for _kind, _handler in (
     (TurnedAway, passage.turned_away),
     (PassageBlocked, passage.blocked),
     (CounterSaturated, passage.saturated),
-    (SpacingSeen, _spacing),
+    (SpacingSeen, queue.seen),
     (ContactChanged, _contact),
     (DeviceHealth, _health),
     (CommandArrived, commands.arrived),

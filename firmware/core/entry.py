@@ -6,7 +6,7 @@ is the same scan, unless the answer was to wait: then it may be shown again at o
 
 from __future__ import annotations
 
-from firmware.core import access, bounds, judgement, occupancy, passage
+from firmware.core import access, bounds, incident, judgement, occupancy, passage
 from firmware.core.events import CodeRead, TemperatureRead, TerminalSaid
 from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.lane import OPEN, READY
@@ -201,6 +201,8 @@ def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, fin
         _admit(turn, lane, case, record)
     elif verdict.verdict == "wait":
         _wait(turn, lane, case, verdict)
+    elif verdict.verdict == "isolate":
+        incident.begin(turn, lane, verdict, record)
     elif unproved is None or lane.visit is None:
         lane.visit = lane.symptoms_ms = None
         turn.signal(lane, "said_no")
@@ -214,7 +216,7 @@ def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
     elif verdict.asks_for:
         turn.signal(lane, "proof_missing")
     else:
-        if verdict.because in ("hall_full", "dense"):
+        if verdict.because in ("hall_full", "dense", "loitering"):
             _queue_up(turn, lane, judgement.identity_of(case.booking, case.health), case.persons)
         lane.visit = None
         turn.signal(lane, "said_no")

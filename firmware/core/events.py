@@ -129,6 +129,9 @@ class SpacingSeen(Event, frozen=True, tag="spacing", omit_defaults=True, kw_only
     gap_mm: int | None = None
     zone: Literal["queue", "hall"] = "queue"
     """`queue`: in front of the gate; `hall`: the space behind it."""
+    links_mm: tuple[int, ...] = ()
+    """The distances that join all of them, each the shortest there is, in order: one fewer than persons (bounded).
+    A party of n may have n - 1 short ones among themselves."""
 
 
 class ContactChanged(Event, frozen=True, tag="contact", omit_defaults=True, kw_only=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from firmware import rules
-from firmware.core import access
+from firmware.core import access, held
 from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision, Evidence
 from firmware.core.state import LaneState, Visit
@@ -58,6 +58,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         unwell=access.unwell(turn, lane),
         card=visit.card if visit else None,
         sentinel=visit.sentinel if visit else None,
+        held_at=held.held_at(turn, visit),
         unproved=unproved,
         temperature=lane.temperature,
         final=final,

@@ -7,7 +7,7 @@ closes on a body: while the passage is blocked the opening is prolonged, order b
 
 from __future__ import annotations
 
-from firmware.core import bounds, entry, occupancy
+from firmware.core import bounds, entry, incident, occupancy
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
 from firmware.core.lane import OPEN
 from firmware.core.picture import inside
@@ -78,6 +78,7 @@ def _came_in(turn: Turn, lane: LaneState, grant: Grant) -> None:
     _pace(turn, lane)
     _record(turn, lane, "in", grant.decision, expected=True)
     if grant.left <= 0:
+        lane.last_party = grant.persons
         _done(turn, lane)
     else:
         grant.until_ms = turn.now + grant.lasts_ms
@@ -118,22 +119,23 @@ def assume_passage(turn: Turn, lane: LaneState, grant: Grant) -> None:
     if grant.way == "in":
         _spend(turn, grant)
         _pace(turn, lane)
+        lane.last_party = grant.persons
     _done(turn, lane)
 
 
 def _record(
     turn: Turn, lane: LaneState, direction: Direction, decision: str | None, *, expected: bool, assumed: bool = False
 ) -> None:
-    turn.records.append(
-        Passage(
-            **turn.header(lane.name),
-            direction=direction,
-            decision=decision,
-            expected=expected,
-            assumed=assumed,
-            inside=inside(turn.state),
-        )
+    record = Passage(
+        **turn.header(lane.name),
+        direction=direction,
+        decision=decision,
+        expected=expected,
+        assumed=assumed,
+        inside=inside(turn.state),
     )
+    turn.records.append(record)
+    incident.passed(turn, lane, record)
 
 
 def _spend(turn: Turn, grant: Grant) -> None:

@@ -74,11 +74,38 @@ class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
     detail: str = ""
 
 
+class Around(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A passage before an incident, by pseudonym and decision. A body nobody asked has neither."""
+
+    passage: str
+    before_s: int
+    decision: str | None = None
+    person: str | None = None
+    direction: Direction = "in"
+
+
 class Incident(Record, frozen=True, tag="incident", kw_only=True):
     incident: str
     state: Literal["opened", "acknowledged", "escalated", "closed"]
     because: str = ""
     person: str | None = None
+    step: str = ""
+    """What was done now: opened, duty_leader_told, escalated, acknowledged, office_reported, overdue, signed_off,
+    lane_back, closed; restarted after a power loss, superseded when there were too many."""
+    by: str = ""
+    """Who did it: a badge, an order's issuer, or what called (`buzzer`, `event`)."""
+    elapsed_s: float = 0.0
+    """Since the incident was opened."""
+    overdue: tuple[str, ...] = ()
+    """What is late now: acknowledge, report, sign_off."""
+    decision: str = ""
+    lane_held: bool = False
+    upstream: tuple[str, ...] = ()
+    """Other lanes that are held with it."""
+    around: tuple[Around, ...] = ()
+    """On opening: who passed this lane in the minutes before, the last one first."""
+    around_omitted: int = 0
+    detail: str = ""
 
 
 class Health(Record, frozen=True, tag="health", kw_only=True):

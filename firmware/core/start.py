@@ -5,7 +5,7 @@ After a power loss nobody saw the doors: entry holds until a recount while peopl
 
 from __future__ import annotations
 
-from firmware.core import bounds, emergency, limit
+from firmware.core import bounds, emergency, incident, limit
 from firmware.core.events import Started
 from firmware.core.picture import inside
 from firmware.core.records import DeviceStarted, Passage
@@ -15,7 +15,7 @@ from firmware.core.turn import Turn
 
 def started(turn: Turn, event: Started) -> None:
     state = turn.state
-    power_loss = state.boot not in ("", event.boot)
+    power_loss = new_boot = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
     state.hall = event.hall
     state.setups, state.rights.bank = event.lanes, event.bank
@@ -35,6 +35,8 @@ def started(turn: Turn, event: Started) -> None:
             **turn.header(), version=event.version, power_loss=power_loss, rulebook=state.rulebook_serial or None
         )
     )
+    state.passed = {name: bodies for name, bodies in state.passed.items() if name in state.lanes}
+    incident.restarted(turn, new_boot=new_boot)
     for lane in state.lanes.values():
         _first_order(turn, lane)
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
+from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
 from firmware.core.lane import State
 from firmware.core.occupancy import Notice, Rights
 
@@ -35,6 +36,10 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the lane leads, in the words of staff badges and of the roster (3.1.4b); empty: everywhere."""
     interlock: str = ""
     """Lanes of one device with the same word here: only one of them is open inwards at a time."""
+    behind_sensor: bool = False
+    """A range sensor looks at the space behind the gate."""
+    route_light: bool = False
+    buzzer: bool = False
 
     @property
     def entry(self) -> bool:
@@ -176,6 +181,19 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """It is to end as soon as the passage is clear."""
     symptoms_ms: int | None = None
     """When somebody last pressed "I do not feel well" here."""
+    queue_links_mm: tuple[int, ...] = ()
+    """As `events.SpacingSeen.links_mm`."""
+    close_since_ms: int | None = None
+    """Since when the queue has been too close without a break."""
+    close_told_ms: int = -100_000_000
+    """When it was last asked aloud to keep its distance."""
+    behind_since_ms: int | None = None
+    """Since when at least `dwell_persons` have stood behind the gate."""
+    crowd: str = ""
+    """`dense` or `loitering`, as last reported."""
+    crowd_told_ms: int = -100_000_000
+    last_party: int = 1
+    """Bodies of the party that came in last."""
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -279,3 +297,12 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     recount: Recount | None = None
     draining: bool = False
     """Taken out of service: no entry, and every right goes to the others."""
+    held_persons: dict[str, int] = {}
+    """Who must not try again today: day pseudonym, pass or certificate -> wall second, 0 while the clock is doubtful."""
+    held_elsewhere: dict[str, HeldThere] = {}
+    """By the device that told it."""
+    incidents: dict[str, IncidentState] = {}
+    passed: dict[str, list[Passed]] = {}
+    """Lane -> who went through in the last minutes."""
+    spacing_days: dict[str, SpacingDay] = {}
+    """By lane."""

@@ -20,6 +20,7 @@ from firmware.rulebook.words import Phrases, Words, words
 
 SIGN_MS = 5_000
 PROLONG_MS = 700
+VOLUME_PERCENT = VoiceSay(lane="", phrase="", zh="").volume_percent
 """How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
 
 
@@ -123,8 +124,20 @@ class Turn:
     def say(self, lane: LaneState, reason: str, said: Words, colour: str, *, show_ms: int = SIGN_MS) -> None:
         """`tell` with the words at hand."""
         self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
-        self.actions.append(VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en))
+        self.say(lane, reason, said)
         self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]
+
+    def say(self, lane: LaneState, reason: str, said: Words) -> None:
+        """Aloud."""
+        volume = self.volume_percent(reason)
+        self.actions.append(
+            VoiceSay(lane=lane.name, phrase=reason, zh=said.voice_zh, en=said.voice_en, volume_percent=volume)
+        )
+
+    def volume_percent(self, reason: str) -> int:
+        """No louder than the rulebook says (3.1.3b); an evacuation is never made quieter by it."""
+        cap = self.rulebook.spacing.volume_percent if self.rulebook and reason != "evacuate" else VOLUME_PERCENT
+        return min(cap, VOLUME_PERCENT)
 
     def words(self, reason: str, **values: Any) -> Words:
         """The words of the rulebook in force; the built-in ones where there is none."""

@@ -25,6 +25,7 @@ from firmware.rulebook.tables import (
     Gate,
     Hours,
     Id,
+    Isolation,
     OnDoubt,
     Opening,
     Persons,
@@ -67,6 +68,7 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     opening: Opening = Opening()
     hold: tuple[ScheduledHold, ...] = ()
     release: tuple[ScheduledRelease, ...] = ()
+    isolation: Isolation = Isolation()
     phrases: dict[Literal["zh", "en"], dict[Reason, Phrase]] = {}
 
     def phase_on(self, day: dt.date) -> Phase | None:

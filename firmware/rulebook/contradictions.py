@@ -37,7 +37,7 @@ class Complaint(msgspec.Struct, frozen=True):
 
 def complaints(book: Rulebook) -> list[Complaint]:
     """Everything that is odd about this rulebook, errors and warnings."""
-    parts = (_dates, _phases, _admitted, _hours, _classes, _access, _phrases)
+    parts = (_dates, _phases, _admitted, _hours, _classes, _access, _isolation, _phrases)
     return [complaint for part in parts for complaint in part(book)]
 
 
@@ -137,6 +137,17 @@ def _access(book: Rulebook) -> Iterator[Complaint]:
     for name in (*first_persons, *book.anti_passback.classes):
         if name not in book.classes and book.anti_passback.minutes and name in book.anti_passback.classes:
             yield _warning(("anti_passback", "classes"), f"{name} has no table [class.{name}]")
+
+
+def _isolation(book: Rulebook) -> Iterator[Complaint]:
+    rules = book.isolation
+    if rules.acknowledge_seconds > rules.report_minutes * 60:
+        what = "the office would be told by then before the duty leader has to know (3.1.2e)"
+        yield _warning(("isolation", "report_minutes"), what)
+    if rules.report_minutes > rules.sign_off_minutes:
+        yield _warning(
+            ("isolation", "sign_off_minutes"), "the lane is signed off before the office has to know (3.1.2e)"
+        )
 
 
 def _phrases(book: Rulebook) -> Iterator[Complaint]:

@@ -135,6 +135,17 @@ class Spacing(Table, frozen=True, kw_only=True):
     minimum_mm: Annotated[int, Meta(ge=0, le=20_000)] = 2000
     release_interval_ms: Annotated[int, Meta(ge=0, le=600_000)] = 3000
     """Pace of the entry where no range sensor measures the distance."""
+    patience_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
+    """A queue that stays too close this long holds the gate no more, it is only told and reported; 0: it always does.
+    A sensor cannot know who belongs together before they have shown their booking."""
+    close_seconds: Annotated[int, Meta(ge=1, le=3600)] = 10
+    """A queue too close for this long is asked aloud to keep its distance."""
+    voice_cooldown_seconds: Annotated[int, Meta(ge=5, le=24 * 3600)] = 60
+    """Between two such sentences, and between two reports of the same lane: the order of the hall is a quiet one."""
+    volume_percent: Share = 70
+    """The loudest any voice of an entry speaks, an evacuation apart."""
+    quiet: tuple[Span, ...] = ()
+    """Spans of the local day in which nobody is asked aloud; the sign still does."""
 
 
 class OnDoubt(Table, frozen=True, kw_only=True):
@@ -154,6 +165,30 @@ class Flow(Table, frozen=True, kw_only=True):
     """Entry stays held this long after the last crowded sight."""
     wait_estimate_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
     """Expected wait per person ahead before anybody was seen leaving today."""
+    dwell_seconds: Annotated[int, Meta(ge=0, le=24 * 3600)] = 0
+    """Entry pauses while at least `dwell_persons` have stood behind the gate for this long without a break; 0: off."""
+    dwell_persons: Annotated[int, Meta(ge=1, le=1000)] = 3
+
+
+class Isolation(Table, frozen=True, kw_only=True):
+    """Clause 3.1.2e: led away at once, the duty leader first, then the sub-district office. Times from the opening."""
+
+    acknowledge_seconds: Annotated[int, Meta(ge=5, le=3600)] = 120
+    """The duty leader acknowledges by then, else the incident escalates."""
+    escalate_seconds: Annotated[int, Meta(ge=5, le=3600)] = 300
+    """Between two escalations of an incident that nobody acknowledges."""
+    report_minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 30
+    """The sub-district office is told by then."""
+    sign_off_minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 60
+    """The lane is signed off by then; nothing opens it by itself."""
+    around_minutes: Annotated[int, Meta(ge=0, le=24 * 60)] = 10
+    """Who passed the lane in these minutes before is listed; 0: nobody is."""
+    hold_upstream: tuple[LaneName, ...] = ()
+    """Other entries of the same device that are held too. An exit or an escape way never is."""
+    hold_for_missing: bool = False
+    """Where `on_fail` sends a missing or old proof to isolation as well, the lane is held for it too."""
+    show_seconds: Annotated[int, Meta(ge=5, le=600)] = 60
+    """How long the sign asks to wait for the staff."""
 
 
 class Attendant(Table, frozen=True, kw_only=True):

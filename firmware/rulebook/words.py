@@ -87,6 +87,19 @@ WORDS: dict[str, Words] = {
         "请站在二米线外，等前一位通过后再扫码。",
         "Please stand behind the two-metre line and scan after the person ahead has passed.",
     ),
+    "keep_distance": Words(
+        "请保持二米间距",
+        "Please keep 2 m apart",
+        "请安静排队，保持二米间距，同行人员可站在一起。",
+        "Please queue quietly, two metres apart. Those who came together may stay together.",
+    ),
+    "loitering": Words(
+        "请勿在此停留聚集",
+        "Please do not linger here",
+        "请不要在入口处停留聚集，请前往办事窗口或指定区域。",
+        "Please do not gather at the entrance. Please go on to your window.",
+    ),
+    "recorded": Words("已记录", "Recorded", "已记录。", "Recorded."),
     "take_turn": Words(
         "请等前一位通过",
         "Wait for the person ahead",

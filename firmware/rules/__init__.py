@@ -15,6 +15,7 @@ from firmware.rules import (
     flow,
     health_proof,
     interlock,
+    isolation,
     occupancy,
     opening_hours,
     phases,
@@ -31,6 +32,7 @@ from firmware.rules.verdict import SEVERITY, Case, Verdict
 
 ORDER = (
     readable,
+    isolation,
     record,
     equipment,
     phases,

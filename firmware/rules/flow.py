@@ -1,16 +1,24 @@
-"""3.1.3c: no gathering. While the space behind the gate is dense, entry pauses. Off where the rulebook has no number."""
+"""3.1.3c: no gathering, no loitering. While the space behind the gate is crowded, or the same crowd stands there too
+
+long, entry pauses. Off where the rulebook has no number, and at a lane that has nothing to see it with.
+"""
 
 from __future__ import annotations
 
+from firmware.core import queue
 from firmware.rules.verdict import Case, Verdict
+
+CLAUSE = "3.1.3c"
 
 
 def judge(case: Case) -> Verdict | None:
-    most = case.rulebook.flow.density_persons_max
-    if not most:
+    flow, now_ms = case.rulebook.flow, case.moment.elapsed_ms
+    if not flow.density_persons_max and not flow.dwell_seconds:
         return None
-    crowded = case.lane.behind_persons > most and "range" not in case.lane.broken
-    held_ms = case.rulebook.flow.hold_seconds * 1000
-    if not crowded and case.moment.elapsed_ms - case.lane.behind_dense_ms > held_ms:
-        return None
-    return Verdict("3.1.3c", "wait", "dense", phrase="density")
+    if "behind" in case.lane.broken:
+        return case.doubt(CLAUSE, "sensor_missing", "density_not_measured")
+    if queue.dense(case.lane, flow, now_ms):
+        return Verdict(CLAUSE, "wait", "dense", phrase="density")
+    if queue.loitering(case.lane, flow, now_ms):
+        return Verdict(CLAUSE, "wait", "loitering", phrase="density")
+    return None

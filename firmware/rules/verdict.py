@@ -79,6 +79,8 @@ class Case:
     """Somebody pressed "I do not feel well" at this lane just now."""
     card: Card | None = None
     sentinel: Sentinel | None = None
+    held_at: str = ""
+    """The device at which this person was led away today (3.1.2e)."""
 
     @property
     def now_s(self) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors.readings import AnyReading, Contact, Gap, Position, Positions
-from sensors.thinning import SpacingDigest
+from sensors.thinning import SpacingDigest, links_mm
 
 
 def queue(*places_m: float) -> Positions:
@@ -71,3 +74,24 @@ def test_never_more_than_two_a_second(steps: list[tuple[float, list[float]]]) ->
         if digest.feed(queue(*places), now):
             times.append(now)
     assert all(later - sooner >= 500 - 1e-6 for sooner, later in zip(times, times[1:], strict=False))
+
+
+def test_the_links_are_the_shortest_that_join_everybody() -> None:
+    digest = SpacingDigest(2_000, settle_ms=0)
+    assert digest.feed(queue(0, 0.4, 0.9, 4.0), 0) == (4, 400)
+    assert digest.links_mm == (400, 500, 3_100)
+    assert digest.feed(queue(0, 0.4, 0.9, 2.0), 1_000) == (4, 400), "one more is too close: news"
+    assert digest.links_mm == (400, 500, 1_100)
+    assert digest.feed(queue(0, 0.4, 0.9, 2.95), 2_000) is None, "on the limit nothing flickers"
+    assert digest.feed(queue(0, 0.4, 0.9, 3.2), 3_000) == (4, 400)
+    assert digest.feed(queue(5), 4_000) == (1, None) and digest.links_mm == ()
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), max_size=40))
+def test_links_of_any_crowd(places: list[tuple[float, float]]) -> None:
+    persons = [Position(i, x, y) for i, (x, y) in enumerate(places)]
+    links = links_mm(persons)
+    assert len(links) == max(0, len(persons) - 1) and list(links) == sorted(links)
+    gaps = [round(math.hypot(a.x_m - b.x_m, a.y_m - b.y_m) * 1000) for a, b in itertools.combinations(persons, 2)]
+    assert not gaps or links[0] == min(gaps)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from firmware import site
 from firmware.errors import Mistake
 from firmware.rulebook import book
+from firmware.wiring import _setup
 from sensors.driver import Driver, find
 from tests.site.conftest import RULEBOOK, SITE, Bench
 
@@ -240,6 +241,23 @@ def test_a_lamp_with_yellow_has_its_pin(bench: Bench) -> None:
     assert place.lanes[0].devices["lamp"].pins == {"green": 2, "yellow": 4, "red": 3}
 
 
+def test_a_route_light_and_a_buzzer_hang_at_a_lane(bench: Bench) -> None:
+    hands = (
+        '[lane.route_light]\ndriver = "light_pin"\npin = 5\n[lane.buzzer]\ndriver = "buzzer_pin"\npin = 6\noff_ms = 0\n'
+    )
+    place = site.load(bench.write("[lane.fire_loop]", hands + "[lane.fire_loop]"))
+    found = next(lane for lane in place.lanes if "buzzer" in lane.devices)
+    assert found.devices["route_light"].pins == {"signal": 5} and found.devices["buzzer"].pins == {"signal": 6}
+    told = {setup.name: (setup.route_light, setup.buzzer) for setup in map(_setup, place.lanes)}
+    assert told[found.name] == (True, True) and sum(map(any, told.values())) == 1
+
+
+def test_a_lamp_is_no_route_light(bench: Bench) -> None:
+    hands = '[lane.route_light]\ndriver = "lamp_pins"\npins = { green = 5, red = 6 }\n'
+    with pytest.raises(Mistake, match="light_"):
+        site.load(bench.write("[lane.fire_loop]", hands + "[lane.fire_loop]"))
+
+
 def test_a_site_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="cannot be read: No such file"):
         site.load(tmp_path / "none.toml")
@@ -306,3 +324,11 @@ def test_a_class_without_a_table_is_a_warning(bench: Bench) -> None:
     place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "agent"]'))
     wrong, odd = site.lacks(place, book.parse(RULEBOOK.encode()))
     assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for"])
+
+
+@pytest.mark.parametrize(("key", "value"), [("density_persons_max", 12), ("dwell_seconds", 60)])
+def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, value: int) -> None:
+    place = site.load(bench.site)
+    for number, warned in ((value, ["lane.behind"]), (0, [])):
+        _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
+        assert [warning.key for warning in odd] == warned

@@ -1,0 +1,380 @@
+"""3.1.3b, c: who stands too close and for how long, what is said of it and how seldom, and what lingers behind the gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core import events, queue
+from firmware.core.actions import GateOpen, SignShow, VoiceSay
+from firmware.core.controller import Controller
+from firmware.core.records import Alarm
+from firmware.core.state import LaneSetup
+from firmware.errors import Mistake
+from firmware.rulebook.book import parse
+from firmware.rulebook.contradictions import complaints
+from tests.core.stage import ZONE, Stage, rulebook
+
+LANES = (
+    LaneSetup(name="A", direction="in", range_sensor=True, behind_sensor=True, passage_sensor=True, button=True),
+    LaneSetup(name="X", direction="out", range_sensor=True, passage_sensor=True, button=True),
+)
+
+
+def hall(more: str = "", **book: Any) -> Stage:
+    """`more` is appended to `[flow]`, or begins its own table."""
+    return Stage(lanes=LANES, more=more, limit=50, **book)
+
+
+def sees(stage: Stage, *links_mm: int, persons: int | None = None, zone: str = "queue", lane: str = "A") -> Stage:
+    seen = len(links_mm) + 1 if persons is None else persons
+    gap = min(links_mm, default=None)
+    return stage.do(
+        events.SpacingSeen(lane=lane, persons=seen, gap_mm=gap, zone=zone, links_mm=tuple(sorted(links_mm)))
+    )  # type: ignore[arg-type]
+
+
+def behind(stage: Stage, persons: int) -> Stage:
+    return sees(stage, persons=persons, zone="hall")
+
+
+def said(stage: Stage, phrase: str) -> list[VoiceSay]:
+    return [order for order in stage.actions if isinstance(order, VoiceSay) and order.phrase == phrase]
+
+
+def alarms(stage: Stage, name: str) -> list[bool]:
+    return [record.active for record in stage.records if isinstance(record, Alarm) and record.alarm == name]
+
+
+# -------------------------------------------------------------- the pace of the entry
+
+
+@pytest.mark.parametrize(
+    ("party", "helper", "links", "answer"),
+    [
+        (1, False, [1_999], "wait"),
+        (1, False, [2_000], "admit"),
+        (2, False, [400], "admit"),
+        (1, True, [400], "admit"),
+        (3, False, [400, 500], "admit"),
+        (3, False, [400, 500, 2_100], "admit"),
+        (2, False, [400, 500], "wait"),
+        (2, True, [400, 500, 1_500], "wait"),
+    ],
+)
+def test_the_party_is_the_unit(party: int, helper: bool, links: list[int], answer: str) -> None:
+    stage = sees(hall(), *links)
+    assert stage.scan(stage.booking(1, party=party, helper=helper)) == answer
+
+
+def test_a_sensor_that_knows_only_the_smallest_gap() -> None:
+    stage = hall()
+    stage.do(events.SpacingSeen(lane="A", persons=2, gap_mm=500))
+    assert stage.scan(stage.booking(1)) == "wait" and stage.because == "too_close"
+    assert stage.scan(stage.booking(2, party=2)) == "admit"
+
+
+def test_a_family_that_was_told_to_wait_does_not_keep_others_out() -> None:
+    stage = hall(more="dwell_seconds = 0")
+    stage.controller.state.rights.B += 49
+    sees(stage, 400, 450, 2_500)
+    assert stage.scan(stage.booking(1, party=3)) == "wait" and stage.because == "hall_full"
+    assert stage.scan(stage.booking(2)) == "admit"
+    sees(stage, 400, 450, 1_500)
+    stage.wait(30)
+    assert stage.scan(stage.booking(3)) == "wait"
+
+
+def test_the_party_that_has_just_come_in_is_no_crowd() -> None:
+    stage = hall()
+    assert stage.scan(stage.booking(1, party=2)) == "admit"
+    stage.cross().cross()
+    sees(stage, 500, 2_400)
+    assert stage.scan(stage.booking(2)) == "admit"
+    stage.cross().wait(15)
+    assert stage.scan(stage.booking(3)) == "wait", "two strangers who stay that close are two strangers"
+
+
+def test_where_nobody_measures_the_interval_paces() -> None:
+    for broken in (False, True):
+        stage = Stage(
+            lanes=(LaneSetup(name="A", direction="in", range_sensor=broken, passage_sensor=True),),
+            interval=3_000, limit=9, more='[on_doubt]\nsensor_missing = "admit"',
+        )  # fmt: skip
+        if broken:
+            stage.do(events.DeviceHealth(lane="A", device="range", state="silent"))
+        stage.scan(stage.booking(1))
+        stage.cross().wait(2.9)
+        assert stage.scan(stage.booking(2)) == "wait" and stage.because == "too_soon"
+        stage.wait(0.2)
+        assert stage.scan(stage.booking(2)) == "admit"
+
+
+@pytest.mark.parametrize("answer", ["refuse", "staff"])
+@pytest.mark.parametrize("device", ["range", "behind"])
+def test_a_silent_sensor_is_a_doubt_and_ends(device: str, answer: str) -> None:
+    stage = Stage(lanes=LANES, dense=3, more=f'[on_doubt]\nsensor_missing = "{answer}"')
+    stage.do(events.DeviceHealth(lane="A", device=device, state="silent"))
+    assert stage.scan(stage.booking(1)) == answer
+    assert stage.because == {"range": "spacing_not_measured", "behind": "density_not_measured"}[device]
+    stage.do(events.DeviceHealth(lane="A", device=device, state="ok"), after=4)
+    assert stage.scan(stage.booking(1)) == "admit"
+
+
+def test_patience_is_off_unless_the_rulebook_has_some() -> None:
+    for seconds, answer in ((0, "wait"), (20, "admit")):
+        stage = sees(spaced(f"patience_seconds = {seconds}"), 900)
+        stage.wait(19)
+        assert stage.scan(stage.booking(1)) == "wait"
+        stage.wait(2)
+        assert stage.scan(stage.booking(1)) == answer
+        assert any(clause.because == "too_close" for clause in stage.decision.clauses)
+
+
+def spaced(keys: str, **changes: Any) -> Stage:
+    """A stage whose `[spacing]` has more keys."""
+    stage = Stage(lanes=LANES, limit=50, serial=6, **changes)
+    text = rulebook(limit=50, serial=8, **changes).decode().replace("[spacing]\n", f"[spacing]\n{keys}\n")
+    stage.do(events.RulebookLoaded(text=text.encode(), kid="k"))
+    stage.forget()
+    return stage
+
+
+def test_an_exit_is_never_paced_nor_asked_for_distance() -> None:
+    stage = sees(hall(), 300, 300, lane="X")
+    stage.scan(stage.booking(1), "X")
+    assert any(isinstance(order, GateOpen) and order.lane == "X" for order in stage.actions)
+    stage.wait(600)
+    assert said(stage, "keep_distance") == [] and alarms(stage, "too_close") == []
+
+
+# -------------------------------------------------------------- asked aloud, seldom and not loud
+
+
+def test_too_close_for_too_long_is_asked_aloud_with_a_cool_down() -> None:
+    stage = sees(spaced("close_seconds = 10\nvoice_cooldown_seconds = 60\nvolume_percent = 40"), 900)
+    stage.wait(9.9)
+    assert said(stage, "keep_distance") == []
+    stage.wait(0.2)
+    assert [order.volume_percent for order in said(stage, "keep_distance")] == [40]
+    stage.wait(59)
+    assert len(said(stage, "keep_distance")) == 1
+    stage.wait(2)
+    assert len(said(stage, "keep_distance")) == 2 and alarms(stage, "too_close") == [True, True]
+    sees(stage, 2_500)
+    assert alarms(stage, "too_close") == [True, True, False]
+    stage.wait(600)
+    assert len(said(stage, "keep_distance")) == 2
+
+
+def test_who_is_close_for_a_moment_is_left_alone() -> None:
+    stage = hall()
+    for _ in range(20):
+        sees(stage, 900).wait(9)
+        sees(stage, 2_500).wait(1)
+    assert said(stage, "keep_distance") == [] and stage.records == []
+
+
+def test_quiet_hours_are_quiet_and_the_sign_still_asks() -> None:
+    stage = sees(spaced('quiet = ["09:30-12:00"]'), 900)
+    stage.wait(15)
+    assert said(stage, "keep_distance") == [] and alarms(stage, "too_close") == [True]
+    assert [order.zh for order in stage.actions if isinstance(order, SignShow)] == ["请保持二米间距"]
+
+
+def test_the_sign_goes_on_showing_somebodys_answer() -> None:
+    stage = hall()
+    stage.controller.state.rights.B += 50
+    sees(stage, 900).wait(8)
+    stage.scan(stage.booking(1))
+    stage.forget()
+    stage.wait(3)
+    assert len(said(stage, "keep_distance")) == 1 and stage.signs == []
+
+
+def test_the_cap_is_over_every_voice_but_the_evacuation() -> None:
+    stage = spaced("volume_percent = 30")
+    stage.scan(stage.booking(1))
+    stage.contact("fire_loop", False)
+    volumes = {order.phrase: order.volume_percent for order in stage.actions if isinstance(order, VoiceSay)}
+    assert volumes == {"admit": 30, "evacuate": 70}
+
+
+def test_a_fire_silences_it_and_a_broken_sensor_ends_it() -> None:
+    for end in (
+        lambda stage: stage.contact("fire_loop", False),
+        lambda stage: stage.do(events.DeviceHealth(lane="A", device="range", state="silent")),
+    ):
+        stage = sees(hall(), 900)
+        end(stage.wait(5))
+        stage.wait(300)
+        assert said(stage, "keep_distance") == [] and stage.lane.close_since_ms is None
+
+
+# -------------------------------------------------------------- what is reported
+
+
+def test_how_long_too_close_today() -> None:
+    stage = hall()
+    for seconds in (5, 20):
+        sees(stage, 900).wait(seconds)
+        sees(stage, 2_500).wait(60)
+    day = stage.controller.state.spacing_days["A"]
+    assert (day.day, day.too_close_ms, day.times, day.longest_ms) == ("2022-06-01", 25_000, 2, 20_000)
+    sees(stage, 900).wait(7)
+    now_ms = int(stage.now * 1000)
+    assert queue.spacing_today(now_ms, stage.lane, day, "2022-06-01") == (32, 3)
+    assert queue.spacing_today(now_ms, stage.lane, day, "2022-06-02") == (7, 1)
+    assert alarms(stage, "too_close") == [True, False], "five seconds are no report"
+
+
+def test_a_new_day_counts_anew_and_a_restart_keeps_the_day() -> None:
+    stage = hall()
+    sees(stage, 900).wait(5)
+    sees(stage, 2_500)
+    stage.controller = Controller.restore(stage.controller.snapshot(), lambda _name: ZONE)
+    stage.start()
+    assert stage.controller.state.spacing_days["A"].times == 1
+    stage.trusted = False
+    stage.wait(20 * 3600)
+    sees(stage, 900).wait(5)
+    sees(stage, 2_500)
+    assert stage.controller.state.spacing_days["A"].times == 2, "a doubtful clock begins no day"
+    stage.trusted = True
+    sees(stage, 900).wait(5)
+    sees(stage, 2_500)
+    assert stage.controller.state.spacing_days["A"].times == 1
+
+
+def test_a_whole_day_of_a_bad_queue_does_not_fill_the_card() -> None:
+    stage = hall(more="dwell_seconds = 5\ndwell_persons = 2", dense=4)
+    for turn in range(1_200):
+        sees(stage, *([700] * (1 + turn % 3)), 2_400).wait(11)
+        behind(stage, 5 * (turn % 2)).wait(10)
+        sees(stage, 2_500).wait(4)
+    minutes = 1_200 * 25 / 60
+    assert len(stage.records) <= 4 * minutes + 10
+
+
+# -------------------------------------------------------------- behind the gate
+
+
+def test_the_same_crowd_for_too_long_pauses_the_entry_says_so_and_is_reported() -> None:
+    stage = hall(more="dwell_seconds = 120\ndwell_persons = 3")
+    behind(stage, 3).wait(119)
+    assert stage.scan(stage.booking(1)) == "admit"
+    stage.cross().wait(2)
+    assert len(said(stage, "loitering")) == 1 and alarms(stage, "loitering") == [True]
+    assert stage.scan(stage.booking(2)) == "wait" and stage.because == "loitering"
+    behind(stage, 2)
+    assert alarms(stage, "loitering") == [True, False]
+    assert stage.scan(stage.booking(2)) == "admit"
+
+
+def test_who_joins_a_crowd_does_not_make_it_a_new_one() -> None:
+    stage = hall(more="dwell_seconds = 60\ndwell_persons = 3")
+    for persons in (3, 4, 5, 3, 4, 3, 3):
+        behind(stage, persons).wait(10)
+    assert alarms(stage, "loitering") == [True]
+
+
+def test_a_crowd_that_goes_on_its_way_is_none() -> None:
+    stage = hall(more="dwell_seconds = 60\ndwell_persons = 3")
+    for _ in range(10):
+        behind(stage, 4).wait(50)
+        behind(stage, 2).wait(5)
+    assert said(stage, "loitering") == [] and stage.records == []
+
+
+def test_dense_is_reported_once_and_waits_for_its_hold_to_end() -> None:
+    stage = hall(dense=3)
+    behind(stage, 4)
+    assert alarms(stage, "dense") == [True]
+    behind(stage, 2).wait(10)
+    assert stage.scan(stage.booking(1)) == "wait" and stage.because == "dense"
+    assert alarms(stage, "dense") == [True]
+    stage.wait(6)
+    assert alarms(stage, "dense") == [True, False] and stage.scan(stage.booking(1)) == "admit"
+
+
+def test_an_evacuation_is_not_talked_over() -> None:
+    stage = hall(more="dwell_seconds = 10\ndwell_persons = 1")
+    behind(stage, 5)
+    stage.contact("fire_loop", False)
+    stage.forget()
+    stage.wait(300)
+    assert stage.actions == []
+
+
+def test_people_ahead_and_the_expected_wait_are_shown() -> None:
+    stage = hall()
+    stage.controller.state.rights.B += 50
+    for number in (1, 2):
+        assert stage.scan(stage.booking(number)) == "wait"
+    assert stage.signs[-1] == "前面1人 约2分钟"
+
+
+# -------------------------------------------------------------- anything a sensor may say
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["queue", "hall"]),
+            st.integers(-5, 50),
+            st.none() | st.integers(-(10**6), 10**9),
+            st.lists(st.integers(-(10**6), 10**9), max_size=30),
+            st.floats(0, 40),
+        ),
+        max_size=25,
+    )
+)
+def test_whatever_the_sensor_says(told: list[tuple[Any, int, int | None, list[int], float]]) -> None:
+    stage = hall(more="dwell_seconds = 7\ndwell_persons = 2", dense=3)
+    for zone, persons, gap, links, seconds in told:
+        stage.do(events.SpacingSeen(lane="A", persons=persons, gap_mm=gap, zone=zone, links_mm=tuple(links)))
+        assert stage.scan(stage.booking(1)) in ("admit", "wait", "nothing")
+        stage.wait(seconds)
+        assert stage.scan(stage.booking(2), "X") in ("admit", "nothing")
+    voices = [order for order in stage.actions if isinstance(order, VoiceSay) and order.phrase == "keep_distance"]
+    assert len(voices) <= stage.now / 60 + 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "warned"),
+    [
+        ("", []),
+        ("acknowledge_seconds = 3600", ["isolation.report_minutes"]),
+        ("report_minutes = 90", ["isolation.sign_off_minutes"]),
+    ],
+)
+def test_deadlines_that_stand_in_the_wrong_order_are_told(keys: str, warned: list[str]) -> None:
+    found = complaints(parse(rulebook(more=f"[isolation]\n{keys}")))
+    assert [one.key for one in found if one.key.startswith("isolation")] == warned
+
+
+WRONG = (
+    "[spacing]\nvolume_percent = 101",
+    '[spacing]\nquiet = ["9-10"]',
+    "[flow]\ndwell_persons = 0",
+    "[isolation]\nreport_minutes = 0",
+    '[isolation]\nhold_upstream = ["a b"]',
+    "[isolation]\nreport_hours = 1",
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_numbers_are_mistakes(wrong: str) -> None:
+    text = (
+        rulebook()
+        .decode()
+        .replace("[flow]\ndensity_persons_max = 0\n", "")
+        .replace("[spacing]\nrelease_interval_ms = 0\n", "")
+    )
+    parse(text.encode())
+    with pytest.raises(Mistake):
+        parse(f"{text}\n{wrong}\n".encode())
