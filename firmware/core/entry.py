@@ -356,5 +356,5 @@ def answer_without_rules(
     turn.records.append(record)
     if answer == "wait":
         _may_show_again(lane)
-    turn.say(lane, phrase, said, judgement.COLOURS[answer])
+    turn.show(lane, phrase, said, judgement.COLOURS[answer])
     return record

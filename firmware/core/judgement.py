@@ -148,7 +148,7 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         pass_id=case.booking.pass_id if case.booking else None,
     )
     turn.records.append(record)
-    turn.say(lane, phrase, said, COLOURS[verdict.verdict])
+    turn.show(lane, phrase, said, COLOURS[verdict.verdict])
     return record
 
 

@@ -119,9 +119,9 @@ class Turn:
 
     def tell(self, lane: LaneState, reason: str, colour: str, *, show_ms: int = SIGN_MS, **values: Any) -> None:
         """Sign, voice and lamp of one lane say one thing."""
-        self.say(lane, reason, self.words(reason, **values), colour, show_ms=show_ms)
+        self.show(lane, reason, self.words(reason, **values), colour, show_ms=show_ms)
 
-    def say(self, lane: LaneState, reason: str, said: Words, colour: str, *, show_ms: int = SIGN_MS) -> None:
+    def show(self, lane: LaneState, reason: str, said: Words, colour: str, *, show_ms: int = SIGN_MS) -> None:
         """`tell` with the words at hand."""
         self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
         self.say(lane, reason, said)
