@@ -5,6 +5,7 @@ Above all of it stands "nobody is held in": an escape way opens when the softwar
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,12 +27,14 @@ HINT = "button, range, counter or scanner"
 def errors(site: Site) -> list[tuple[Keys, str]]:
     """(key path, what to do) of everything that makes this site unusable."""
     checks = (_lanes, _escape_ways, _exits, _fire_loops, _languages, _optional_pins, _ports, _pins, _addresses, _files)
-    return [found for check in checks for found in check(site)]
+    return [found for check in (*checks, _side_link) for found in check(site)]
 
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    return [found for check in (_closed_exits, _interlocks, _unpowered, _alone, _tls) for found in check(site)]
+    return [
+        found for check in (_closed_exits, _interlocks, _unpowered, _alone, _tls, _side_peers) for found in check(site)
+    ]
 
 
 # ---------------------------------------------------------------- lanes
@@ -174,6 +177,36 @@ def _addresses(site: Site) -> Found:
         port = address.rstrip("/").rpartition(":")[2]
         if port.isdigit() and not 1 <= int(port) <= 65535:
             yield path, f"{port} is no port number: 1 to 65535"
+
+
+def _side_link(site: Site) -> Found:
+    table = site.side_link
+    if table is None:
+        return
+    if table.key is None and site.hall_key is None:
+        yield ("side_link", "key"), "is missing: 32 bytes as base64url, the same file at every door, chmod 600"
+    for index, peer in enumerate(table.peers):
+        if _is_number(peer) and _is_number(table.listen) and peer.startswith("[") != table.listen.startswith("["):
+            yield ("side_link", "peers", index), f"{peer} cannot be reached from {table.listen}: one is IPv6, one IPv4"
+
+
+def _side_peers(site: Site) -> Found:
+    table = site.side_link
+    if table is None:
+        return
+    if not table.peers:
+        yield ("side_link", "peers"), "is empty: this door is only found by doors that name it"
+    for index, peer in enumerate(table.peers):
+        if not _is_number(peer):
+            yield ("side_link", "peers", index), f"{peer} is a name: write the IP address, a name needs a server to ask"
+
+
+def _is_number(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- files

@@ -237,6 +237,7 @@ def test_a_pushed_roster_opens_by_short_number_also_after_a_restart_without_a_hu
 
 def test_a_pushed_rulebook_is_in_force_once_and_a_revoked_pass_is_refused(gate: Bench, ear: Ear) -> None:
     shown = gate.booking(pass_id=bytes(range(8)))
+    wait_until(lambda: ear.on("/status"))
     push(gate, ear, "revocations", "revocation", b'{"v":1,"serial":1,"passes":["0001020304050607"]}')
     book = RULEBOOK.format(**{**gate.book, "serial": 2, "limit": 77}).encode()
     push(gate, ear, "rulebook", "rulebook", book)
