@@ -87,6 +87,7 @@ class Controller:
 
     def _tend(self, turn: Turn, lane: LaneState) -> None:
         entry.forget_waiting(turn, lane)
+        entry.place_came(turn, lane)
         passage.tend(turn, lane)
         door.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
