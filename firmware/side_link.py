@@ -68,6 +68,11 @@ class SideLink:
         now_ms = self._clock.elapsed_ms()
         return {name: now_ms - peer.heard_ms for name, peer in self.exchange.peers.items()}
 
+    def heard_the_hall(self) -> bool:
+        """Every door that is named is there and has told what it has."""
+        peers = self.exchange.peers.values()
+        return len(peers) >= len(self.exchange.targets) and all(peer.versions for peer in peers)
+
     # ------------------------------------------------------------ for the loop (`ports.Port`)
 
     def fileno(self) -> int:

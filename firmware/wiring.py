@@ -212,7 +212,7 @@ class Device:
         self.loop.begin_with([started])
         self.loop.start_hands()
         self.loop.turn(wait=False)
-        if new_bank and self.hub is not None:
+        if new_bank and (self.hub is not None or self.side_link is not None):
             self._listen_first()
         self.loop.begin_with([self._first_rulebook(signed, refusal)])
         self.loop.turn(wait=False)
@@ -229,16 +229,18 @@ class Device:
     def _listen_first(self) -> None:
         """A bank with an empty journal may be a replaced one: it hears the hall's rows before it makes the first right.
 
-        Who cannot reach the hub within this time is alone, and a first start; two banks stop each other later.
+        Who reaches neither hub nor doors within this time is alone, and a first start; two banks stop each other later.
         """
         began_ms = self.clock.elapsed_ms()
         until_ms = began_ms + ALONE_MS
-        self.hub.start()
+        if self.hub is not None:
+            self.hub.start()
         self.loop.every(lambda t_ms: t_ms + 10 if t_ms < until_ms else None)
         while self.clock.elapsed_ms() < until_ms:
             self.loop.turn()
-            if self.hub.heard_the_hall():
+            if all(way.heard_the_hall() for way in (self.hub, self.side_link) if way is not None):
                 break
+        self.loop.turn(wait=False)  # what was heard last is still in the post
 
     def _follow_rulebook(self) -> None:
         if self.controller.rulebook is not self.judge.rulebook:

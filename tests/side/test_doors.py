@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -72,6 +73,22 @@ def test_a_door_killed_and_started_again_keeps_its_rights_and_is_met_again(tmp_p
         other.start()
         assert all(admitted_within(other, 20) for _ in range(3)) and all(admitted_within(bank, 20) for _ in range(2))
         assert not admitted_within(other, 1.0) and not admitted_within(bank, 1.0)
+
+
+def test_a_bank_that_lost_its_journal_makes_no_second_limit(tmp_path: Path) -> None:
+    """It hears over the side link that the hall has been at work, and mints nothing before a recount."""
+    with hall(tmp_path, addresses(2), limit=4) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20) and admitted_within(bank, 20)
+        bank.kill()
+        before = answers(bank).count("admit")
+        shutil.rmtree(bank.state)
+        bank.start()
+        for _ in range(4):
+            admitted_within(bank, 1.0)
+            admitted_within(other, 1.0)
+        assert before + answers(bank).count("admit") + answers(other).count("admit") <= 4
 
 
 def test_bytes_from_the_network_stop_nobody(tmp_path: Path) -> None:
