@@ -96,6 +96,12 @@ class Loop:
     def ring(self) -> None:
         os.eventfd_write(self._bell, 1)
 
+    def settled(self) -> bool:
+        """Have everything judged so far on disk, before a word of it leaves the device. False: the disk refuses."""
+        if self._unflushed_ms is not None:
+            self._carry_out(self._durable([]))
+        return not self.journal.waiting
+
     def stop(self) -> None:
         """End after this turn; may be called from a signal handler."""
         self.stopping = True

@@ -8,7 +8,7 @@ from firmware.cables import Line
 from firmware.core import incident, judgement, picture, queue
 from firmware.core.state import LaneState
 from firmware.version import VERSION
-from mqtt.messages import ClockStatus, JournalStatus, LaneStatus, SensorStatus, Status
+from mqtt.messages import ClockStatus, JournalStatus, LaneStatus, SensorStatus, SideLinkStatus, Status
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -50,6 +50,20 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, dropped: int, st
         ),
         clock=ClockStatus(trusted=moment.trusted, source=device.site.clock.source),
         lanes=tuple(_lane(device, lane, moment.elapsed_ms) for lane in state.lanes.values()),
+        side_link=_side_link(device),
+        notices_refused=dict(device.notices.refused),
+    )
+
+
+def _side_link(device: Device) -> SideLinkStatus | None:
+    link = device.side_link
+    if link is None:
+        return None
+    return SideLinkStatus(
+        peers={name: int(age_ms) for name, age_ms in link.peers().items()},
+        refused=dict(link.exchange.refused),
+        unsent=link.dropped,
+        because=link.because,
     )
 
 

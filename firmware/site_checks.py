@@ -38,13 +38,14 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
         _addresses,
         _listens,
         _files,
+        _side_link,
     )
     return [found for check in checks for found in check(site)]
 
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    checks = (_closed_exits, _interlocks, _unpowered, _unguarded, _alone, _tls)
+    checks = (_closed_exits, _interlocks, _unpowered, _unguarded, _alone, _tls, _side_peers)
     return [found for check in checks for found in check(site)]
 
 
@@ -219,6 +220,36 @@ def _host(spec: DeviceSpec) -> IPv4Address | IPv6Address | None:
         return ip_address((spec.port or "").rpartition(":")[0].strip("[]"))
     except ValueError:
         return None
+
+
+def _side_link(site: Site) -> Found:
+    table = site.side_link
+    if table is None:
+        return
+    if table.key is None and site.hall_key is None:
+        yield ("side_link", "key"), "is missing: 32 bytes as base64url, the same file at every door, chmod 600"
+    for index, peer in enumerate(table.peers):
+        if _is_number(peer) and _is_number(table.listen) and peer.startswith("[") != table.listen.startswith("["):
+            yield ("side_link", "peers", index), f"{peer} cannot be reached from {table.listen}: one is IPv6, one IPv4"
+
+
+def _side_peers(site: Site) -> Found:
+    table = site.side_link
+    if table is None:
+        return
+    if not table.peers:
+        yield ("side_link", "peers"), "is empty: this door is only found by doors that name it"
+    for index, peer in enumerate(table.peers):
+        if not _is_number(peer):
+            yield ("side_link", "peers", index), f"{peer} is a name: write the IP address, a name needs a server to ask"
+
+
+def _is_number(address: str) -> bool:
+    try:
+        ip_address(address.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- files

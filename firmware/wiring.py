@@ -6,7 +6,7 @@ Nothing is imported that the site does not need: a serial door must not pay for 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firmware import recovery, rulebook_file
 from firmware.cables import Cable, Line
@@ -18,7 +18,9 @@ from firmware.core.state import LaneSetup
 from firmware.errors import HallgateError, Mistake
 from firmware.journal import Reader, Writer
 from firmware.loop import Loop
+from firmware.notices import Notices
 from firmware.ports import Port
+from firmware.rows import bank_word, rows
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook_file import SignedRulebook
 from firmware.site import DeviceSpec, Lane, Site, lacks
@@ -26,6 +28,9 @@ from firmware.typed_toml import Mistakes
 from firmware.verification import Verifier, load_hall_key
 from firmware.version import VERSION
 from sensors.readings import GatePassed
+
+if TYPE_CHECKING:
+    from firmware.side_link import SideLink
 
 CLOCK_CHECK_MS = 1_000
 ALONE_MS = 600
@@ -50,6 +55,8 @@ class Device:
         self._boards: Any = None
         for cable in self._cables():
             self.loop.add(cable)
+        self.notices = self._notices()
+        self.side_link = self._side_link()
         self.documents = self._documents(state_dir / "documents")
         self.hub = self._hub(state_dir)
         self._begin(signed, refusal)
@@ -149,6 +156,37 @@ class Device:
             line.zone = "hall" if spec.role == "behind" else "queue"
         return line
 
+    # ------------------------------------------------------------ the other doors
+
+    def _notices(self) -> Notices:
+        """Before the ways they travel on: the hub's link subscribes to every kind."""
+        notices = Notices(self, self.verify.hall_key or self._link_key())
+        notices.add(bank_word(self))
+        notices.add(rows(self))
+        return notices
+
+    def _link_key(self) -> bytes | None:
+        table = self.site.side_link
+        return load_hall_key(Path(table.key)) if table and table.key else None
+
+    def _side_link(self) -> SideLink | None:
+        """Hangs in the loop as a cable on which no device of a lane speaks."""
+        table, key = self.site.side_link, self._link_key() or self.verify.hall_key
+        if table is None or key is None:
+            return None
+        from firmware.side_link import SideLink
+
+        def came(key: str, payload: bytes, _peer: str) -> None:
+            self.notices.came(key, payload)
+
+        device = self.site.device
+        link = SideLink(table.listen, table.peers, key, device.hall, device.name, self.clock, came)
+        cable = Cable(link)
+        self.loop.add(cable)
+        link.wake = lambda: setattr(cable, "tend_ms", 0.0)
+        self.notices.ways.append(link.publish)
+        return link
+
     # ------------------------------------------------------------ hub, start, clock
 
     def _hub(self, state_dir: Path) -> Any:
@@ -183,7 +221,7 @@ class Device:
         self.loop.begin_with([started])
         self.loop.start_hands()
         self.loop.turn(wait=False)
-        if new_bank and self.hub is not None:
+        if new_bank and (self.hub is not None or self.side_link is not None):
             self._listen_first()
         self.loop.begin_with([self._first_rulebook(signed, refusal)])
         self.loop.turn(wait=False)
@@ -200,16 +238,18 @@ class Device:
     def _listen_first(self) -> None:
         """A bank with an empty journal may be a replaced one: it hears the hall's rows before it makes the first right.
 
-        Who cannot reach the hub within this time is alone, and a first start; two banks stop each other later.
+        Who reaches neither hub nor doors within this time is alone, and a first start; two banks stop each other later.
         """
         began_ms = self.clock.elapsed_ms()
         until_ms = began_ms + ALONE_MS
-        self.hub.start()
+        if self.hub is not None:
+            self.hub.start()
         self.loop.every(lambda t_ms: t_ms + 10 if t_ms < until_ms else None)
         while self.clock.elapsed_ms() < until_ms:
             self.loop.turn()
-            if self.hub.heard_the_hall():
+            if all(way.heard_the_hall() for way in (self.hub, self.side_link) if way is not None):
                 break
+        self.loop.turn(wait=False)  # what was heard last is still in the post
 
     def _follow_rulebook(self) -> None:
         if self.controller.rulebook is not self.judge.rulebook:

@@ -72,6 +72,19 @@ class ClockStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     source: str = "system"
 
 
+class SideLinkStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """The path between the doors without a broker."""
+
+    peers: dict[str, int] = {}
+    """Device name: milliseconds since it was last heard."""
+    refused: dict[str, int] = {}
+    """Datagrams that could not be believed or taken, by reason: forged, replayed, garbled, too_many, reflected ..."""
+    unsent: int = 0
+    """Datagrams the network did not take: expected while a cable is pulled."""
+    because: str = ""
+    """Why it does not listen; empty while it does."""
+
+
 class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """`device/<device>/status`, retained: how the device is, not what happened (that is an event)."""
 
@@ -113,6 +126,10 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     journal: JournalStatus = JournalStatus()
     clock: ClockStatus = ClockStatus()
     lanes: tuple[LaneStatus, ...] = ()
+    side_link: SideLinkStatus | None = None
+    """None: the site file has none."""
+    notices_refused: dict[str, int] = {}
+    """Notices of other doors that bore no good seal or made no sense, by kind, whichever way they came."""
 
 
 # ---------------------------------------------------------------- hub -> device

@@ -58,6 +58,11 @@ class Topics(msgspec.Struct, frozen=True):
         """Home Assistant's own discovery prefix: it listens nowhere else."""
         return f"homeassistant/device/{self.device}/config"
 
+    @property
+    def hall_root(self) -> str:
+        """What every topic of the hall begins with: a notice's key comes behind it."""
+        return f"{ROOT}/{self.hall}/"
+
     def own(self, last: str) -> str:
         return f"{ROOT}/{self.hall}/device/{self.device}/{last}"
 

@@ -43,7 +43,17 @@ def _limit_of(turn: Turn, day: str) -> int:
 
 def acts(state: HallState) -> bool:
     """Whether this device may mint and burn now: it is the bank, and no living row says that another one is."""
-    return state.rights.bank and not any(peer.bank for peer in live(state).values())
+    if not state.rights.bank or any(peer.bank for peer in live(state).values()):
+        return False
+    return state.rights.M > 0 or not _strangers(state)
+
+
+def _strangers(state: HallState) -> set[str]:
+    """Incarnations that others exchanged rights with and whose rows nobody shows us: without a broker the row of a dead
+    bank is kept nowhere, and whoever replaces it must not make its rights a second time."""
+    fenced = state.notice.fenced if state.notice else ()
+    named = {inc for peer in live(state).values() for inc in (*peer.received, *peer.given)}
+    return named - state.peers.keys() - {state.rights.inc, *fenced}
 
 
 def live(state: HallState) -> dict[str, PeerSeen]:

@@ -101,6 +101,7 @@ class Controller:
 
     def _tend(self, turn: Turn, lane: LaneState) -> None:
         entry.forget_waiting(turn, lane)
+        entry.place_came(turn, lane)
         passage.tend(turn, lane)
         door.tend(turn, lane)
         queue.tend(turn, lane)

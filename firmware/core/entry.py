@@ -19,6 +19,8 @@ from firmware.rules.verdict import Case, Verdict
 SAME_SCAN_MS = 3_000
 READING_WAIT_MS = 10_000
 """How long a lane waits for a thermometer once everything else is there."""
+PLACE_WAIT_MS = 2_000
+"""How long somebody who was told that the hall is full is surely still at the gate."""
 WAIT_FORGOTTEN_MS = 180_000
 """Who was told to wait and has not shown up again for this long has gone."""
 AnyHealth = HealthTest | OtherHealth
@@ -82,8 +84,22 @@ def terminal_said(turn: Turn, event: TerminalSaid) -> None:
             _judge(turn, lane)
 
 
+def place_came(turn: Turn, lane: LaneState) -> None:
+    """Who was told that the hall is full and still stands at the gate need not show the code again."""
+    visit = lane.visit
+    if visit is None or not 0 < visit.place_for <= turn.state.rights.free or lane.state not in READY:
+        return
+    visit.place_for = 0
+    if turn.rulebook is not None and lane.grant is None:
+        _judge(turn, lane)
+    if lane.visit is visit:  # another reason to wait by now: asked once, then as ever
+        lane.visit = None
+
+
 def visit_over(turn: Turn, lane: LaneState) -> None:
     """The time to show more is over: what is missing now is missing, and the person is told the next step."""
+    if lane.visit is not None and lane.visit.place_for:
+        lane.visit = None
     ready = lane.state in READY and lane.grant is None
     if lane.visit is not None and turn.rulebook is not None and ready:
         _judge(turn, lane, final=True)
@@ -136,7 +152,7 @@ def _badge_ms(turn: Turn) -> int:
 def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> None:
     assert turn.rulebook is not None
     visit = lane.visit
-    if visit is None or turn.now > visit.until_ms or not _fits(turn.rulebook, visit, fact):
+    if visit is None or visit.place_for or turn.now > visit.until_ms or not _fits(turn.rulebook, visit, fact):
         until = turn.now + turn.rulebook.collect_seconds * 1000
         visit = lane.visit = Visit(since_ms=turn.now, until_ms=until)
         lane.temperature = _fresh(turn, lane)
@@ -218,8 +234,15 @@ def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
     else:
         if verdict.because in ("hall_full", "dense", "loitering"):
             _queue_up(turn, lane, judgement.identity_of(case.booking, case.health), case.persons)
-        lane.visit = None
+        lane.visit = _without_a_place(turn, lane.visit, case) if verdict.because == "hall_full" else None
         turn.signal(lane, "said_no")
+
+
+def _without_a_place(turn: Turn, visit: Visit | None, case: Case) -> Visit | None:
+    """A place may be on its way from another door: the answer comes by itself while the person is surely still here."""
+    if visit is not None:
+        visit.place_for, visit.until_ms = case.persons, turn.now + PLACE_WAIT_MS
+    return visit
 
 
 def forget_waiting(turn: Turn, lane: LaneState) -> None:

@@ -85,6 +85,8 @@ class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Hashes of the codes of this visit: the same code again is no other person."""
     card: Card | None = None
     sentinel: Sentinel | None = None
+    place_for: int = 0
+    """Persons for whom nothing but a place is missing; 0: something else is, or nothing was asked yet."""
 
     @property
     def healths(self) -> tuple[HealthTest | OtherHealth, ...]:

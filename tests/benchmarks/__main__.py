@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks import measures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.memory import memory
+from tests.benchmarks.side import side
 
 MEASURES = {
     "latency": measures.latency,
@@ -22,6 +23,7 @@ MEASURES = {
     "card": measures.card,
     "memory": memory,
     "ready": measures.ready,
+    "side": side,
 }
 
 

@@ -44,6 +44,7 @@ def test_a_lowered_limit_is_a_debt_that_exits_pay() -> None:
     assert north.order("limit", n=3) == ""
     whole.talk()
     assert whole.free == -1 and south.scan(south.booking(90)) == "wait"
+    south.wait(3)  # that person has gone
     out.leave(1)
     whole.talk()
     assert whole.free == 0

@@ -116,10 +116,20 @@ class Bench:
     """One entry lane with a text-line scanner and an LCUS relay; more by `lane` (TOML lines) and `site`."""
 
     def __init__(
-        self, folder: Path, *, hub: str = "", lane: str = "", direction: str = "in", site: str = "", **book: Any
+        self,
+        folder: Path,
+        *,
+        hub: str = "",
+        lane: str = "",
+        direction: str = "in",
+        site: str = "",
+        name: str = "entry-1",
+        bank: bool = True,
+        issuer: Issuer | None = None,
+        **book: Any,
     ):
         self.folder = folder
-        self.issuer = Issuer.new("baoshan", hall_key=bytes(range(32)))
+        self.issuer = issuer or Issuer.new("baoshan", hall_key=bytes(range(32)))
         self.book = {"serial": 1, "limit": 100, "proof": "", "grant": 10, "pulse": 300, "more": "", **book}
         folder.mkdir(parents=True, exist_ok=True)
         self.write_rulebook()
@@ -134,10 +144,10 @@ class Bench:
         self.site.write_text(
             f"""v = 1
 [device]
-name = "entry-1"
+name = "{name}"
 hall = "baoshan"
 {hub_table}[rights]
-bank = true
+bank = {str(bank).lower()}
 [rulebook]
 file = "rulebook.toml"
 [trust]
@@ -159,6 +169,8 @@ channel = 1
         )
         self.process: subprocess.Popen[str] | None = None
         self.environment: dict[str, str] = {}
+        self.within: list[str] = []
+        """What the process is started by: `ip netns exec NAME` puts it on a host of its own."""
 
     def write_rulebook(self, **changes: Any) -> None:
         self.book.update(changes)
@@ -169,7 +181,9 @@ channel = 1
     # ------------------------------------------------------------ the process
 
     def start(self) -> Bench:
-        command = [sys.executable, "-m", "firmware", "run", "--site", str(self.site), "--state", str(self.state)]
+        command = [
+            *self.within, sys.executable, "-m", "firmware", "run", "--site", str(self.site), "--state", str(self.state)
+        ]  # fmt: skip
         with open(self.folder / "stderr", "ab") as errors:
             self.process = subprocess.Popen(
                 command,

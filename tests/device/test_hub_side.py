@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from firmware.side_exchange import Exchange
 from mqtt.signing import envelope, sign, sign_command
-from tests.brokers import Broker, wait_until
+from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, RULEBOOK, Bench, bench
 from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
+from tests.side.hall import side_link
 
 ALL = "hallgate/v1/baoshan/#"
 DEVICE = "hallgate/v1/baoshan/device/entry-1"
@@ -208,6 +212,30 @@ def test_what_made_no_sense_is_in_the_status(gate: Bench, ear: Ear) -> None:
     wait_until(lambda: json.loads(ear.on("/status")[-1].payload)["dropped"] == 1)
 
 
+def test_the_side_link_is_in_the_status(tmp_path: Path, broker: Broker, ear: Ear) -> None:  # noqa: F811
+    own, far = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    with bench(tmp_path / "one", hub=broker.url, site=side_link(own, [far])) as made:
+        made.start()
+        stranger = Exchange(bytes(range(32)), "baoshan", "exit-1", [], os.urandom)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+            host, _, port = far.rpartition(":")
+            wire.bind((host, int(port)))
+            wire.settimeout(20)
+            wire.sendto(b"who is there?", (host, int(own.rpartition(":")[2])))
+            while not stranger.peers:
+                stranger.heard(*wire.recvfrom(2_000), 0.0)
+                while stranger.outbox:
+                    wire.sendto(*stranger.outbox.popleft())
+            admit(made)
+
+            def told() -> dict[str, Any]:
+                return json.loads(ear.on("/status")[-1].payload)["side_link"] if ear.on("/status") else {}
+
+            wait_until(lambda: told().get("peers"))
+        assert list(told()["peers"]) == ["exit-1"] and told()["because"] == ""
+        assert told()["refused"]["garbled"] == 1
+
+
 # -------------------------------------------------------------- documents of the hub
 
 
@@ -237,6 +265,7 @@ def test_a_pushed_roster_opens_by_short_number_also_after_a_restart_without_a_hu
 
 def test_a_pushed_rulebook_is_in_force_once_and_a_revoked_pass_is_refused(gate: Bench, ear: Ear) -> None:
     shown = gate.booking(pass_id=bytes(range(8)))
+    wait_until(lambda: ear.on("/status"))
     push(gate, ear, "revocations", "revocation", b'{"v":1,"serial":1,"passes":["0001020304050607"]}')
     book = RULEBOOK.format(**{**gate.book, "serial": 2, "limit": 77}).encode()
     push(gate, ear, "rulebook", "rulebook", book)

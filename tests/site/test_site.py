@@ -88,6 +88,9 @@ def terminal(keys: str) -> str:
         ("mqtt://127.0.0.1:1883", "http://127.0.0.1", "hub.url", "is no mqtt:// address"),
         ("mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:99999", "hub.url", "1 to 65535"),
         ('listen = "127.0.0.1:7946"', 'listen = "7946"', "side_link.listen", "is no host:port"),
+        ('peers = ["127.0.0.1:7947"]', 'peers = ["[::1]:7947"]', "side_link.peers[0]", "one is IPv6, one IPv4"),
+        ('peers = ["127.0.0.1:7947"]', 'peers = ["127.0.0.1:0"]', "side_link.peers[0]", "1 to 65535"),
+        ('key = "side-link.key"', 'key = "no.key"', "side_link.key", "there is no file"),
         ('source = "system"', 'source = "sistem"', "clock.source", "did you mean system?"),
         ("[rights]", "[right]", "right", "did you mean rights?"),
         ("bank = true", 'bank = "yes"', "rights.bank", "expected bool"),
@@ -212,6 +215,17 @@ def test_an_exit_that_stays_shut_by_itself_is_worth_a_warning(bench: Bench) -> N
     text = SITE.replace('on_failure = "open"', 'on_failure = "closed"').replace('energised = "closed"\n', "")
     text = text.replace("escape_way = true", "escape_way = false")
     assert [warning.key for warning in site.load(bench.write(text=text)).warnings] == ["lane[1].on_failure"]
+
+
+def test_a_side_link_needs_a_secret_and_wants_numbers(bench: Bench) -> None:
+    text = SITE.replace('key = "side-link.key"\n', "")
+    assert site.load(bench.write(text=text)).warnings == ()
+    with pytest.raises(Mistake, match=r"side_link.key: is missing: 32 bytes as base64url"):
+        site.load(bench.write(text=text.replace('hall_key = "hall.key"\n', "")))
+    (named,) = site.load(bench.write('peers = ["127.0.0.1:7947"]', 'peers = ["door-2.local:7946"]')).warnings
+    assert named.key == "side_link.peers[0]" and "write the IP address" in named.what
+    (empty,) = site.load(bench.write('peers = ["127.0.0.1:7947"]', "peers = []")).warnings
+    assert empty.key == "side_link.peers" and "only found by doors that name it" in empty.what
 
 
 def test_a_relay_that_lets_go_without_power_shuts_an_open_exit(bench: Bench) -> None:

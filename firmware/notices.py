@@ -1,0 +1,126 @@
+"""What the doors of a hall tell each other, over the broker and over the side link alike.
+
+A `Notice` is one kind of it: complete for its device (a later one replaces the earlier, loss and repetition do no harm),
+JSON, sealed with the hall's key. To add a kind write a `Notice` and `device.notices.add(it)` in `firmware/wiring.py`
+before the ways are opened; there is nothing else to do:
+
+    Notice(
+        kind="passes",                          # its own seal; its count in the status
+        prefix="passes/",                       # topic under the hall's root, and key on the side link, up to the name
+        name=lambda: "entry-1",                 # who says it: the rest of the topic
+        own=lambda: msgspec.json.encode(...),   # a JSON object; None: nothing to say. Called after every turn it is due
+        hear=lambda name, content: PeerUsed(...)  # another's, its seal checked: the event, or None where it is no news.
+                                                # ValueError or a msgspec error: refused. Called from any thread.
+        after=lambda records: any(isinstance(record, Passage) for record in records),  # when to look at `own` again
+    )
+
+What changed leaves only after everything judged so far is on disk (P2 of the hall-wide limit).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from firmware.core.events import AnyEvent
+from firmware.core.records import AnyRecord
+from firmware.seal import sealed, unsealed
+
+if TYPE_CHECKING:
+    from firmware.wiring import Device
+
+HEARTBEAT_MS = 5_000.0
+"""Said again this often: heals a broker that lost its memory."""
+NOTICE_BYTES_MAX = 400_000
+
+Way = Callable[[str, bytes], object]
+"""Takes a key below the hall's root and the sealed bytes, and brings them to the other doors."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    kind: str
+    prefix: str
+    name: Callable[[], str]
+    own: Callable[[], bytes | None]
+    hear: Callable[[str, bytes], AnyEvent | None]
+    after: Callable[[list[AnyRecord]], bool] = lambda _records: True
+    beat_ms: float = HEARTBEAT_MS
+    bytes_max: int = NOTICE_BYTES_MAX
+
+    @property
+    def topics(self) -> str:
+        """What to subscribe to, below the hall's root. A prefix without a slash at its end is one topic for all."""
+        return f"{self.prefix}#" if self.prefix.endswith("/") else self.prefix
+
+    def names(self, key: str) -> bool:
+        return key.startswith(self.prefix) if self.prefix.endswith("/") else key == self.prefix
+
+
+class Notices:
+    """Nothing is told or believed where the site has no secret: nobody could believe it."""
+
+    def __init__(self, device: Device, key: bytes | None) -> None:
+        self._device, self._key = device, key
+        self.kinds: list[Notice] = []
+        self.ways: list[Way] = []
+        self.refused: Counter[str] = Counter()
+        self._told: dict[str, bytes] = {}
+        self._due_ms: dict[str, float] = {}
+        device.loop.after.append(self._news)
+        device.loop.every(self._beat)
+
+    def add(self, kind: Notice) -> None:
+        self.kinds.append(kind)
+
+    # ------------------------------------------------------------ out (the loop's thread)
+
+    def _news(self, records: list[AnyRecord]) -> None:
+        for kind in self.kinds if self.ways else ():
+            if kind.after(records):
+                self._tell(kind, heartbeat=False)
+
+    def _beat(self, t_ms: float) -> float:
+        for kind in self.kinds if self.ways else ():
+            if t_ms >= self._due_ms.get(kind.kind, 0.0):
+                self._due_ms[kind.kind] = t_ms + kind.beat_ms
+                self._tell(kind, heartbeat=True)
+        return min(self._due_ms.values(), default=t_ms + HEARTBEAT_MS)
+
+    def _tell(self, kind: Notice, *, heartbeat: bool) -> None:
+        if self._key is None or not self._device.controller.state.journal_ok:
+            return
+        content = kind.own()
+        news = content != self._told.get(kind.kind)
+        if content is None or not (news or heartbeat) or not self._device.loop.settled():
+            return
+        self._told[kind.kind] = content
+        self._due_ms[kind.kind] = self._device.clock.elapsed_ms() + kind.beat_ms
+        payload = sealed(self._key, content, kind.kind)
+        for way in self.ways:
+            way(kind.prefix + kind.name(), payload)
+
+    # ------------------------------------------------------------ in (any thread: only enqueue)
+
+    def of_key(self, key: str) -> Notice | None:
+        return next((kind for kind in self.kinds if kind.names(key)), None)
+
+    def came(self, key: str, payload: bytes) -> None:
+        """A notice from any way. What is wrong with it is counted and changes nothing."""
+        kind = self.of_key(key)
+        if kind is None:
+            self.refused["unknown"] += 1
+            return
+        try:
+            if self._key is None or len(payload) > kind.bytes_max:
+                raise ValueError("not for us")
+            event = kind.hear(key.removeprefix(kind.prefix), unsealed(self._key, payload, kind.kind))
+        except (ValueError, msgspec.DecodeError):
+            self.refused[kind.kind] += 1
+            return
+        if event is not None:
+            self._device.loop.post(event)

@@ -1,0 +1,141 @@
+"""Real device processes that share one limit with no hub and no broker: only the side link is between them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+
+from tests.brokers import free_port
+from tests.device.bench import OFF, ON
+from tests.device.test_pins import INSIDE, OUT, OUTSIDE, PINS, FarPins
+from tests.side.hall import admit, admitted_within, answers, hall
+
+
+def addresses(count: int) -> list[str]:
+    return [f"127.0.0.1:{free_port()}" for _ in range(count)]
+
+
+def test_the_limit_belongs_to_both_doors_together(tmp_path: Path) -> None:
+    with hall(tmp_path, addresses(2), limit=5) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20)
+        assert sum(admitted_within(door, 10) for door in (other, bank, other, bank)) == 4
+        for door in (bank, other):
+            assert not admitted_within(door, 1.5)
+        assert answers(bank).count("admit") + answers(other).count("admit") == 5
+        assert bank.replay().returncode == other.replay().returncode == 0
+
+
+def test_a_gate_that_lacks_a_right_opens_without_a_second_scan(tmp_path: Path) -> None:
+    """A party of three at a door that holds two: the rest comes from the other one while they stand there."""
+    with hall(tmp_path, addresses(2), limit=60) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20)
+        for _ in range(5):
+            admit(other, party=3)
+        told = answers(other)
+        assert told.count("admit") == 6 and told[-2:] == ["wait", "admit"]
+
+
+def test_an_exit_gives_its_right_to_the_entry(tmp_path: Path) -> None:
+    with hall(tmp_path, addresses(2), limit=1) as (entry, leave):
+        text = leave.site.read_text().replace('direction = "in"', 'direction = "out"')
+        leave.site.write_text(text + PINS)
+        leave.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
+        entry.start()
+        leave.start()
+        pins = FarPins(tmp_path / "pins")
+        for pin in (OUTSIDE, INSIDE, 22):
+            pins.set(pin, 0)
+        admit(entry)
+        assert not admitted_within(entry, 1.0)
+        leave.scan(b"exit, please")
+        leave.relay.expect(ON)
+        pins.walk(*OUT)
+        assert admitted_within(entry, 20)
+        assert not admitted_within(entry, 1.0)
+        pins.socket.close()
+
+
+def test_a_door_killed_and_started_again_keeps_its_rights_and_is_met_again(tmp_path: Path) -> None:
+    with hall(tmp_path, addresses(2), limit=6) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20)
+        other.kill()
+        other.start()
+        assert all(admitted_within(other, 20) for _ in range(3)) and all(admitted_within(bank, 20) for _ in range(2))
+        assert not admitted_within(other, 1.0) and not admitted_within(bank, 1.0)
+
+
+def test_a_bank_that_lost_its_journal_makes_no_second_limit(tmp_path: Path) -> None:
+    """It hears over the side link that the hall has been at work, and mints nothing before a recount."""
+    with hall(tmp_path, addresses(2), limit=4) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20) and admitted_within(bank, 20)
+        bank.kill()
+        before = answers(bank).count("admit")
+        shutil.rmtree(bank.state)
+        bank.start()
+        for _ in range(4):
+            admitted_within(bank, 1.0)
+            admitted_within(other, 1.0)
+        assert before + answers(bank).count("admit") + answers(other).count("admit") <= 4
+
+
+def test_bytes_from_the_network_stop_nobody(tmp_path: Path) -> None:
+    ports = addresses(2)
+    with hall(tmp_path, ports, limit=50) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20)
+        host, _, port = ports[1].rpartition(":")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for size in range(3_000):
+                with contextlib.suppress(OSError):
+                    stranger.sendto(os.urandom(size % 1_400), (host, int(port)))
+        for _ in range(3):
+            admit(other, party=3)
+        assert other.process is not None and other.process.poll() is None and not other.errors
+
+
+def test_another_link_key_is_another_world(tmp_path: Path) -> None:
+    with hall(tmp_path, addresses(2), limit=50, link='key = "side-link.key"\n') as (bank, other):
+        for door, byte in ((bank, b"a"), (other, b"b")):
+            key = door.folder / "side-link.key"
+            key.write_bytes(base64.urlsafe_b64encode(byte * 32))
+            key.chmod(0o600)
+            door.start()
+        assert not admitted_within(other, 3)
+        admit(bank)
+
+
+def test_a_port_that_is_taken_keeps_no_door_from_working(tmp_path: Path) -> None:
+    ports = addresses(2)
+    host, _, port = ports[0].rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken, hall(tmp_path, ports, limit=9) as (bank, other):
+        taken.bind((host, int(port)))
+        bank.start()
+        other.start()
+        admit(bank)
+        assert not admitted_within(other, 1.5)
+        taken.close()
+        assert admitted_within(other, 20)
+
+
+def test_it_stops_within_two_seconds(tmp_path: Path) -> None:
+    with hall(tmp_path, addresses(2)) as (bank, other):
+        bank.start()
+        other.start()
+        began = time.monotonic()
+        assert bank.stop() == other.stop() == 0
+        assert time.monotonic() - began < 20
+        assert OFF in bank.relay.read(0.2)

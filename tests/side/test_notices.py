@@ -1,0 +1,159 @@
+"""Notices: sealed once, told over every way, only after the disk has them; what comes back is believed by its seal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core.events import RowArrived, Woken
+from firmware.core.occupancy import Rights, Row
+from firmware.notices import Notice, Notices
+from firmware.rows import PREFIX, rows
+from firmware.seal import sealed, unsealed
+
+KEY = bytes(range(32))
+
+
+class Loop:
+    """Of the loop what `Notices` knows of it."""
+
+    def __init__(self) -> None:
+        self.after: list[Callable[[list[Any]], None]] = []
+        self.timers: list[Callable[[float], float]] = []
+        self.posted: list[Any] = []
+        self.writable, self.asked = True, 0
+
+    def every(self, timer: Callable[[float], float]) -> None:
+        self.timers.append(timer)
+
+    def post(self, event: Any) -> None:
+        self.posted.append(event)
+
+    def settled(self) -> bool:
+        self.asked += 1
+        return self.writable
+
+
+class Stage:
+    def __init__(self, key: bytes | None = KEY) -> None:
+        self.loop, self.now_ms = Loop(), 0.0
+        state = SimpleNamespace(journal_ok=True, rights=Rights(inc="me-1"))
+        self.state = state
+        clock = SimpleNamespace(elapsed_ms=lambda: self.now_ms)
+        device: Any = SimpleNamespace(
+            loop=self.loop, clock=clock, controller=SimpleNamespace(state=state), inc="me-1"
+        )  # fmt: skip
+        self.content: bytes | None = b'{"n":1}'
+        self.told: list[tuple[str, bytes]] = []
+        self.notices = Notices(device, key)
+        self.notices.add(
+            Notice(
+                kind="passes",
+                prefix="passes/",
+                name=lambda: "me",
+                own=lambda: self.content,
+                hear=lambda name, content: Woken() if msgspec.json.decode(content) and name != "me" else None,
+                after=bool,
+            )
+        )
+        self.notices.add(dataclasses.replace(rows(device), own=lambda: None))
+        self.notices.ways.append(lambda key, payload: self.told.append((key, payload)))
+
+    def news(self, *records: Any) -> None:
+        for hook in self.loop.after:
+            hook(list(records))
+
+
+def test_what_changed_is_told_once_and_again_with_the_beat() -> None:
+    stage = Stage()
+    stage.news("a record")
+    stage.news("another")
+    assert stage.told == [("passes/me", sealed(KEY, b'{"n":1}', "passes"))]
+    stage.content = b'{"n":2}'
+    stage.news()  # nothing on record: this kind is not asked
+    assert len(stage.told) == 1
+    stage.news("a record")
+    assert len(stage.told) == 2
+    (beat,) = stage.loop.timers
+    assert beat(1_000.0) == 5_000.0 and len(stage.told) == 2
+    stage.now_ms = 5_000.0
+    assert beat(5_000.0) <= 10_000.0 and len(stage.told) == 3
+
+
+def test_nothing_leaves_before_the_disk_has_it() -> None:
+    """P2: a gift that others saw and our own journal forgot would be a right from nowhere."""
+    stage = Stage()
+    stage.loop.writable = False
+    stage.news("a record")
+    assert stage.told == [] and stage.loop.asked == 1
+    stage.loop.writable, stage.state.journal_ok = True, False
+    stage.news("a record")
+    assert stage.told == []
+    stage.state.journal_ok = True
+    stage.news("a record")
+    assert len(stage.told) == 1
+
+
+def test_without_a_secret_nothing_is_told_or_believed() -> None:
+    stage = Stage(key=None)
+    stage.news("a record")
+    stage.notices.came("passes/other", sealed(KEY, b'{"n":1}', "passes"))
+    assert stage.told == [] and stage.loop.posted == [] and stage.notices.refused["passes"] == 1
+
+
+def row(inc: str, **more: int) -> bytes:
+    return msgspec.json.encode(Row(inc=inc, dev="d", seq=1, A=0, C=0, G=0, X=0, **more))
+
+
+def test_a_row_is_news_once_whichever_way_it_comes() -> None:
+    stage = Stage()
+    for _ in range(2):
+        stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")))
+    assert [type(event) for event in stage.loop.posted] == [RowArrived]
+    stage.now_ms = 9_001.0
+    stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")))
+    assert len(stage.loop.posted) == 2
+
+
+def test_own_rows_that_come_back_are_news_only_when_they_know_more() -> None:
+    stage = Stage()
+    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1")))
+    assert stage.loop.posted == []
+    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1", M=7)))
+    assert len(stage.loop.posted) == 1
+
+
+def test_another_seal_another_kind_and_another_name_are_refused() -> None:
+    stage = Stage()
+    for key, payload in (
+        (PREFIX + "other-1", sealed(bytes(32), row("other-1"))),
+        (PREFIX + "other-1", sealed(KEY, row("other-1"), "passes")),
+        (PREFIX + "other-2", sealed(KEY, row("other-1"))),
+        (PREFIX + "other-1", sealed(KEY, b'{"v":1}')),
+        (PREFIX + "other-1", row("other-1")),
+    ):
+        stage.notices.came(key, payload)
+    stage.notices.came("nothing/of-ours", b"{}")
+    assert stage.loop.posted == [] and stage.notices.refused == {"row": 5, "unknown": 1}
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=400), st.sampled_from(["passes/x", PREFIX + "other-1", PREFIX, "", "passes/"]))
+def test_no_bytes_raise_or_are_believed(raw: bytes, key: str) -> None:
+    stage = Stage()
+    for payload in (raw, sealed(KEY, raw), b'{"a":1,"mac":"' + raw, b""):
+        stage.notices.came(key, payload)
+    assert not any(isinstance(event, RowArrived) for event in stage.loop.posted)
+
+
+@settings(max_examples=100)
+@given(st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=4))
+def test_a_seal_is_taken_off_again(fields: dict[str, str]) -> None:
+    content = msgspec.json.encode(fields)
+    assert unsealed(KEY, sealed(KEY, content, "x"), "x") == content
