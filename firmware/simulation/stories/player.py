@@ -185,7 +185,12 @@ class Stage:
         return someone
 
     def attendant(self) -> Person:
-        return self.person("the attendant", "staff")
+        """A named one, at the first entry that is not their own door: there a badge is the attendant's."""
+        someone = self.person("the attendant", "staff")
+        entries = [lane for lane in self.lanes if lane.entry]
+        theirs = next((lane for lane in entries if someone.person_class not in lane.classes), entries[0])
+        someone.lane = someone.lane or theirs.name
+        return someone
 
     def more_is_asked(self, lane: str) -> bool:
         return self.controller.state.lanes[lane].visit is not None
