@@ -6,12 +6,12 @@ import statistics
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from firmware.core.records import Decision
+from firmware.language import Language
 from firmware.simulation.rehearsal import Attempt, Rehearsal, Wait, asks, reason
 
-Language = Literal["zh", "en"]
 EXAMPLES = 3
 WORLDS = {"recorded": "then", "now": "now"}
 Answer = tuple[str, str, str]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from firmware import entries, rulebook_file
 from firmware.entries import Entry
 from firmware.errors import Mistake
 from firmware.journal import ENTRY, SNAPSHOT, Reader
+from firmware.language import chosen, spoken
 from firmware.recovery import FIRST_SEGMENT
 from firmware.rulebook.book import Rulebook
 from firmware.simulation import rehearsal_report
@@ -52,8 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.stories is not None:
         return _stories(arguments, text)
     found = rehearsal_report.figures(_rehearsed(arguments, text, book))
-    language: rehearsal_report.Language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-    print(json.dumps(found, ensure_ascii=False) if arguments.json else rehearsal_report.table(found, language))
+    print(json.dumps(found, ensure_ascii=False) if arguments.json else rehearsal_report.table(found, chosen()))
     return 0
 
 
@@ -75,14 +74,10 @@ def _stories(arguments: argparse.Namespace, text: bytes) -> int:
         rows = [{"file": e.file, "line": e.line, "text": e.text, "because": e.because} for e in differences]
         print(json.dumps({"stories": len(played), "differences": rows}, ensure_ascii=False))
     else:
-        print("\n".join([*map(str, differences), _summary(len(played), len(differences))]))
+        for each in differences:
+            print(f"{each.file}:{each.line}: {each.text}\n    {spoken(each.because)}")
+        print(spoken(f"{len(played)} stories, {len(differences)} lines came out otherwise"))
     return 1 if differences else 0
-
-
-def _summary(stories: int, differences: int) -> str:
-    if os.environ.get("LANG", "").startswith("zh"):
-        return f"{stories} 个故事, {differences} 行不符"
-    return f"{stories} stories, {differences} lines came out otherwise"
 
 
 # -------------------------------------------------------------- recorded days
@@ -98,7 +93,7 @@ def _rehearsed(arguments: argparse.Namespace, text: bytes, book: Rulebook) -> Re
         else:
             done.entry(item)
     if reader.damaged:
-        print(f"hallgate rehearse: {reader.damaged} places of the journal could not be read", file=sys.stderr)
+        print(spoken(f"{reader.damaged} places of the journal could not be read"), file=sys.stderr)
     return done
 
 
