@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import Any
 
+from firmware.core import events
+from firmware.core.controller import Controller
 from firmware.core.facts import AnyFact
-from firmware.core.state import LaneSetup
+from firmware.core.occupancy import Rights
+from firmware.core.state import HallState, LaneSetup
 from firmware.entries import Entry
 from firmware.simulation.rehearsal import Rehearsal
 from tests.core.stage import Stage, rulebook
@@ -17,9 +21,19 @@ LANES = (
 
 
 class Recorded(Stage):
-    def __init__(self, **book: Any) -> None:
+    def __init__(self, inc: str = "door-1", **book: Any) -> None:
         self.entries: list[Entry] = []
+        self.inc = inc
         super().__init__(lanes=book.pop("lanes", LANES), **book)
+
+    def start(self, boot: str = "boot-1") -> None:
+        if boot == "boot-1" and not self.entries:
+            self.controller = Controller(HallState(rights=Rights(inc=self.inc)), zoneinfo.ZoneInfo)
+        self.do(
+            events.Started(
+                boot=boot, version="t", device="door", hall="baoshan", inc=self.inc, bank=self.bank, lanes=self.lanes
+            )
+        )
 
     def _handle(self, event: Any) -> None:
         moment = self.moment
@@ -44,7 +58,7 @@ class Recorded(Stage):
 
     def under(self, text: bytes | None = None, shift_s: int = 0, **book: Any) -> Rehearsal:
         """These entries under another rulebook."""
-        done = Rehearsal("door-1", text or rulebook(**{"serial": 8, **book}), shift_s)
+        done = Rehearsal(self.inc, text or rulebook(**{"serial": 8, **book}), shift_s)
         for entry in self.entries:
             done.entry(entry)
         return done
