@@ -112,6 +112,13 @@ def under_duress(scene: Scene, person: Person, lane: str = "") -> Iterator[Timed
     yield from _presses(scene.lane_for(person, "in", lane), "duress", 0.3)
 
 
+def shows_badge(scene: Scene, person: Person, lane: str = "") -> Iterator[Timed]:
+    yield (
+        0.5,
+        events.CodeRead(lane=scene.lane_for(person, "in", lane).name, fact=person.facts(scene)[0], read_by="story"),
+    )
+
+
 def by_badge_and_button(scene: Scene, person: Person, lane: str = "", seconds: float = 0.3) -> Iterator[Timed]:
     """The attendant's badge, then the button: short confirms and lets one in, long holds, releases or resets."""
     setup = scene.lane_for(person, "in", lane)
@@ -159,12 +166,13 @@ def spacing(scene: Scene, lane: str = "", x: float | None = None, n: int = 1, zo
 
 
 def order(
-    scene: Scene, name: str, lane: str = "", of_lane: bool = True, n: int | None = None, key: str = ""
+    scene: Scene, name: str, lane: str = "", of_lane: bool = True, n: int | None = None, key: str = "", **body: bool
 ) -> Iterator[Timed]:
+    """Of the hub. `n` stands in the order's body under `key`; what else the row says stands there as it is."""
     number = scene.next_order()
     target = scene.lane_for(None, "in", lane).name if of_lane else None
-    body: dict[str, Any] = {} if n is None else {key: n}
-    yield 0, events.CommandArrived(id=f"order-{number}", name=name, issuer="hub", lane=target, body=body)
+    said: dict[str, Any] = {**body, **({} if n is None else {key: n})}
+    yield 0, events.CommandArrived(id=f"order-{number}", name=name, issuer="hub", lane=target, body=said)
 
 
 def journal(scene: Scene, writable: bool) -> Iterator[Timed]:
@@ -210,10 +218,16 @@ PEOPLE = Table(
         Phrase("leaves[ by {lane}]", "离开[ 从 {lane}]", Deed(leaves, (_left,))),
         Phrase("presses unwell[ at {lane}]", "按 身体不适[ 于 {lane}]", Deed(feels_unwell)),
         Phrase("presses duress[ at {lane}]", "按 胁迫按钮[ 于 {lane}]", Deed(under_duress)),
+        Phrase("shows the badge[ at {lane}]", "出示工牌[ 于 {lane}]", Deed(shows_badge)),
         Phrase("badges and presses[ at {lane}]", "刷牌 按确认键[ 于 {lane}]", Deed(by_badge_and_button)),
         Phrase("badges and holds the button[ at {lane}]", "刷牌 长按[ 于 {lane}]", Deed(by_badge_and_button), {"seconds": 2.5}),
     ],
 )  # fmt: skip
+
+
+def _hub(en: str, zh: str, name: str, **values: Any) -> Phrase:
+    return Phrase(en, zh, Deed(order), {"name": name, **values})
+
 
 THINGS = Table(
     "thing that happens",
@@ -240,12 +254,19 @@ THINGS = Table(
         Phrase("queue is {x} m apart[ at {lane}]", "排队间距 {x} 米[ 于 {lane}]", Deed(spacing)),
         Phrase("nobody in the queue[ at {lane}]", "门前无人[ 于 {lane}]", Deed(spacing), {"n": 0}),
         Phrase("{n} people stand behind the gate[ at {lane}]", "闸机后 {n} 人[ 于 {lane}]", Deed(spacing), {"zone": "hall"}),
-        Phrase("hub orders hold[ at {lane}]", "中枢 暂停[ {lane}]", Deed(order), {"name": "hold"}),
-        Phrase("hub orders release[ at {lane}]", "中枢 恢复[ {lane}]", Deed(order), {"name": "release"}),
-        Phrase("hub opens once[ at {lane}]", "中枢 放行一次[ {lane}]", Deed(order), {"name": "open_once"}),
-        Phrase("hub orders evacuation", "中枢 紧急疏散", Deed(order), {"name": "evacuate", "of_lane": False}),
-        Phrase("hub sets the limit to {n}", "中枢 限流 {n} 人", Deed(order), {"name": "limit", "of_lane": False, "key": "n"}),
-        Phrase("{n} counted inside", "清点 场内 {n} 人", Deed(order), {"name": "recount", "of_lane": False, "key": "inside"}),
+        _hub("hub orders hold[ at {lane}]", "中枢 暂停[ {lane}]", "hold"),
+        _hub("hub orders release[ at {lane}]", "中枢 恢复[ {lane}]", "release"),
+        _hub("hub opens once[ at {lane}]", "中枢 放行一次[ {lane}]", "open_once"),
+        _hub("hub orders evacuation", "中枢 紧急疏散", "evacuate", of_lane=False),
+        _hub("hub sets the limit to {n}", "中枢 限流 {n} 人", "limit", of_lane=False, key="n"),
+        _hub("hub sets the day's quota to {n}", "中枢 今日名额 {n} 人", "quota", of_lane=False, key="n"),
+        _hub("hub opens walk-in for today", "中枢 今日开放现场取号", "walk_in", of_lane=False, open=True),
+        _hub("hub ends walk-in for today", "中枢 今日停止现场取号", "walk_in", of_lane=False, open=False),
+        _hub("duty leader knows[ at {lane}]", "值班领导 已知悉[ 于 {lane}]", "acknowledge"),
+        _hub("sub-district office told[ at {lane}]", "已报 街镇防控办[ 于 {lane}]", "acknowledge", office=True),
+        _hub("isolation signed off[ at {lane}]", "隔离 处置完毕[ 于 {lane}]", "sign_off"),
+        _hub("isolation signed off as cleared[ at {lane}]", "隔离 排除嫌疑[ 于 {lane}]", "sign_off", cleared=True),
+        _hub("{n} counted inside", "清点 场内 {n} 人", "recount", of_lane=False, key="inside"),
         Phrase("journal is full", "记录已满", Deed(journal), {"writable": False}),
         Phrase("journal has room", "记录恢复", Deed(journal), {"writable": True}),
         Phrase("clock is doubtful", "时钟不可信", Deed(clock, trusts_clock=False)),

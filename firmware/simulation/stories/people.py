@@ -255,7 +255,7 @@ CLASSES = Table(
         Phrase("staff", "员工", "staff"),
         Phrase("attendant", "值守员", "attendant"),
         Phrase("agent", "代办员", "agent"),
-        Phrase("enterprise guest", "重点企业来宾", "enterprise"),
+        Phrase("enterprise guest", "重点企业来宾", "guest"),
         Phrase("courier", "快递员", "courier"),
         Phrase("cleaner", "保洁员", "cleaner"),
         Phrase("inspector", "督导员", "inspector"),
