@@ -28,6 +28,8 @@ class Scene(Day, Protocol):
     def crowd(self, n: int) -> list[Person]: ...
     def attendant(self) -> Person: ...
     def more_is_asked(self, lane: str) -> bool: ...
+    @property
+    def last_incident(self) -> str: ...
     def next_order(self) -> int: ...
     def changed_rulebook(self, change: str) -> bytes: ...
 
@@ -175,6 +177,12 @@ def order(
     yield 0, events.CommandArrived(id=f"order-{number}", name=name, issuer="hub", lane=target, body=said)
 
 
+def acknowledge(scene: Scene, **body: bool) -> Iterator[Timed]:
+    """The incident that was opened last is known to somebody."""
+    said: dict[str, Any] = {**body, "incident": scene.last_incident}
+    yield 0, events.CommandArrived(id=f"order-{scene.next_order()}", name="acknowledge", issuer="hub", body=said)
+
+
 def journal(scene: Scene, writable: bool) -> Iterator[Timed]:
     yield 0, events.JournalState(writable=writable, because="story")
 
@@ -262,8 +270,8 @@ THINGS = Table(
         _hub("hub sets the day's quota to {n}", "中枢 今日名额 {n} 人", "quota", of_lane=False, key="n"),
         _hub("hub opens walk-in for today", "中枢 今日开放现场取号", "walk_in", of_lane=False, open=True),
         _hub("hub ends walk-in for today", "中枢 今日停止现场取号", "walk_in", of_lane=False, open=False),
-        _hub("duty leader knows[ at {lane}]", "值班领导 已知悉[ 于 {lane}]", "acknowledge"),
-        _hub("sub-district office told[ at {lane}]", "已报 街镇防控办[ 于 {lane}]", "acknowledge", office=True),
+        Phrase("duty leader knows", "值班领导 已知悉", Deed(acknowledge)),
+        Phrase("sub-district office told", "已报 街镇防控办", Deed(acknowledge), {"office": True}),
         _hub("isolation signed off[ at {lane}]", "隔离 处置完毕[ 于 {lane}]", "sign_off"),
         _hub("isolation signed off as cleared[ at {lane}]", "隔离 排除嫌疑[ 于 {lane}]", "sign_off", cleared=True),
         _hub("{n} counted inside", "清点 场内 {n} 人", "recount", of_lane=False, key="inside"),

@@ -16,7 +16,7 @@ from firmware.core.controller import Controller
 from firmware.core.moment import Moment
 from firmware.core.occupancy import Rights
 from firmware.core.picture import inside
-from firmware.core.records import Decision
+from firmware.core.records import Decision, Incident
 from firmware.core.roster import STAFF_CLASSES
 from firmware.core.state import HallState, LaneSetup
 from firmware.errors import Mistake
@@ -87,6 +87,7 @@ class Stage:
         self.persons: dict[str, Person] = {}
         self.orders = 0
         self.trusted = True
+        self.last_incident = ""
         self.controller = Controller(HallState(rights=Rights(inc="story")), rulebook_file.zone)
         self.journal: list[tuple[Any, Moment]] = []
         self.wake: int | None = None
@@ -128,6 +129,9 @@ class Stage:
         self.journal.append((event, moment))
         self.outcome.actions += outcome.actions
         self.outcome.records += outcome.records
+        for record in outcome.records:
+            if isinstance(record, Incident) and record.state == "opened":
+                self.last_incident = record.incident
         self.wake = outcome.wake_at_ms
 
     # ------------------------------------------------------------ what deeds and expectations ask
