@@ -13,12 +13,15 @@ from pathlib import Path
 from tests.benchmarks import measures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.memory import memory
+from tests.benchmarks.rules import judging, rehearsal
 from tests.benchmarks.side import side
 
 MEASURES = {
     "latency": measures.latency,
     "trouble": measures.latency_in_trouble,
     "core": measures.core,
+    "rules": judging,
+    "rehearsal": rehearsal,
     "refusals": measures.refusals,
     "card": measures.card,
     "memory": memory,
