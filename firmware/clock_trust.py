@@ -25,14 +25,19 @@ class ClockJudge:
     def __init__(self, clock: Clock, source: str, latest_ms: int = 0) -> None:
         self.clock, self.source, self.latest_ms = clock, source, latest_ms
         self.rulebook: Rulebook | None = None
+        self.next_until = ""
         self._first_ms, self._last_ms = 0, 0
 
-    def follow(self, rulebook: Rulebook | None, zone: dt.tzinfo) -> None:
-        """Judge by this rulebook's validity from now on; both of its days count."""
-        self.rulebook = rulebook
+    def follow(self, rulebook: Rulebook | None, zone: dt.tzinfo, next_until: str = "") -> None:
+        """Judge by this rulebook's validity from now on; both of its days count.
+
+        `next_until`: the last day (ISO 8601) of one that waits on this device, which has to find its first day too.
+        """
+        self.rulebook, self.next_until = rulebook, next_until
         if rulebook is not None:
             self._first_ms = _midnight_ms(rulebook.valid_from, zone)
-            self._last_ms = _midnight_ms(rulebook.valid_until + dt.timedelta(days=1), zone)
+            last = max(rulebook.valid_until, dt.date.fromisoformat(next_until) if next_until else dt.date.min)
+            self._last_ms = _midnight_ms(last + dt.timedelta(days=1), zone)
 
     def doubt(self) -> str:
         """Why the wall clock is not believed now; empty when it is."""

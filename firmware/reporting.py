@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import incident, judgement, picture, queue
+from firmware.core import incident, judgement, picture, queue, quotas
 from firmware.core.state import LaneState
+from firmware.core.turn import Turn
 from firmware.version import VERSION
-from mqtt.messages import ClockStatus, JournalStatus, LaneStatus, SensorStatus, SideLinkStatus, Status
+from mqtt.messages import (
+    ClockStatus,
+    JournalStatus,
+    LaneStatus,
+    RemainsStatus,
+    SensorStatus,
+    SideLinkStatus,
+    Status,
+)
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -52,6 +61,9 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, dropped: int, st
         lanes=tuple(_lane(device, lane, moment.elapsed_ms) for lane in state.lanes.values()),
         side_link=_side_link(device),
         notices_refused=dict(device.notices.refused),
+        remains=_remains(device),
+        rulebook_before=bool(state.rulebook_before),
+        rulebook_next=state.rulebook_next_from,
     )
 
 
@@ -64,6 +76,24 @@ def _side_link(device: Device) -> SideLinkStatus | None:
         refused=dict(link.exchange.refused),
         unsent=link.dropped,
         because=link.because,
+    )
+
+
+def _remains(device: Device) -> RemainsStatus:
+    """3.1.1b: limit, day, slot and cases beside each other. A doubtful clock knows no day."""
+    controller, moment = device.controller, device.clock.moment()
+    book, state = controller.rulebook, controller.state
+    if book is None or not moment.trusted:
+        return RemainsStatus()
+    local = moment.local(controller.zone)
+    left = quotas.remains(Turn(state, moment, controller.zone, book), book, local)
+    whole = picture.limit(state, book.limit_on(local.date())) or 0
+    return RemainsStatus(
+        places=max(0, whole - max(0, picture.inside(state))),
+        day=left.day,
+        slot=left.slot,
+        cases=left.cases,
+        walk_in=quotas.walk_in(state, book, local.date()),
     )
 
 

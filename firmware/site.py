@@ -221,4 +221,6 @@ def _lane(written: LaneTable, devices: dict[str, DeviceSpec]) -> Lane:
         devices,
         written.zone,
         written.interlock,
+        written.hatch,
+        written.wide,
     )

@@ -30,6 +30,7 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
         _lanes,
         _escape_ways,
         _exits,
+        _hatches,
         _fire_loops,
         _languages,
         _optional_pins,
@@ -92,6 +93,12 @@ def _exits(site: Site) -> Found:
                 (*path, "direction"),
                 f"nothing tells this lane that somebody wants to leave: give it a {HINT} ({HELD_IN})",
             )
+
+
+def _hatches(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        if lane.hatch and (lane.escape_way or lane.direction != "in"):
+            yield (*path, "hatch"), f'nobody goes through a hatch: direction = "in", no escape way ({HELD_IN})'
 
 
 def _closed_exits(site: Site) -> Found:
@@ -328,6 +335,8 @@ def _of_class(lane: Lane, site: Site, rules: ClassRules) -> Iterator[str]:
     has = lane.devices.keys()
     if rules.booking == "required" and not has & {"scanner", "identity", "terminal"}:
         yield "has no scanner to read a booking (3.1.1a)"
+    if rules.wide and not lane.wide and not any(other.wide for other in site.lanes if other.entry):
+        yield "is not wide, and no other lane of this device is (3.1.1c)"
     if rules.proof and not _provable(lane, site, rules):
         yield f"has no device for any of {', '.join(rules.sources)} to read a health proof (3.1.2a)"
     if rules.code == "green" and not has & {"terminal", "button"} and not site.hub:

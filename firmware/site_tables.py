@@ -110,6 +110,10 @@ class LaneTable(Table, frozen=True, kw_only=True):
     zone: ZoneName = ""
     interlock: ZoneName = ""
     """Lanes with the same word here: only one of them is open inwards at a time."""
+    hatch: bool = False
+    """The gate is a hatch that nobody can go through: goods are handed over here (3.2.4)."""
+    wide: bool = False
+    """A wheelchair and its pusher fit through (3.1.1c)."""
     scanner: dict[str, Any] | None = None
     identity: dict[str, Any] | None = None
     thermometer: dict[str, Any] | None = None
@@ -183,6 +187,8 @@ class Lane:
     """By role."""
     zone: str = ""
     interlock: str = ""
+    hatch: bool = False
+    wide: bool = False
 
     @property
     def entry(self) -> bool:

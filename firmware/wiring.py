@@ -252,8 +252,9 @@ class Device:
         self.loop.turn(wait=False)  # what was heard last is still in the post
 
     def _follow_rulebook(self) -> None:
-        if self.controller.rulebook is not self.judge.rulebook:
-            self.judge.follow(self.controller.rulebook, self.controller.zone)
+        next_until = self.controller.state.rulebook_next_until
+        if self.controller.rulebook is not self.judge.rulebook or next_until != self.judge.next_until:
+            self.judge.follow(self.controller.rulebook, self.controller.zone, next_until)
             offset = self.clock.moment().local(self.controller.zone).utcoffset()
             self.verify.utc_offset_ms = int(offset.total_seconds() * 1000) if offset else 0
             self._check_clock(0)
@@ -314,6 +315,8 @@ def _setup(lane: Lane) -> LaneSetup:
         behind_sensor="behind" in lane.devices,
         route_light="route_light" in lane.devices,
         buzzer="buzzer" in lane.devices,
+        hatch=lane.hatch,
+        wide=lane.wide,
     )
 
 

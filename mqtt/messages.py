@@ -85,6 +85,19 @@ class SideLinkStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """Why it does not listen; empty while it does."""
 
 
+class RemainsStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """What is left, as this device knows it: `places` of the whole hall by the limit, and the quotas for people without
+
+    a booked slot. null: there is no such quota, or nobody can know.
+    """
+
+    places: int | None = None
+    day: int | None = None
+    slot: int | None = None
+    cases: int | None = None
+    walk_in: bool | None = None
+
+
 class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """`device/<device>/status`, retained: how the device is, not what happened (that is an event)."""
 
@@ -130,6 +143,11 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """None: the site file has none."""
     notices_refused: dict[str, int] = {}
     """Notices of other doors that bore no good seal or made no sense, by kind, whichever way they came."""
+    remains: RemainsStatus = RemainsStatus()
+    rulebook_before: bool = False
+    """Another rulebook is kept that `rulebook_fallback` would bring back."""
+    rulebook_next: str = ""
+    """First day of a rulebook that waits on this device; empty: none does."""
 
 
 # ---------------------------------------------------------------- hub -> device
@@ -180,13 +198,25 @@ class CommandAnswer(Message, frozen=True, omit_defaults=False, kw_only=True):
 
 
 class PassesList(Message, frozen=True, omit_defaults=True, kw_only=True):
-    """`passes/<device>`, retained: today's used pass ids (hex) and held persons (day pseudonyms)."""
+    """`passes/<device>`, retained: today's used pass ids (hex) and held persons (day pseudonyms).
+
+    `times` and `at` stand beside `used`: how often there, and the last time in seconds since 1970. `seq` rises for the
+    life of the device's journal. `walk_ins`, `cases` and `slot_walk_ins` are what this door has counted in the hall's
+    quotas; `slot` is the minute of the day at which that slot began.
+    """
 
     v: int
     device: str
     day: str
     used: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    times: tuple[int, ...] = ()
+    at: tuple[int, ...] = ()
+    seq: int = 0
+    walk_ins: int = 0
+    cases: int = 0
+    slot: int = -1
+    slot_walk_ins: int = 0
 
 
 # ---------------------------------------------------------------- inside the house

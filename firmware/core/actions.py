@@ -46,6 +46,16 @@ class SignShow(Action, frozen=True, tag="sign", omit_defaults=True, kw_only=True
     zh: str
     en: str
     show_ms: int = 5_000
+    then_zh: str = ""
+    then_en: str = ""
+    """What takes its place for the second half of the time; empty: nothing does."""
+
+
+class SignIdle(Action, frozen=True, tag="sign_idle", omit_defaults=True, kw_only=True):
+    """What a sign shows by turns while it has nothing else to say, until it is told otherwise: (Chinese, English)."""
+
+    pages: tuple[tuple[str, str], ...]
+    page_ms: int = 8_000
 
 
 class LampShow(Action, frozen=True, tag="lamp", omit_defaults=True, kw_only=True):
@@ -74,4 +84,4 @@ class Buzz(Action, frozen=True, tag="buzz", omit_defaults=True, kw_only=True):
     show_ms: int
 
 
-AnyAction = GateOpen | GateFree | GateClose | SignShow | LampShow | VoiceSay | RouteLight | Buzz
+AnyAction = GateOpen | GateFree | GateClose | SignShow | SignIdle | LampShow | VoiceSay | RouteLight | Buzz

@@ -7,8 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import access, emergency, entry, incident, judgement, occupancy, passage
-from firmware.core.judgement import identity_of
+from firmware.core import access, closing, emergency, entry, incident, judgement, occupancy, passage, responders
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
@@ -22,30 +21,37 @@ def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
     elif lane.button_since_ms is not None:
         held_ms = turn.now - lane.button_since_ms
         lane.button_since_ms = None
-        _act(turn, lane, long=held_ms >= (turn.rulebook.attendant.long_press_ms if turn.rulebook else 2_000))
+        _act(turn, lane, held_ms)
 
 
 def release_key(turn: Turn, lane: LaneState, turned: bool) -> None:
     """The responders' key: the lane opens both ways without rules while it is turned. Bodies are counted as they pass."""
+    if turned:
+        lane.freed_until_ms = None  # the key holds it now, not a badge's time
     if turned and (lane.closing or not lane.freed):
         turn.free(lane)
         turn.alarm("responder", lane.name)
     elif not turned and lane.freed and lane.state != "evacuated":
+        lane.freed_until_ms = None
         turn.unfree(lane)
-        turn.alarm("responder", lane.name, active=False)
+        responders.over(turn, lane)
 
 
 def _named(turn: Turn, lane: LaneState) -> bool:
     return lane.badge is not None and turn.now <= lane.badge_until_ms
 
 
-def _act(turn: Turn, lane: LaneState, *, long: bool) -> None:
+def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
+    long = held_ms >= (turn.rulebook.attendant.long_press_ms if turn.rulebook else 2_000)
     if not _named(turn, lane):
         if turn.setup(lane.name).direction == "in":
             turn.alarm("button_without_badge", lane.name)
         return
     who = lane.badge or ""
-    name, because = incident.pressed(turn, lane, who, long=long) or _meant(turn, lane, who, long=long)
+    swept = lane.state != "evacuated" and closing.sweep_pressed(turn, held_ms)
+    name, because = incident.pressed(turn, lane, who, long=long) or (
+        ("sweep", closing.sweep(turn, who)) if swept else _meant(turn, lane, who, long=long)
+    )
     lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
     record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
 
@@ -119,6 +125,14 @@ def lift_recount(turn: Turn, who: str) -> str:
     return ""
 
 
+def drill(turn: Turn) -> bool:
+    """The hall is being set up and tested (2.1): what goes through a gate now is a drill, and recorded as one."""
+    if turn.rulebook is None or not turn.moment.trusted:
+        return False
+    phase = turn.rulebook.phase_on(turn.moment.local(turn.zone).date())
+    return phase is not None and phase.commissioning
+
+
 def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     """One body in on an attendant's word. It counts like any other: without a free place it has to wait.
 
@@ -130,6 +144,8 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     if not setup.entry:
         entry.open_exit(turn, lane, "order")
         return ""
+    if setup.hatch:
+        return "hatch"
     if lane.grant is not None:
         return "grant_open"
     if turn.rulebook is None:
@@ -140,11 +156,16 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "interlock"
     if not occupancy.reserve(turn.state.rights, 1):
         return "hall_full"
-    confirmed = entry.answer_without_rules(turn, lane, "admit", "3.1.2d", "attendant_confirmed", phrase="confirmed")
+    clause, because = ("2.1", "gate_drill") if drill(turn) else ("3.1.2d", "attendant_confirmed")
+    confirmed = entry.answer_without_rules(turn, lane, "admit", clause, because, phrase="confirmed")
     visit = lane.visit
-    pass_id = identity_of(visit.booking, visit.health) if visit else ""
+    pass_id = judgement.identity_of(visit.booking, visit.health) if visit else ""
     person_class = visit.booking.person_class if visit and visit.booking else None
-    expires = visit.booking.expires_s if visit and visit.booking else turn.wall_s + 86_400
-    entry.grant_entry(turn, lane, confirmed.id, 1, person_class, visit.person if visit else None, pass_id, expires)
+    expires = visit.booking.expires_s if visit and visit.booking else turn.known_s + 86_400
+    grant = entry.grant_entry(
+        turn, lane, confirmed.id, 1, person_class, visit.person if visit else None, pass_id, expires
+    )
+    rules = turn.rulebook.classes.get(person_class or "")
+    grant.pass_uses = entry.uses_of(visit.booking if visit else None, rules)
     lane.visit = None
     return ""

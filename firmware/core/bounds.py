@@ -13,12 +13,25 @@ ENTERED = 2_000
 FREEZE_MAX_S = 24 * 3600
 
 
-def mark_used(state: HallState, pass_id: str, wall_s: int, expires_s: int) -> None:
-    """A passage has used the pass once more. Forgotten only after its expiry, the oldest first when there are too many."""
-    before = state.used.get(pass_id)
-    state.used[pass_id] = Used((before.times if before else 0) + 1, wall_s, max(expires_s, wall_s))
+def mark_used(state: HallState, pass_id: str, wall_s: int, expires_s: int, uses: int = 1) -> None:
+    """A passage has used the pass once more. Forgotten only after its expiry, the oldest first when there are too many.
+
+    `wall_s` must not come from a doubtful clock (`Turn.known_s`): one far ahead would make every use forgotten. `uses`:
+    how often the pass may be used on its day, 0 for any number. Uses stand in the order of their last time.
+    """
+    before = state.used.pop(pass_id, None)
+    state.used[pass_id] = Used((before.times if before else 0) + 1, wall_s, max(expires_s, wall_s), uses)
     if len(state.used) > USED:
         _forget_used(state, wall_s)
+
+
+def trim_elsewhere(state: HallState) -> None:
+    """Uses at other doors: those of longest ago go first."""
+    if len(state.elsewhere) > USED:
+        surplus = len(state.elsewhere) - USED * 9 // 10
+        latest = {key: max(use.at_s for use in uses.values()) for key, uses in state.elsewhere.items()}
+        for key in sorted(latest, key=lambda key: latest[key])[:surplus]:
+            del state.elsewhere[key]
 
 
 def _forget_used(state: HallState, wall_s: int) -> None:
@@ -40,15 +53,3 @@ def mark_entered(state: HallState, pass_id: str, now_ms: int) -> None:
     state.entered[pass_id] = now_ms
     while len(state.entered) > ENTERED:
         del state.entered[next(iter(state.entered))]
-
-
-def count_quota(state: HallState, day: str, persons: int) -> None:
-    if state.quota_day != day:
-        state.quota_day, state.quota_used = day, 0
-    state.quota_used += persons
-
-
-def uncount_quota(state: HallState, day: str, persons: int) -> None:
-    """Walk-ins of `day` did not come in. A day that is over has no count any more; an empty `day` never had one."""
-    if day and state.quota_day == day:
-        state.quota_used = max(0, state.quota_used - persons)

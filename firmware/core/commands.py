@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.core import attendant, bank, emergency, incident, limit
+from firmware.core import attendant, bank, closing, emergency, incident, limit, rulebooks
 from firmware.core.events import CommandArrived
 from firmware.core.turn import Turn
 
@@ -97,6 +97,45 @@ def _sign_off(turn: Turn, event: CommandArrived) -> str:
     return incident.sign_off(turn, one, event.issuer, cleared=event.body.get("cleared") is True)
 
 
+def _walk_in(turn: Turn, event: CommandArrived) -> str:
+    """For today, until the next rulebook or midnight (2.3)."""
+    opened = event.body.get("open")
+    if not isinstance(opened, bool):
+        return "open_must_be_true_or_false"
+    return _for_today(turn) or _set(turn, "walk_in_ordered", opened)
+
+
+def _quota(turn: Turn, event: CommandArrived) -> str:
+    """People without a booked slot, the whole day, the whole hall: `n`. Back down, or up, within the day (2.3)."""
+    persons = event.body.get("n")
+    if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 1_000_000:
+        return "quota_out_of_range"
+    return _for_today(turn) or _set(turn, "quota_ordered", persons)
+
+
+def _for_today(turn: Turn) -> str:
+    """An order for the day needs a day: a doubtful clock has none."""
+    if not turn.moment.trusted:
+        return "clock_doubtful"
+    day = str(turn.moment.local(turn.zone).date())
+    if turn.state.orders_day != day:
+        turn.state.orders_day, turn.state.walk_in_ordered, turn.state.quota_ordered = day, None, None
+    return ""
+
+
+def _set(turn: Turn, name: str, value: bool | int) -> str:
+    setattr(turn.state, name, value)
+    return ""
+
+
+def _sweep(turn: Turn, event: CommandArrived) -> str:
+    return closing.sweep(turn, event.issuer)
+
+
+def _rulebook_fallback(turn: Turn, event: CommandArrived) -> str:
+    return rulebooks.fall_back(turn)
+
+
 def _identify(turn: Turn, event: CommandArrived) -> str:
     for lane in turn.state.lanes.values():
         if lane.state == "evacuated":
@@ -118,5 +157,9 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "identify": _identify,
     "acknowledge": _acknowledge,
     "sign_off": _sign_off,
+    "walk_in": _walk_in,
+    "quota": _quota,
+    "sweep": _sweep,
+    "rulebook_fallback": _rulebook_fallback,
 }
 OF_A_LANE = ("open_once", "confirm_identity", "hold", "release")

@@ -16,14 +16,19 @@ from firmware.core import (
     access,
     attendant,
     bank,
+    closing,
     commands,
     door,
     emergency,
     entry,
+    idle,
     incident,
     limit,
     passage,
+    peers,
     queue,
+    responders,
+    rulebooks,
     start,
 )
 from firmware.core.events import (
@@ -39,6 +44,7 @@ from firmware.core.events import (
     JournalState,
     NoticeArrived,
     PassageBlocked,
+    PeerUsed,
     RowArrived,
     RulebookLoaded,
     RulebookRefused,
@@ -50,7 +56,7 @@ from firmware.core.events import (
     Woken,
 )
 from firmware.core.moment import Moment
-from firmware.core.records import Health, RulebookTaken
+from firmware.core.records import Health
 from firmware.core.state import HallState, LaneState
 from firmware.core.turn import SIGN_MS, Outcome, Turn
 from firmware.errors import Mistake
@@ -58,6 +64,10 @@ from firmware.rulebook.book import Rulebook, parse
 
 Zones = Callable[[str], dt.tzinfo]
 """Time zones are handed in: their data lies in files, and this room opens none. Raises Mistake for an unknown name."""
+
+
+STEP_MS = 2_000
+"""NTP may step a running clock back by this much."""
 
 
 class Controller:
@@ -70,7 +80,7 @@ class Controller:
         self.zone: dt.tzinfo = dt.UTC
         if state.rulebook_text:
             with contextlib.suppress(Mistake):  # a journal of older firmware: the file's rulebook comes next
-                self.take(state.rulebook_text)
+                self.rulebook, self.zone = self.read(state.rulebook_text)
 
     @classmethod
     def restore(cls, snapshot: bytes, zones: Zones) -> Controller:
@@ -79,30 +89,41 @@ class Controller:
     def snapshot(self) -> bytes:
         return msgspec.json.encode(self.state)
 
-    def take(self, text: bytes) -> Rulebook:
-        """Use this rulebook from now on. Mistake when it cannot be understood."""
+    def read(self, text: bytes) -> tuple[Rulebook, dt.tzinfo]:
+        """A rulebook and its time zone. Mistake when it cannot be understood."""
         book = parse(text)
-        self.zone = self.zones(book.time_zone)
-        self.rulebook = book
-        return book
+        return book, self.zones(book.time_zone)
+
+    def _believed(self, moment: Moment) -> Moment:
+        """A clock that was stepped back is doubtful, whoever calls it good: no slot and no proof comes twice by it."""
+        if not moment.trusted:
+            return moment
+        if moment.wall_ms < self.state.latest_wall_ms - STEP_MS:
+            return msgspec.structs.replace(moment, trusted=False)
+        self.state.latest_wall_ms = max(self.state.latest_wall_ms, moment.wall_ms)
+        return moment
 
     def handle(self, event: AnyEvent, moment: Moment) -> Outcome:
-        turn = Turn(self.state, moment, self.zone, self.rulebook)
-        if moment.trusted:
-            self.state.latest_wall_ms = max(self.state.latest_wall_ms, moment.wall_ms)
+        moment = self._believed(moment)
+        turn = Turn(self.state, moment, self.zone, self.rulebook, read=self.read)
+        rulebooks.keep(turn)
         bank.follow(turn)
-        HANDLERS[type(event)](self, turn, event)
+        HANDLERS[type(event)](turn, event)
+        self.rulebook, self.zone = turn.rulebook, turn.zone
         for lane in self.state.lanes.values():
             self._tend(turn, lane)
         incident.tend(turn)
         access.scheduled_releases(turn)
+        closing.tend(turn)
         limit.share(turn)
+        idle.show(turn)
         return Outcome(turn.actions, turn.records, self._wake_at(turn))
 
     def _tend(self, turn: Turn, lane: LaneState) -> None:
         entry.forget_waiting(turn, lane)
         entry.place_came(turn, lane)
         passage.tend(turn, lane)
+        responders.tend(turn, lane)
         door.tend(turn, lane)
         queue.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
@@ -122,43 +143,20 @@ class Controller:
             times += passage.due(turn, lane)
             times += door.due(turn, lane)
             times += queue.due(turn, lane)
+            times += responders.due(lane)
             if lane.visit is not None:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
+        times += closing.due(turn) + rulebooks.due(turn)
         return min(access.due(turn, times), default=None)
 
 
 # -------------------------------------------------------------- small handlers
 
 
-def _rulebook(controller: Controller, turn: Turn, event: RulebookLoaded) -> None:
-    state = turn.state
-    same = event.text == state.rulebook_text
-    try:
-        book = parse(event.text)
-        zone = controller.zones(book.time_zone)
-    except Mistake as mistake:
-        _rulebook_record(turn, None, str(mistake))
-        return
-    if event.came_by != "fallback" and not same and book.serial <= state.rulebook_serial:
-        _rulebook_record(turn, book.serial, f"serial {book.serial} is not above {state.rulebook_serial}")
-        return
-    state.rulebook_text, state.rulebook_serial = event.text, book.serial
-    controller.rulebook, controller.zone, turn.rulebook, turn.zone = book, zone, book, zone
-    if not same:
-        state.limit_day, state.limit_ordered = "", None
-        _rulebook_record(turn, book.serial, "")
-    bank.follow(turn)
-
-
-def _rulebook_record(turn: Turn, serial: int | None, because: str) -> None:
-    result = "refused" if because else "taken"
-    turn.records.append(RulebookTaken(**turn.header(), serial=serial, result=result, because=because))  # type: ignore[arg-type]
-
-
 def _rulebook_refused(turn: Turn, event: RulebookRefused) -> None:
-    _rulebook_record(turn, event.serial, event.because)
+    rulebooks.record(turn, event.serial, "refused", event.because)
 
 
 def _contact(turn: Turn, event: ContactChanged) -> None:
@@ -213,16 +211,10 @@ def _woken(turn: Turn, event: Woken) -> None:
     """Everything due is done after every event, so there is nothing left to do for this one."""
 
 
-HANDLERS: dict[type, Callable[[Controller, Turn, AnyEvent], None]] = {}
-
-
-def _hears(kind: type, handler: Callable[[Turn, AnyEvent], None]) -> None:
-    HANDLERS[kind] = lambda _controller, turn, event: handler(turn, event)
-
-
-HANDLERS[RulebookLoaded] = _rulebook  # type: ignore[assignment]
+HANDLERS: dict[type, Callable[[Turn, AnyEvent], None]] = {}
 for _kind, _handler in (
     (Started, start.started),
+    (RulebookLoaded, rulebooks.loaded),
     (RulebookRefused, _rulebook_refused),
     (DocumentSeen, _document),
     (CodeRead, entry.code_read),
@@ -240,6 +232,7 @@ for _kind, _handler in (
     (ClockChecked, _clock),
     (RowArrived, limit.row_arrived),
     (NoticeArrived, limit.notice_arrived),
+    (PeerUsed, peers.arrived),
     (Woken, _woken),
 ):
-    _hears(_kind, _handler)  # type: ignore[arg-type]
+    HANDLERS[_kind] = _handler  # type: ignore[assignment]

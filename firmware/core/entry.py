@@ -6,7 +6,7 @@ is the same scan, unless the answer was to wait: then it may be shown again at o
 
 from __future__ import annotations
 
-from firmware.core import access, bounds, incident, judgement, occupancy, passage
+from firmware.core import access, bounds, hosts, incident, judgement, occupancy, passage, quotas, responders
 from firmware.core.events import CodeRead, TemperatureRead, TerminalSaid
 from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.lane import OPEN, READY
@@ -14,6 +14,8 @@ from firmware.core.records import Clause, Decision
 from firmware.core.state import Grant, LaneState, Reading, Sentinel, Visit, Waiting
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
+from firmware.rulebook.tables import ClassRules
+from firmware.rules import quota
 from firmware.rules.verdict import Case, Verdict
 
 SAME_SCAN_MS = 3_000
@@ -36,12 +38,17 @@ def code_read(turn: Turn, event: CodeRead) -> None:
     lane.scanned = {code: seen for code, seen in lane.scanned.items() if turn.now - seen < SAME_SCAN_MS}
     lane.scanned[event.fact.sha256] = turn.now
     lane.last_code = event.fact.sha256
+    if responders.opens(turn, lane, event.fact):
+        return
+    waited_for = hosts.shown(turn, lane, event.fact)
     if lane.state == "evacuated":
         if _is_badge(turn, lane, event.fact):  # for the reset; the sign goes on saying leave
             _take_badge(turn, lane, event.fact)
     elif setup.direction == "out":
         access.left(turn, event.fact)
         open_exit(turn, lane, "scan")
+    elif waited_for:
+        _judge(turn, lane)
     elif _is_badge(turn, lane, event.fact):
         _take_badge(turn, lane, event.fact)
         turn.tell(lane, "badge", "yellow")
@@ -219,6 +226,8 @@ def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, fin
         _wait(turn, lane, case, verdict)
     elif verdict.verdict == "isolate":
         incident.begin(turn, lane, verdict, record)
+    elif verdict.because == "hand_over":
+        _hand_over(turn, lane, case)
     elif unproved is None or lane.visit is None:
         lane.visit = lane.symptoms_ms = None
         turn.signal(lane, "said_no")
@@ -268,20 +277,44 @@ def _remember_arrival(turn: Turn, case: Case, verdict: Verdict) -> None:
         bounds.trim_arrived(turn.state, turn.wall_s)
 
 
+def _hand_over(turn: Turn, lane: LaneState, case: Case) -> None:
+    """Served here and never let in (3.2.4): no place, no grant inwards. Where the lane's gate is a hatch it opens.
+
+    The pass is used by it: nobody will be seen passing.
+    """
+    assert turn.rulebook is not None
+    if turn.setup(lane.name).hatch:
+        turn.open(lane, "out", turn.rulebook.gate_for(case.person_class).pulse_ms)
+    if case.booking is not None:
+        uses = uses_of(case.booking, case.rules)
+        bounds.mark_used(turn.state, case.booking.pass_id, turn.known_s, case.booking.expires_s, uses)
+    lane.visit = lane.symptoms_ms = None
+    turn.signal(lane, "served")
+
+
 def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
     assert turn.rulebook is not None
     reserved = occupancy.reserve(turn.state.rights, case.persons)
     assert reserved, "the occupancy rule said there is room"
     identity = judgement.identity_of(case.booking, case.health)
     lane.waiting = [each for each in lane.waiting if each.who != identity]
-    walks_in = case.booking is None and case.person_class == "visitor"
-    expires = case.booking.expires_s if case.booking else turn.wall_s + 86_400
+    expires = case.booking.expires_s if case.booking else turn.known_s + 86_400
     grant = grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, identity, expires)
-    if walks_in:
-        grant.quota_day = str(case.local.date())
-        bounds.count_quota(turn.state, grant.quota_day, case.persons)
+    grant.pass_uses = uses_of(case.booking, case.rules)
+    if quota.counts(case):
+        quotas.take(turn, turn.rulebook, grant, case.persons, case.cases)
+    hosts.admitted(lane, case.booking, case.host is not None)
     access.admitted(turn, lane, case, grant)
     lane.visit = None
+
+
+def uses_of(booking: Booking | None, rules: ClassRules | None) -> int:
+    """How often this pass may be used on its day; 0: as often as somebody likes."""
+    if booking is not None and booking.key_kind == "staff":
+        return 0
+    if rules is None:
+        return 1
+    return 0 if rules.comes_and_goes else 1 + rules.re_entries
 
 
 def grant_entry(

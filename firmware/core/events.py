@@ -12,7 +12,7 @@ import msgspec
 
 from firmware.core.facts import AnyFact
 from firmware.core.occupancy import Notice, Row
-from firmware.core.state import LaneSetup
+from firmware.core.state import Counted, LaneSetup
 from sensors.readings import Direction
 
 ContactRole = Literal["fire_loop", "door", "button", "release_key", "symptoms", "duress"]
@@ -195,6 +195,21 @@ class NoticeArrived(Event, frozen=True, tag="notice", omit_defaults=True, kw_onl
     notice: Notice
 
 
+class PeerUsed(Event, frozen=True, tag="peer_used", omit_defaults=True, kw_only=True):
+    """What another door of the hall tells of its day, authenticated by the link that brought it (`passes/<device>`).
+
+    `used`: (pass id, times there, wall second of the last time). Complete for the day: an old, repeated or reordered
+    one changes nothing. `held` are day pseudonyms; `seq` rises for the life of that door's journal.
+    """
+
+    device: str
+    seq: int
+    day: str
+    used: tuple[tuple[str, int, int], ...] = ()
+    held: tuple[str, ...] = ()
+    counted: Counted = Counted("")
+
+
 class Woken(Event, frozen=True, tag="tick", omit_defaults=True, kw_only=True):
     """The wake-up the controller asked for."""
 
@@ -219,5 +234,6 @@ AnyEvent = (
     | ClockChecked
     | RowArrived
     | NoticeArrived
+    | PeerUsed
     | Woken
 )

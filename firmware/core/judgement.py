@@ -5,11 +5,12 @@ The rules know the plan; this file knows where their facts are. It changes nothi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from firmware import rules
-from firmware.core import access, held
-from firmware.core.facts import Booking, HealthTest, OtherHealth, Unproved
+from firmware.core import access, guide, held, hosts, peers, quotas
+from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision, Evidence
 from firmware.core.state import LaneState, Visit
 from firmware.core.turn import Turn
@@ -20,8 +21,21 @@ ADMITTED = Verdict("3.1.1b", "admit", "in_order", phrase="admit")
 
 
 def person_class_of(booking: Booking | None) -> str:
-    """The class comes from proof, never from a claim: without a booking somebody is a visitor."""
+    """The class by the pass alone: without one somebody is a visitor."""
     return booking.person_class if booking is not None else "visitor"
+
+
+def class_of(booking: Booking | None, card: Card | None, book: Rulebook, admitted: Collection[str]) -> str:
+    """The class comes from proof, never from a claim: from a signed pass, else from what an identity card proves.
+
+    A card tells an elder or a resident from any visitor; it never makes another of who was booked as an agent, a guest
+    or a courier. `admitted`: the classes that this lane and this phase know; without one that fits: a visitor.
+    """
+    own = person_class_of(booking)
+    if card is None or own != "visitor":
+        return own
+    by_card = ((name, rules) for name, rules in book.classes.items() if rules.by_card and name in admitted)
+    return next((name for name, rules in by_card if rules.fits(card.age_years, card.resident)), own)
 
 
 def identity_of(booking: Booking | None, health: HealthTest | OtherHealth | None) -> str:
@@ -34,9 +48,11 @@ def identity_of(booking: Booking | None, health: HealthTest | OtherHealth | None
 def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved | None, final: bool) -> Case:
     visit = lane.visit if unproved is None else None
     booking, health = (visit.booking, visit.health) if visit else (None, None)
-    local, today = turn.local, turn.local.date()
-    person_class, identity = person_class_of(booking), identity_of(booking, health)
-    phase = rulebook.phase_on(today)
+    local, counted_on = turn.local, quotas.today(turn)
+    setup, identity = turn.setup(lane.name), identity_of(booking, health)
+    phase, card = rulebook.phase_on(local.date()), visit.card if visit else None
+    known = [name for name in setup.classes if phase is None or name in phase.classes] if card else ()
+    person_class = class_of(booking, card, rulebook, known)
     phase_rules = rulebook.rules_in(phase, person_class)
     if not turn.moment.trusted:  # the phase is unknown then; what the class has to bring is not
         phase_rules = rulebook.classes.get(person_class)
@@ -45,7 +61,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         zone=turn.zone,
         rulebook=rulebook,
         phase=phase,
-        setup=turn.setup(lane.name),
+        setup=setup,
         lane=lane,
         person_class=person_class,
         rules=phase_rules,
@@ -56,7 +72,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         entered_ms=turn.state.entered.get(identity),
         opened_today=turn.state.opened_day == str(local.date()),
         unwell=access.unwell(turn, lane),
-        card=visit.card if visit else None,
+        card=card,
         sentinel=visit.sentinel if visit else None,
         held_at=held.held_at(turn, visit),
         unproved=unproved,
@@ -64,14 +80,18 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         final=final,
         hall=rulebook.hall,
         free=turn.state.rights.free,
-        used=turn.state.used.get(identity),
+        used=peers.used(turn.state, identity),
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
-        quota_used=turn.state.quota_used if turn.state.quota_day == str(today) else 0,
         held_entry=held_entry(turn),
         journal_ok=turn.state.journal_ok,
         exit_waiting=_exit_waiting(turn, lane),
         ahead=ahead_of(lane, identity),
         local=local,
+        walk_in=quotas.walk_in(turn.state, rulebook, counted_on.date()),
+        remains=quotas.remains(turn, rulebook, counted_on),
+        in_use=peers.open_grant(turn.state, identity) is not None,
+        host=hosts.at(turn, lane, phase_rules),
+        host_inside=lane.host_inside,
     )
 
 
@@ -146,9 +166,11 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         trusted=_evidence(turn, lane),
         rulebook=case.rulebook.serial,
         pass_id=case.booking.pass_id if case.booking else None,
+        remains=case.remains,
+        online=case.booking.service if guide.place_of(case.rulebook, case.booking).online_zh and case.booking else None,
     )
     turn.records.append(record)
-    turn.show(lane, phrase, said, COLOURS[verdict.verdict])
+    turn.show(lane, phrase, said, COLOURS[verdict.verdict], contact=values)
     return record
 
 
@@ -157,25 +179,14 @@ COLOURS = {"admit": "green", "wait": "yellow", "staff": "yellow", "refuse": "red
 
 
 def _phrase(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> tuple[str, dict[str, Any]]:
+    """What is said, and its values: a yes says where to go, a no the next step (3.1.3a, 3.2.1, 3.2.5)."""
     phrase = verdict.phrase or verdict.because
-    if verdict.verdict == "admit" and case.booking is not None:
-        return _welcome(case.booking)
+    if verdict.verdict == "admit":
+        return guide.welcome(case)
     if verdict.because == "hall_full" and case.ahead:
         minutes = max(1, round(expected_wait_seconds(turn.rulebook, lane, case.ahead) / 60))
         return "queue_ahead", {"n": case.ahead, "m": minutes}
-    return phrase, verdict.values
-
-
-def _welcome(booking: Booking) -> tuple[str, dict[str, Any]]:
-    """Where to go: `zone` of a pass is `floor-window` (3-12), or a floor alone."""
-    if booking.person_class == "staff":
-        return "admit_staff", {}
-    if not booking.zone:
-        return "admit", {}
-    floor, _, window = booking.zone.partition("-")
-    if floor == "1":
-        return "admit_ground", {"floor": floor, "window": window}
-    return "admit", {"floor": floor, **({"window": window} if window else {})}
+    return phrase, {**guide.next_step(case, verdict), **verdict.values}
 
 
 def _evidence(turn: Turn, lane: LaneState) -> tuple[Evidence, ...]:

@@ -28,6 +28,7 @@ Signal = Literal[
     "reading_missing",  # all codes are there, a reading is asked for
     "said_no",
     "said_yes",
+    "served",  # all is done at the lane itself: nobody goes in
     "body_in",  # the passage became blocked
     "body_back",  # it became clear again without a passage
     "through",  # the last body of the grant has passed
@@ -66,6 +67,7 @@ def _table() -> dict[tuple[State, Signal], State]:
         table[ready, "reading_missing"] = "screening"
         table[ready, "said_no"] = "refused"
         table[ready, "said_yes"] = "granted"
+        table[ready, "served"] = "passed"
     for anywhere in (*READY, *OPEN):
         table[anywhere, "hold"] = "held"
         table[anywhere, "evacuate"] = "evacuated"

@@ -7,7 +7,7 @@ closes on a body: while the passage is blocked the opening is prolonged, order b
 
 from __future__ import annotations
 
-from firmware.core import bounds, entry, incident, occupancy
+from firmware.core import bounds, entry, incident, occupancy, quotas
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
 from firmware.core.lane import OPEN
 from firmware.core.picture import inside
@@ -141,7 +141,7 @@ def _record(
 def _spend(turn: Turn, grant: Grant) -> None:
     if grant.pass_id and (grant.passed == 1 or grant.left <= 0) and not grant.spent:
         grant.spent = True
-        bounds.mark_used(turn.state, grant.pass_id, turn.wall_s, grant.pass_expires_s)
+        bounds.mark_used(turn.state, grant.pass_id, turn.known_s, grant.pass_expires_s, grant.pass_uses)
         if grant.no_passback:
             bounds.mark_entered(turn.state, grant.pass_id, turn.now)
 
@@ -201,7 +201,7 @@ def return_unused(turn: Turn, lane: LaneState, grant: Grant) -> None:
     """End the grant: the places nobody used are free again, and a walk-in's count in the day's quota with them."""
     if grant.reserved and grant.left > 0:
         occupancy.give_back(turn.state.rights, grant.left)
-        bounds.uncount_quota(turn.state, grant.quota_day, grant.left)
+        quotas.give_back(turn.state, grant)
     lane.grant = None
 
 

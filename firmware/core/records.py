@@ -31,6 +31,18 @@ class Evidence(msgspec.Struct, frozen=True):
     quality: Literal["good", "assumed", "doubtful"] = "good"
 
 
+class Remains(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What this device knows to be left: `places` by the limit, `day`, `slot` and `cases` of the quotas for people
+
+    without a booked slot. Absent: there is no such quota.
+    """
+
+    places: int
+    day: int
+    slot: int | None = None
+    cases: int | None = None
+
+
 class Record(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     """The common root; `v` first. `at` is RFC 3339 with milliseconds and offset."""
 
@@ -56,6 +68,10 @@ class Decision(Record, frozen=True, tag="decision", kw_only=True):
     pass_id: str | None = None
     took_ms: float | None = None
     """From the scan's last byte to the hand-over to the journal; measured by the loop, no part of replay."""
+    remains: Remains | None = None
+    """Before this visit, at an entry that was judged by the rules (3.1.1b)."""
+    online: str | None = None
+    """The service this visit was booked for, where the rulebook knows a way to do it online (3.2.1)."""
 
 
 class Passage(Record, frozen=True, tag="passage", kw_only=True):

@@ -17,7 +17,7 @@ def started(turn: Turn, event: Started) -> None:
     state = turn.state
     power_loss = new_boot = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
-    state.hall = event.hall
+    state.hall, state.idle_shown = event.hall, ""
     state.setups, state.rights.bank = event.lanes, event.bank
     for lane in state.lanes.values():
         _open_grant_counts(turn, lane)
@@ -25,6 +25,8 @@ def started(turn: Turn, event: Started) -> None:
     state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]
     for peer in state.peers.values():  # elapsed time may begin anew: nobody was heard yet
         peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
+    for door in state.doors.values():
+        door.seen_ms = turn.now - 3_600_001
     if power_loss:  # elapsed time begins anew, and who left meanwhile is not known
         state.entered.clear()
     if power_loss and inside(state) > 0:
@@ -56,7 +58,7 @@ def _open_grant_counts(turn: Turn, lane: LaneState) -> None:
     if grant is None or grant.way == "out":
         return
     if grant.pass_id and not grant.spent:
-        bounds.mark_used(turn.state, grant.pass_id, turn.wall_s, grant.pass_expires_s)
+        bounds.mark_used(turn.state, grant.pass_id, turn.known_s, grant.pass_expires_s, grant.pass_uses)
     for _ in range(grant.left):
         header = turn.header(lane.name)
         passage = Passage(**header, direction="in", decision=grant.decision, expected=True, assumed=True)

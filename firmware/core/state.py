@@ -40,6 +40,10 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A range sensor looks at the space behind the gate."""
     route_light: bool = False
     buzzer: bool = False
+    hatch: bool = False
+    """The gate is a hatch or a locker door that nobody can go through: goods are handed over here (3.2.4)."""
+    wide: bool = False
+    """A wheelchair and its pusher fit through."""
 
     @property
     def entry(self) -> bool:
@@ -121,6 +125,12 @@ class Grant(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The local day whose quota this grant counts in; empty: in none, it is no walk-in's."""
     no_passback: bool = False
     """The entry of this pass is remembered against a second one (anti-passback)."""
+    cases: int = 0
+    """Cases that this grant counts in the quota of its day."""
+    slot: int = -1
+    """The slot whose quota it counts in, as minute of the day; -1: none."""
+    pass_uses: int = 1
+    """How often this pass may be used on its day; 0: as often as somebody likes."""
 
     @property
     def left(self) -> int:
@@ -196,6 +206,13 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     crowd_told_ms: int = -100_000_000
     last_party: int = 1
     """Bodies of the party that came in last."""
+    host: Booking | None = None
+    """The last staff badge that was shown here: good for a guest until `host_until_ms`."""
+    host_until_ms: int = 0
+    host_inside: bool = False
+    """That badge's own entry was granted: its body has a place."""
+    freed_until_ms: int | None = None
+    """A responder's badge holds the lane open until then."""
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -204,6 +221,34 @@ class Used(msgspec.Struct, array_like=True):
     times: int
     at_s: int
     forget_s: int
+    uses: int = 1
+    """How often it may be used on its day, as far as this door knows; 0: as often as somebody likes."""
+
+
+class PeerUse(msgspec.Struct, array_like=True):
+    """A pass used at another door: how often there, and the last time (wall seconds)."""
+
+    times: int
+    at_s: int
+
+
+class Counted(msgspec.Struct, array_like=True, frozen=True):
+    """People without a booked slot that one device let in on a local day; `slot` is a minute of that day, -1: none."""
+
+    day: str
+    persons: int = 0
+    cases: int = 0
+    slot: int = -1
+    slot_persons: int = 0
+
+
+class DoorTold(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What another door of the hall counted last. `seen_ms` is our elapsed time."""
+
+    seq: int = 0
+    day: str = ""
+    counted: Counted = Counted("")
+    seen_ms: int = -10_000_000
 
 
 class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -308,3 +353,30 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Lane -> who went through in the last minutes."""
     spacing_days: dict[str, SpacingDay] = {}
     """By lane."""
+    quota_cases: int = 0
+    """Cases counted on `quota_day`."""
+    quota_slot: int = -1
+    quota_slot_used: int = 0
+    orders_day: str = ""
+    """The local day for which quota and walk-ins were ordered by command."""
+    quota_ordered: int | None = None
+    walk_in_ordered: bool | None = None
+    elsewhere: dict[str, dict[str, PeerUse]] = {}
+    """Pass -> device -> its use there."""
+    doors: dict[str, DoorTold] = {}
+    """By device."""
+    rulebook_before: bytes = b""
+    """The rulebook that was in force before this one."""
+    rulebook_next: bytes = b""
+    """One that is valid only from a later day on."""
+    rulebook_next_from: str = ""
+    rulebook_next_until: str = ""
+    """Its two dates, so that nobody has to read it at every event."""
+    rulebook_highest: int = -1
+    """The highest serial ever taken: what was given up by a fall-back does not come back by itself."""
+    swept_day: str = ""
+    """The local day whose visitors an attendant last said to be gone."""
+    sweep_alarm: str = ""
+    """The local day whose visitors are still counted inside, long after closing."""
+    idle_shown: str = ""
+    """What the idle signs were last told, in short."""

@@ -7,21 +7,32 @@ carried out. That is the whole of "on disk before the gate moves".
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+
+import msgspec
 
 from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen, LampShow, SignShow, VoiceSay, Way
 from firmware.core.lane import Signal, after
 from firmware.core.moment import Moment
 from firmware.core.records import Alarm, AnyRecord
 from firmware.core.state import HallState, LaneSetup, LaneState
-from firmware.rulebook.book import Rulebook
+from firmware.rulebook.book import Rulebook, parse
 from firmware.rulebook.words import Phrases, Words, words
 
 SIGN_MS = 5_000
 PROLONG_MS = 700
 VOLUME_PERCENT = VoiceSay(lane="", phrase="", zh="").volume_percent
 """How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
+
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def parsed(text: bytes) -> tuple[Rulebook, dt.tzinfo]:
+    """Without time zones at hand: they are files, and handed in by who has them."""
+    return parse(text), dt.UTC
 
 
 @dataclass(slots=True)
@@ -44,6 +55,8 @@ class Turn:
     verdicts: list[Any] = field(default_factory=list)
     """What every rule said in this turn, for the record."""
     _local: dt.datetime | None = None
+    read: Callable[[bytes], tuple[Rulebook, dt.tzinfo]] = field(default=parsed)
+    """A rulebook's text, understood, and its time zone. Mistake when it cannot be."""
 
     @property
     def now(self) -> int:
@@ -52,6 +65,13 @@ class Turn:
     @property
     def wall_s(self) -> int:
         return self.moment.wall_ms // 1000
+
+    @property
+    def known_s(self) -> int:
+        """The wall second to put in a memory: a doubtful clock's is the last that was known, where there is one."""
+        if self.moment.trusted or not self.state.latest_wall_ms:
+            return self.wall_s
+        return self.state.latest_wall_ms // 1000
 
     @property
     def local(self) -> dt.datetime:
@@ -119,11 +139,20 @@ class Turn:
 
     def tell(self, lane: LaneState, reason: str, colour: str, *, show_ms: int = SIGN_MS, **values: Any) -> None:
         """Sign, voice and lamp of one lane say one thing."""
-        self.show(lane, reason, self.words(reason, **values), colour, show_ms=show_ms)
+        self.show(lane, reason, self.words(reason, **values), colour, show_ms=show_ms, contact=values)
 
-    def show(self, lane: LaneState, reason: str, said: Words, colour: str, *, show_ms: int = SIGN_MS) -> None:
-        """`tell` with the words at hand."""
-        self.actions.append(SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms))
+    def show(
+        self, lane: LaneState, reason: str, said: Words, colour: str, *, show_ms: int = SIGN_MS,
+        contact: Mapping[str, Any] = NOTHING,
+    ) -> None:  # fmt: skip
+        """`tell` with the words at hand. `contact` may hold an online path and a phone for who is sent away."""
+        sign = SignShow(lane=lane.name, zh=said.sign_zh, en=said.sign_en, show_ms=show_ms)
+        if "phone" in contact or "online" in contact:  # 3.2.1, 3.2.5
+            more = self.words("contact", **contact)
+            if "phone" in contact:
+                sign = msgspec.structs.replace(sign, then_zh=more.sign_zh, then_en=more.sign_en)
+            said = Words(said.sign_zh, said.sign_en, said.voice_zh + more.voice_zh, f"{said.voice_en} {more.voice_en}")
+        self.actions.append(sign)
         self.say(lane, reason, said)
         self.actions.append(LampShow(lane=lane.name, colour=colour, show_ms=min(show_ms, 60_000)))  # type: ignore[arg-type]
 

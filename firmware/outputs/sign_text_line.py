@@ -4,7 +4,8 @@ Wiring: RS-232, RS-485 or USB to the sign's controller; the sign's own settings 
 On the wire: 9600 8N1 unless set otherwise. Two lines, Chinese first, each ended by `terminator`; every message is a
     whole screen. The encoding is GB 18030 unless set otherwise. A sign has `width` full characters in a line; Latin
     letters take half of one. Control characters are never sent, whatever a phrase holds. Nothing comes back.
-    After `show_ms` the sign goes back to its idle text by itself. Empty idle lines clear it.
+    After `show_ms` the sign goes back to its idle text by itself. Empty idle lines clear it. Pages that the rulebook has
+    for an idle sign take the place of that text and are shown by turns.
 Source: no particular model: the plain text mode that most line displays have; GB 18030-2022 for the encoding (its
     second bytes are never below 30h, so a character can never look like a line end).
 Tested on: the simulator only.
@@ -16,12 +17,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from firmware.core.actions import SignShow
+from firmware.core.actions import SignIdle, SignShow
 from firmware.outputs.hand import Answers, Far, Hand, Position
 from firmware.outputs.words import clean, fitted
 from sensors.driver import Driver, Edge, Example, Later, Send, SerialSettings
 
 SHOW_MAX_MS = 3_600_000
+PAGES_MAX = 32
 TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
 Lines = tuple[str, str]
 IdleText = Annotated[str, Meta(max_length=200)]
@@ -41,34 +43,64 @@ class Encoder(Hand):
     def __init__(self, settings: Settings, on_failure: Position = "closed") -> None:
         self._settings = settings
         self._idle = self._fit(settings.idle_zh, settings.idle_en)
+        self._pages: list[Lines] = []
+        self._page_ms = 0
+        self._then: tuple[Lines, float] | None = None
+        """What follows the message that stands there now, and when it is over."""
         self._shown: Lines | None = None
         """What the sign was last sent; None: nothing yet."""
+        self._busy = False
+        """An answer to somebody stands there, no idle text."""
         self.wake_at_ms: float | None = None
 
     def start(self, t_ms: float) -> Answers:
         return self._show(self._idle)
 
     def stop(self, t_ms: float) -> Answers:
-        """An answer to a visitor must not stay behind when nobody takes it down any more."""
-        self.wake_at_ms = None
+        """An answer to a visitor must not stay behind when nobody takes it down any more; nor numbers that grow old."""
+        self.wake_at_ms, self._then, self._pages, self._busy = None, None, [], False
         return self._show(self._idle)
 
     def replugged(self, t_ms: float) -> Answers:
-        lines = self._idle if self._shown is None or self._over(t_ms) else self._shown
+        lines = self._idle if self._shown is None or (self._busy and self._over(t_ms)) else self._shown
         self._shown = None
         return self._show(lines)
 
     def order(self, order: Any, t_ms: float) -> Answers:
+        if isinstance(order, SignIdle):
+            return self._take_pages(order, t_ms)
         if not isinstance(order, SignShow) or order.show_ms <= 0:
             return []
-        self.wake_at_ms = t_ms + min(order.show_ms, SHOW_MAX_MS)
+        ends = t_ms + min(order.show_ms, SHOW_MAX_MS)
+        then = order.then_zh or order.then_en
+        self._then = (self._fit(order.then_zh, order.then_en), ends) if then else None
+        self._busy, self.wake_at_ms = True, (t_ms + ends) / 2 if then else ends
         return self._show(self._fit(order.zh, order.en))
 
     def tick(self, t_ms: float) -> Answers:
         if not self._over(t_ms):
             return []
-        self.wake_at_ms = None
-        return self._show(self._idle)
+        if self._then is not None:
+            lines, self.wake_at_ms = self._then
+            self._then = None
+            return self._show(lines)
+        self._busy = False
+        return self._turn_page(t_ms)
+
+    def _take_pages(self, order: SignIdle, t_ms: float) -> Answers:
+        """New pages; an answer that stands there stays for its time."""
+        self._pages = [self._fit(zh, en) for zh, en in order.pages[:PAGES_MAX]]
+        self._page_ms = max(500, order.page_ms)
+        return [] if self._busy else self._turn_page(t_ms)
+
+    def _turn_page(self, t_ms: float) -> Answers:
+        """The page after the one that stands there; the first where none of them does."""
+        if not self._pages:
+            self.wake_at_ms = None
+            return self._show(self._idle)
+        self.wake_at_ms = t_ms + self._page_ms if len(self._pages) > 1 else None
+        page, self._pages = self._pages[0], [*self._pages[1:], self._pages[0]]
+        return self._show(page)
 
     def _over(self, t_ms: float) -> bool:
         return self.wake_at_ms is not None and t_ms >= self.wake_at_ms

@@ -34,10 +34,12 @@ from firmware.rulebook.tables import (
     Reason,
     ScheduledHold,
     ScheduledRelease,
+    ServiceName,
     Slot,
     Spacing,
     Table,
 )
+from firmware.rulebook.visits import Contact, Place, Quota, Responders, Sweep
 
 
 class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
@@ -69,6 +71,12 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     hold: tuple[ScheduledHold, ...] = ()
     release: tuple[ScheduledRelease, ...] = ()
     isolation: Isolation = Isolation()
+    quota: Quota = Quota()
+    sweep: Sweep = Sweep()
+    responders: Responders = Responders()
+    contact: Contact = Contact()
+    place: dict[ServiceName, Place] = {}
+    """By the zone or the service of a booking."""
     phrases: dict[Literal["zh", "en"], dict[Reason, Phrase]] = {}
 
     def phase_on(self, day: dt.date) -> Phase | None:
@@ -100,20 +108,41 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         own = {name: value for name, value in msgspec.structs.asdict(rules.gate).items() if value is not None}
         return msgspec.structs.replace(self.gate, **own)
 
+    def walk_in_on(self, day: dt.date) -> bool:
+        """Whether people without a booking are received that day."""
+        phase = self.phase_on(day)
+        return self.walk_in if phase is None or phase.walk_in is None else phase.walk_in
+
     def open_at(self, local: dt.datetime, service: str | None = None) -> bool:
         """Whether visitors are received at this local time."""
+        return self.closing_in(local, service) is not None
+
+    def closing_in(self, local: dt.datetime, service: str | None = None) -> int | None:
+        """Minutes until this opening is over, at least 1; None while the hall is closed."""
         minute = local.hour * 60 + local.minute
-        return any(first <= minute < end for first, end in self.hours.week(service).spans(local.weekday()))
+        spans = self.hours.spans_on(local.date(), service)
+        return next((end - minute for first, end in spans if first <= minute < end), None)
 
     def next_opening(self, local: dt.datetime, service: str | None = None) -> dt.datetime | None:
-        """When the next opening begins after this local time, within a week; None: never."""
-        week, midnight = self.hours.week(service), local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        for days in range(8):
+        """When the next opening begins after this local time, within two weeks; None: never."""
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        for days in range(15):
             day = midnight + dt.timedelta(days=days)
-            starts = (day.replace(hour=first // 60, minute=first % 60) for first, _ in week.spans(day.weekday()))
-            later = [start for start in starts if start > local]
+            spans = self.hours.spans_on(day.date(), service)
+            later = [start for start in (_at(day, first) for first, _ in spans) if start > local]
             if later:
                 return min(later)
+        return None
+
+    def last_closing(self, local: dt.datetime) -> dt.datetime | None:
+        """When the hall last closed, not after this local time, within two weeks; None: it did not."""
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        for days in range(15):
+            day = midnight - dt.timedelta(days=days)
+            ends = [_at(day, end) for _, end in self.hours.spans_on(day.date(), None)]
+            past = [end for end in ends if end <= local]
+            if past:
+                return max(past)
         return None
 
     def valid_on(self, day: dt.date) -> bool:
@@ -122,6 +151,13 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
 
 
 UNCHANGED = ClassGate()
+
+
+def _at(midnight: dt.datetime, minute: int) -> dt.datetime:
+    """That minute of the day; 24:00 is the next day's first."""
+    if minute >= 24 * 60:
+        return midnight + dt.timedelta(days=1)
+    return midnight.replace(hour=minute // 60, minute=minute % 60)
 
 
 def parse(text: bytes, file: str = "rulebook.toml") -> Rulebook:

@@ -20,11 +20,15 @@ from firmware.typed_toml import dotted, nearest
 if TYPE_CHECKING:
     from firmware.rulebook.book import Rulebook
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "shut", "warning"]
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    """`path` leads to the key in the file; a `warning` is told and lets pass."""
+    """`path` leads to the key in the file; a `warning` is told and lets pass.
+
+    `shut`: nobody would be let in, or everybody. `check` refuses such a rulebook, where a person stands who can mend it;
+    a device that was given it all the same obeys it.
+    """
 
     severity: Severity
     path: Path
@@ -37,12 +41,16 @@ class Complaint(msgspec.Struct, frozen=True):
 
 def complaints(book: Rulebook) -> list[Complaint]:
     """Everything that is odd about this rulebook, errors and warnings."""
-    parts = (_dates, _phases, _admitted, _hours, _classes, _access, _isolation, _phrases)
+    parts = (_dates, _phases, _admitted, _hours, _exceptions, _classes, _people, _access, _isolation, _phrases)
     return [complaint for part in parts for complaint in part(book)]
 
 
 def _error(path: Path, what: str) -> Complaint:
     return Complaint("error", path, what)
+
+
+def _shut(path: Path, what: str) -> Complaint:
+    return Complaint("shut", path, what)
 
 
 def _warning(path: Path, what: str) -> Complaint:
@@ -75,14 +83,36 @@ def _phases(book: Rulebook) -> Iterator[Complaint]:
 def _admitted(book: Rulebook) -> Iterator[Complaint]:
     """A rulebook that shuts everybody out, or lets everybody in."""
     if book.limit_persons == 0:
-        yield _warning(("limit_persons",), "is 0: nobody is admitted")
+        yield _shut(("limit_persons",), "is 0: nobody is admitted")
+    elif book.phase and not any(book.limit_on(phase.begins) for phase in book.phase):
+        yield _shut(("phase",), "limit_percent leaves no place in any phase: nobody is admitted")
     for name in book.classes:
         if not any(name in phase.classes for phase in book.phase):
             yield _warning(("class", name), "is in no phase: nobody of that class is ever admitted")
         if _asks_nothing(book.classes[name]):
             yield _warning(("class", name), "asks for no booking and no proof: everybody of that class is admitted")
     if not any(book.classes.get(name) for phase in book.phase for name in phase.classes):
-        yield _warning(("class",), "no phase admits a class that has a table: nobody is ever admitted")
+        yield _shut(("class",), "no phase admits a class that has a table: nobody is ever admitted")
+    elif not any(book.classes[name].enters for name in _known(book)):
+        yield _shut(("class",), "no class that a phase admits ever enters (enters = false)")
+    if book.phase and book.phase[0].begins > book.valid_until:
+        yield _shut(("phase", 0, "from"), f"lies after valid_until = {book.valid_until}: nobody is ever admitted")
+    yield from _everybody(book)
+
+
+def _known(book: Rulebook) -> list[str]:
+    return [name for name in book.classes if any(name in phase.classes for phase in book.phase)]
+
+
+def _everybody(book: Rulebook) -> Iterator[Complaint]:
+    """Walk-ins who are asked for nothing at all, in a phase that receives them."""
+    visitor = book.classes.get("visitor")
+    for phase in book.phase:
+        open_door = book.walk_in if phase.walk_in is None else phase.walk_in
+        if visitor is not None and open_door and "visitor" in phase.classes and _asks_nothing(visitor):
+            what = f"walk-ins are asked for no booking and no proof in {phase.name}: everybody is let in"
+            yield _shut(("class", "visitor"), what)
+            return
 
 
 def _asks_nothing(rules: ClassRules) -> bool:
@@ -94,7 +124,29 @@ def _hours(book: Rulebook) -> Iterator[Complaint]:
     for name, week in book.hours.service.items():
         yield from _week(week, ("hours", "service", name))
     if not any(book.hours.spans(day) for day in range(7)):
-        yield _warning(("hours",), "has no opening hours: no visitor is ever admitted")
+        if not any(one.open for one in book.hours.exception):
+            yield _shut(("hours",), "has no opening hours: no visitor is ever admitted")
+    elif 0 < _longest(book.hours) <= book.hours.last_entry_minutes:
+        yield _shut(("hours", "last_entry_minutes"), "is as long as the longest opening: no visitor is ever admitted")
+
+
+def _longest(week: Week) -> int:
+    return max((end - first for day in range(7) for first, end in week.spans(day)), default=0)
+
+
+def _exceptions(book: Rulebook) -> Iterator[Complaint]:
+    exceptions = book.hours.exception
+    for index, (one, other) in enumerate(pairwise(exceptions), 1):
+        if other.date < one.date:
+            yield _error(("hours", "exception", index, "date"), f"exceptions stand in order: {one.date} is not earlier")
+    for index, one in enumerate(exceptions):
+        for place, span in enumerate(one.open):
+            first, end = minutes_of(span)
+            if end <= first:
+                path: Path = ("hours", "exception", index, "open", place)
+                yield _error(path, f"{span} ends before it begins; hours over midnight are two days")
+        if not book.valid_on(one.date):
+            yield _warning(("hours", "exception", index, "date"), "lies outside the rulebook's own dates")
 
 
 def _week(week: Week, path: Path) -> Iterator[Complaint]:
@@ -122,6 +174,31 @@ def _classes(book: Rulebook) -> Iterator[Complaint]:
             yield _warning((*path, "antigen_days"), "is 0, but antigen is asked for (3.1.4a)")
         if rules.temperature_max_c is not None and not 36 <= rules.temperature_max_c <= 40:
             yield _warning((*path, "temperature_max_c"), "nearly everybody, or nobody, is warmer than this")
+
+
+def _people(book: Rulebook) -> Iterator[Complaint]:
+    for name, rules in book.classes.items():
+        path: Path = ("class", name)
+        if rules.host == "required":
+            if rules.booking != "required":
+                yield _error((*path, "host"), "is asked of a guest with a pass only: booking = required (3.2.2)")
+            for host in rules.host_classes:
+                if host not in book.classes:
+                    yield _error(
+                        (*path, "host_classes"), f"{host} has no table [class.{host}]: no host is ever in order"
+                    )
+            if not rules.host_classes:
+                yield _error((*path, "host_classes"), "is empty: nobody could be the host (3.2.2)")
+        if rules.age_from is not None and rules.age_under is not None and rules.age_under <= rules.age_from:
+            yield _error((*path, "age_under"), "is not above age_from: nobody has that age (3.1.2d)")
+    shares = sum(book.quota.share.values())
+    if shares > 100:
+        yield _error(("quota", "share"), f"adds up to {shares} percent: doors that are apart would let in too many")
+    for name in book.responders.classes:
+        if name == "visitor":
+            yield _error(
+                ("responders", "classes"), "visitor is no responder: a badge of the staff's key opens the lane"
+            )
 
 
 def _access(book: Rulebook) -> Iterator[Complaint]:

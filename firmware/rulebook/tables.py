@@ -6,6 +6,7 @@ Percentages are whole numbers, times of day are minutes since midnight, and ever
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ Share = Annotated[int, Meta(ge=0, le=100)]
 Percent = Annotated[int, Meta(ge=0, le=1000)]
 Persons = Annotated[int, Meta(ge=0, le=100_000)]
 Minutes = Annotated[int, Meta(ge=0, le=24 * 60)]
+Age = Annotated[int, Meta(ge=0, le=150)]
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z", description="id of a-z, 0-9 and -")]
 ClassName = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="class name of a-z, 0-9, _ and -")]
 ServiceName = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -48,6 +50,10 @@ class Phase(Table, frozen=True, kw_only=True):
     """Day quota for walk-ins and new grants, as a share of the former daily volume. No valid booking is bound by it."""
     limit_percent: Share = 100
     classes: tuple[ClassName, ...]
+    walk_in: bool | None = None
+    """Whether people without a booking are received in this phase (2.3); absent: as the rulebook says."""
+    commissioning: bool = False
+    """The hall is set up and tested (2.1): what an attendant lets through is recorded as a drill."""
 
 
 class Week(Table, frozen=True, kw_only=True):
@@ -66,13 +72,35 @@ class Week(Table, frozen=True, kw_only=True):
         return sorted(minutes_of(span) for span in getattr(self, WEEKDAYS[weekday]))
 
 
+class HoursException(Table, frozen=True, kw_only=True):
+    """A date that is otherwise than its weekday: a holiday, or a Saturday that is worked. No `open`: closed all day."""
+
+    date: dt.date
+    open: tuple[Span, ...] = ()
+    services: tuple[ServiceName, ...] = ()
+    """Only for these services; (): for the hall and all of them."""
+
+
 class Hours(Week, frozen=True, kw_only=True):
     """Clause 3.2.6: a service in demand may have its own week, which replaces the general one altogether."""
 
     service: dict[ServiceName, Week] = {}
+    exception: tuple[HoursException, ...] = ()
+    last_entry_minutes: Minutes = 0
+    """Nobody is let in for the last minutes before closing; 0: until the last one."""
 
     def week(self, service: str | None) -> Week:
         return self.service.get(service, self) if service else self
+
+    def spans_on(self, day: dt.date, service: str | None) -> list[tuple[int, int]]:
+        """Openings of that very day, (first minute, minute after the last), in order."""
+        at = bisect_left(self.exception, day, key=lambda one: one.date)
+        while at < len(self.exception) and self.exception[at].date == day:
+            one = self.exception[at]
+            if not one.services or service in one.services:
+                return sorted(minutes_of(span) for span in one.open)
+            at += 1
+        return self.week(service).spans(day.weekday())
 
 
 class Slot(Table, frozen=True, kw_only=True):
@@ -81,7 +109,11 @@ class Slot(Table, frozen=True, kw_only=True):
     early_minutes: Minutes = 10
     late_minutes: Minutes = 15
     quota: Persons = 0
-    """People without a booked slot, per slot; 0: none."""
+    """People without a booked slot, per slot; 0: no such quota, the day's alone binds them."""
+    minutes: Annotated[int, Meta(ge=5, le=24 * 60)] = 30
+    """Length of a slot for `quota`, counted from midnight."""
+    late: Literal["refuse", "staff", "walk_in"] = "refuse"
+    """Who comes after the slot and its grace: books again, is helped by the staff, or counts as a walk-in."""
 
 
 class Gate(Table, frozen=True, kw_only=True):
@@ -127,6 +159,48 @@ class ClassRules(Table, frozen=True, kw_only=True):
     same_person: bool = False
     on_fail: OnFail = OnFail()
     gate: ClassGate = ClassGate()
+    enters: bool = True
+    """False: served at its lane and never let in (couriers, 3.2.4)."""
+    host: Literal["none", "required"] = "none"
+    """`required`: only together with a host's badge, shown within `collect_seconds` before or after (3.2.2)."""
+    host_classes: tuple[ClassName, ...] = ("staff",)
+    host_enters: bool = True
+    """The host comes in with the guest and takes a place; false: the host waits inside."""
+    wide: bool = False
+    """Only through a lane that the site file calls wide (3.1.1c: a helper, a wheelchair and its pusher)."""
+    bodies_max: Annotated[int, Meta(ge=1, le=21)] = 21
+    """Party and helper together; an agent is one body with many cases (3.2.3)."""
+    cases_max: Annotated[int, Meta(ge=1, le=1000)] = 1000
+    comes_and_goes: bool = False
+    """A pass of this class is not used up by a passage (cleaners, inspectors). A staff badge never is."""
+    counts_quota: bool = True
+    """Without a booked slot somebody of this class counts in the quotas of day, slot and cases."""
+    slot_required: bool = False
+    """A pass without a slot of its own is not enough (3.2.3: agents come by batch and time)."""
+    early_minutes: Minutes | None = None
+    """Grace of this class; absent: `[slot]`'s."""
+    late_minutes: Minutes | None = None
+    keeps_hours: bool | None = None
+    """Bound by the opening hours; absent: yes, for everybody but the class `staff`."""
+    last_entry_minutes: Minutes | None = None
+    """Absent: `[hours]`'s."""
+    resident: bool | None = None
+    """This key and the next two make it the class of whoever shows an identity card that fits, and no other class."""
+    age_from: Age | None = None
+    age_under: Age | None = None
+
+    @property
+    def by_card(self) -> bool:
+        """An identity card alone can prove this class."""
+        return self.resident is not None or self.age_from is not None or self.age_under is not None
+
+    def fits(self, age_years: int | None, resident: bool) -> bool:
+        """Whether a card proves this class. What the card does not tell proves nothing."""
+        if self.resident is not None and self.resident != resident:
+            return False
+        if self.age_from is None and self.age_under is None:
+            return self.by_card
+        return age_years is not None and (self.age_from or 0) <= age_years < (self.age_under or 1000)
 
 
 class Spacing(Table, frozen=True, kw_only=True):

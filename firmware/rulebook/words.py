@@ -16,6 +16,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from firmware.rulebook.words_people import PEOPLE
+
 SIGN_MAX = 14
 """Characters of a Chinese sign (`plan/mission.md`)."""
 
@@ -44,8 +46,8 @@ WORDS: dict[str, Words] = {
     "admit": Words(
         "请通行 前往{floor}楼{window}号窗口",
         "Please pass: floor {floor}, window {window}",
-        "核验通过，请通行。请乘观光电梯到{floor}楼{window}号窗口。",
-        "Thank you, please pass. Take the sightseeing lift to floor {floor}, window {window}.",
+        "核验通过，请通行。请乘{lift}到{floor}楼{window}号窗口。",
+        "Thank you, please pass. Take {lift_en} to floor {floor}, window {window}.",
     ),
     "admit_ground": Words(
         "请通行 前往{window}号窗口",
@@ -296,6 +298,9 @@ WORDS: dict[str, Words] = {
     "badge": Words("请按确认键", "Press the button", "请按确认键。", "Please press the button."),
 }
 """Reason -> words. Rules name a reason; a reason that is not here is told as `staff`."""
+WORDS |= {reason: Words(*said) for reason, said in PEOPLE.items()}
+DEFAULTS: dict[str, Value] = {"lift": "观光电梯", "lift_en": "the sightseeing lift"}
+"""Which lift, where a rulebook does not say (3.1.5d)."""
 
 
 def words(reason: str, phrases: Phrases | None = None, **values: Value) -> Words:
@@ -318,7 +323,7 @@ def _worded(own: Words, reason: str, zh: Mapping[str, str], en: Mapping[str, str
 @functools.lru_cache(maxsize=256)
 def _said(own: Words, items: tuple[tuple[str, Value], ...]) -> Words:
     """Filled in. Remembered: a visitor waits, and a hall has few windows."""
-    values = dict(items)
+    values = DEFAULTS | dict(items)
     shown = _shown(values)
     return Words(
         sign_zh=_sign(own.sign_zh, shown) or "请稍候",
@@ -335,7 +340,7 @@ def base_reason(key: str) -> str:
 
 # ---------------------------------------------------------------- filling in
 
-_PLACE = re.compile(r"\{([a-z]+)\}")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
 _CLAUSE_ZH = re.compile(r"[^，。； ]*[，。； ]?")
 _CLAUSE_EN = re.compile(r"[^,.;:]*(?:[,.;:] ?)?")
 """A clause with its ending; on a Chinese sign the space between its halves ends one."""
@@ -382,6 +387,8 @@ def _short_time(time: str) -> str:
 # ---------------------------------------------------------------- numbers, spoken
 
 _DIGITS = "零一二三四五六七八九"
+_PHONE = "零幺二三四五六七八九"
+"""In a phone number a one is said otherwise, so that nobody hears a seven."""
 _COUNTED = frozenset({"n", "m", "hours"})
 """Values that count something: two of them are 两, the second floor is 二楼."""
 
@@ -393,6 +400,8 @@ def _spoken(values: Mapping[str, Value]) -> dict[str, str]:
 def _say(name: str, value: str) -> str:
     if name == "time":
         return spoken_time(value)
+    if name == "phone":
+        return "".join(_PHONE[int(digit)] for digit in value if digit.isascii() and digit.isdigit())
     if not re.fullmatch(r"[0-9]{1,5}", value):
         return value
     return "两" if name in _COUNTED and int(value) == 2 else spoken_number(int(value))

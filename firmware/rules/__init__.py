@@ -13,11 +13,14 @@ from firmware.rules import (
     equipment,
     first_person,
     flow,
+    hand_over,
     health_proof,
+    host,
     interlock,
     isolation,
     occupancy,
     opening_hours,
+    party,
     phases,
     quota,
     readable,
@@ -38,6 +41,8 @@ ORDER = (
     phases,
     opening_hours,
     booking,
+    party,
+    host,
     staff_posts,
     anti_passback,
     quota,
@@ -59,7 +64,10 @@ def judge(case: Case) -> list[Verdict]:
     if case.unproved is not None:
         first = readable.judge(case)
         return [first] if first else []
-    return [verdict for rule in ORDER if (verdict := rule.judge(case)) is not None]
+    verdicts = [verdict for rule in ORDER if (verdict := rule.judge(case)) is not None]
+    if all(verdict.verdict == "admit" for verdict in verdicts) and (last := hand_over.judge(case)) is not None:
+        verdicts.append(last)
+    return verdicts
 
 
 def answer(verdicts: list[Verdict]) -> Verdict | None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import datetime as dt
 
 from firmware.core.facts import Booking
+from firmware.rulebook.tables import ClassRules, Slot
 from firmware.rules.verdict import Case, Verdict
 
 CLAUSE = "3.1.1a"
+FAR_S = 2**37
+"""No calendar goes further; a signed slot may."""
 
 
 def judge(case: Case) -> Verdict | None:
@@ -23,12 +26,16 @@ def judge(case: Case) -> Verdict | None:
         return Verdict("3.1.4c", "refuse", "revoked")
     if _used_up(case, case.booking):
         return Verdict(CLAUSE, "refuse", "used")
+    if case.in_use:  # until its bearer has come through there, nobody knows whether it will be used
+        return Verdict(CLAUSE, "wait", "in_use", phrase="take_turn")
+    if case.rules is not None and case.rules.slot_required and case.booking.slot_start_s is None:
+        return Verdict("3.2.3", "refuse", "no_slot")
     return _dates(case, case.booking) if case.moment.trusted else case.doubt(CLAUSE, "clock", "clock_doubtful")
 
 
 def _used_up(case: Case, booking: Booking) -> bool:
     """A booking is for once and its re-entries, on one local day. A staff badge is no booking: it comes and goes."""
-    if case.used is None or booking.key_kind == "staff":
+    if case.used is None or booking.key_kind == "staff" or (case.rules is not None and case.rules.comes_and_goes):
         return False
     if case.used.times > (case.rules.re_entries if case.rules else 0):
         return True
@@ -36,30 +43,57 @@ def _used_up(case: Case, booking: Booking) -> bool:
 
 
 def _missing(case: Case) -> Verdict | None:
-    if case.unproved is not None or case.rules is None or case.rules.booking != "required" or _walks_in(case):
+    """Without a booking, where one is required. Who may come without is the quota's affair (2.2)."""
+    if case.unproved is not None or case.rules is None or case.rules.booking != "required":
         return None
-    if case.final or case.health is None:
+    if case.final or (case.health is None and case.card is None):
         return Verdict(CLAUSE, "refuse", "not_booked")
     return Verdict(CLAUSE, "wait", "booking_missing", phrase="other_booking", asks_for="booking")
 
 
-def _walks_in(case: Case) -> bool:
-    return case.rulebook.walk_in and case.rules is not None and case.rules.booking != "required"
-
-
 def _dates(case: Case, booking: Booking) -> Verdict | None:
-    arrived = case.arrived_s if case.arrived_s is not None else case.now_s
-    slot = case.rulebook.slot
     starts = booking.slot_start_s if booking.slot_start_s is not None else booking.not_before_s
-    ends = booking.slot_end_s if booking.slot_end_s is not None else booking.expires_s
-    opens = starts - slot.early_minutes * 60
+    opens = starts - early_minutes(case.rules, case.rulebook.slot) * 60
     if case.now_s >= booking.expires_s:
         return Verdict(CLAUSE, "refuse", "expired")
     if booking.slot_start_s is not None:  # the grace widens the slot, never the pass
         opens = max(opens, booking.not_before_s)
     if case.now_s < opens:
-        back = dt.datetime.fromtimestamp(opens, case.zone)
-        return Verdict(CLAUSE, "wait", "early", values={"time": f"{back.hour}:{back.minute:02}"})
-    if arrived > ends + slot.late_minutes * 60:
-        return Verdict(CLAUSE, "refuse", "late")
-    return None
+        return _early(case, dt.datetime.fromtimestamp(min(opens, FAR_S), case.zone))
+    return _late(case) if is_late(case) else None
+
+
+def _early(case: Case, back: dt.datetime) -> Verdict:
+    """When to come back: the time, and the date where it is not today."""
+    values = {"time": f"{back.hour}:{back.minute:02}"}
+    if back.date() == case.local.date():
+        return Verdict(CLAUSE, "wait", "early", values=values)
+    values |= {"date": f"{back.month}月{back.day}日", "day": f"{back.month}/{back.day}"}
+    return Verdict(CLAUSE, "wait", "early", phrase="early_day", values=values)
+
+
+def _late(case: Case) -> Verdict | None:
+    if case.rulebook.slot.late == "walk_in" and case.walk_in and case.rules and case.rules.booking != "none":
+        return None  # the quota decides
+    answer = case.rulebook.slot.late
+    return Verdict(CLAUSE, "staff" if answer == "staff" else "refuse", "late")
+
+
+def is_late(case: Case) -> bool:
+    """After the slot and its grace, counted at the frozen arrival; the clock is trusted."""
+    booking = case.booking
+    if booking is None:
+        return False
+    arrived = case.arrived_s if case.arrived_s is not None else case.now_s
+    ends = booking.slot_end_s if booking.slot_end_s is not None else booking.expires_s
+    return arrived > ends + late_minutes(case.rules, case.rulebook.slot) * 60
+
+
+def early_minutes(rules: ClassRules | None, slot: Slot) -> int:
+    own = rules.early_minutes if rules else None
+    return slot.early_minutes if own is None else own
+
+
+def late_minutes(rules: ClassRules | None, slot: Slot) -> int:
+    own = rules.late_minutes if rules else None
+    return slot.late_minutes if own is None else own

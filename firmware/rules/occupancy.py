@@ -6,6 +6,8 @@ from firmware.rules.verdict import Case, Verdict
 
 
 def judge(case: Case) -> Verdict | None:
+    if not case.persons:
+        return None  # served at the lane, takes no place
     if case.held_entry:
         return Verdict("3.1.1b", "wait", case.held_entry, phrase="recount")
     if case.free < case.persons:

@@ -1,16 +1,42 @@
-"""3.2.6, 4.3: opening hours, per weekday and per service. They bind visitors; staff come and go by their own class."""
+"""3.2.6, 4.3: opening hours, per weekday, date and service, and the last entry before closing.
+
+They bind visitors; who is not bound is the rulebook's data (`keeps_hours`), without it the staff alone.
+"""
 
 from __future__ import annotations
+
+import datetime as dt
 
 from firmware.rules.verdict import Case, Verdict
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.person_class == "staff" or not case.moment.trusted:
+    if not _bound(case) or not case.moment.trusted:
         return None
     service = case.booking.service if case.booking else None
-    if case.rulebook.open_at(case.local, service):
-        return None
-    opening = case.rulebook.next_opening(case.local, service)
-    values = {"time": f"{opening:%H:%M}"} if opening else {}
-    return Verdict("3.2.6", "refuse", "closed", values=values)
+    left = case.rulebook.closing_in(case.local, service)
+    if left is None:
+        return _closed(case.rulebook.next_opening(case.local, service), case.local)
+    if left <= _last_entry(case) and _last_entry(case):
+        return Verdict("3.2.6", "refuse", "last_entry")
+    return None
+
+
+def _bound(case: Case) -> bool:
+    keeps = case.rules.keeps_hours if case.rules else None
+    return case.person_class != "staff" if keeps is None else keeps
+
+
+def _last_entry(case: Case) -> int:
+    own = case.rules.last_entry_minutes if case.rules else None
+    return case.rulebook.hours.last_entry_minutes if own is None else own
+
+
+def _closed(opening: dt.datetime | None, local: dt.datetime) -> Verdict:
+    if opening is None:
+        return Verdict("3.2.6", "refuse", "closed")
+    values = {"time": f"{opening:%H:%M}"}
+    if (opening.date() - local.date()).days < 2:
+        return Verdict("3.2.6", "refuse", "closed", values=values)
+    values |= {"date": f"{opening.month}月{opening.day}日", "day": f"{opening.month}/{opening.day}"}
+    return Verdict("3.2.6", "refuse", "closed", phrase="closed_day", values=values)

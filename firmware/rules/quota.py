@@ -1,19 +1,52 @@
-"""2.2, 3.1.1b: the day's quota is a volume, share x base. It binds walk-ins; a valid booking is never refused for it."""
+"""2.2, 3.1.1b: quotas of the day, of a slot and of cases. A quota is a volume, no occupancy.
+
+They bind walk-ins and new grants: who comes without a booking, and lines of the roster without a slot. A valid booking is
+never refused for one, and who comes back on the same proof takes a place, not a quota.
+"""
 
 from __future__ import annotations
 
+from firmware.rules import booking
 from firmware.rules.verdict import Case, Verdict
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.booking is not None or case.unproved is not None or case.person_class != "visitor":
+    if case.unproved is not None or case.rules is None or not counts(case):
         return None
-    if case.rules is None or case.rules.booking == "required":
-        return None
-    if not case.rulebook.walk_in:
-        return Verdict("3.1.1a", "refuse", "not_booked")
+    if case.booking is None:
+        if case.rules.booking == "required":
+            return None
+        if not case.walk_in:
+            return Verdict("3.1.1a", "refuse", "not_booked")
     if not case.moment.trusted:
         return case.doubt("2.2", "clock", "clock_doubtful")
-    if case.quota_used + case.persons > case.rulebook.quota_on(case.local.date()):
+    return _short(case)
+
+
+def _short(case: Case) -> Verdict | None:
+    left = case.remains
+    if case.persons > left.day:
         return Verdict("2.2", "refuse", "quota")
+    if left.cases is not None and case.cases > left.cases:
+        return Verdict("3.2.3", "refuse", "case_quota")
+    if left.slot is not None and case.persons > left.slot:
+        return Verdict("3.1.1b", "refuse", "slot_quota")
     return None
+
+
+def counts(case: Case) -> bool:
+    """Whether this visit takes something of the quotas."""
+    rules, visit = case.rules, case.booking
+    if rules is None or not rules.counts_quota or _came_back(case):
+        return False
+    if visit is None:
+        return True
+    if visit.key_kind == "staff" or rules.booking == "none":
+        return False
+    if visit.source == "roster" and visit.slot_start_s is None:
+        return True
+    return case.rulebook.slot.late == "walk_in" and case.moment.trusted and booking.is_late(case)
+
+
+def _came_back(case: Case) -> bool:
+    return case.used is not None and case.rules is not None and 0 < case.used.times <= case.rules.re_entries

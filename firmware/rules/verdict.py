@@ -13,7 +13,7 @@ from typing import Any
 
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.moment import Moment
-from firmware.core.records import Answer
+from firmware.core.records import Answer, Remains
 from firmware.core.state import LaneSetup, LaneState, Reading, Sentinel, Used
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules, Phase
@@ -31,7 +31,7 @@ class Verdict:
     because: str
     phrase: str = ""
     asks_for: str = ""
-    """Set on a `wait` that only asks for another proof or reading: `booking`, `health`, `temperature`."""
+    """Set on a `wait` that only asks for another proof or reading: `booking`, `health`, `host`, `temperature`."""
     values: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,7 +60,6 @@ class Case:
     used: Used | None
     arrived_s: int | None
     """Wall second of this pass' first scan, while its arrival freeze lasts."""
-    quota_used: int
     held_entry: str
     """Why entry is held on the whole device (`recount`), or empty."""
     journal_ok: bool
@@ -81,6 +80,16 @@ class Case:
     sentinel: Sentinel | None = None
     held_at: str = ""
     """The device at which this person was led away today (3.1.2e)."""
+    walk_in: bool = False
+    """People without a booking are received today."""
+    remains: Remains = Remains(places=0, day=0)
+    """What is left of the limit and of each quota, before this visit."""
+    in_use: bool = False
+    """Another lane of this device is open just now with this very pass."""
+    host: Booking | None = None
+    """The badge of a host who was here just now."""
+    host_inside: bool = False
+    """That host came in a moment ago and has a place already."""
 
     @property
     def now_s(self) -> int:
@@ -89,7 +98,21 @@ class Case:
     @property
     def persons(self) -> int:
         """Bodies that come in on this: the party, and the helper who goes with it (3.1.1c) and counts."""
-        return self.booking.party + self.booking.helper if self.booking else 1
+        if self.rules is not None and not self.rules.enters:
+            return 0
+        own = self.booking.party + self.booking.helper if self.booking else 1
+        return own + self.with_host
+
+    @property
+    def with_host(self) -> bool:
+        """A host comes in with this guest, and needs a place like anybody."""
+        rules = self.rules
+        asked = rules is not None and rules.host == "required" and rules.host_enters
+        return asked and self.host is not None and not self.host_inside
+
+    @property
+    def cases(self) -> int:
+        return self.booking.cases if self.booking else 1
 
     def doubt(self, clause: str, kind: str, because: str) -> Verdict | None:
         """The rulebook's answer to one kind of doubt; None when it says admit."""

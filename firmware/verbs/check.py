@@ -76,7 +76,8 @@ def _rulebook(place: Site, given: str | None, findings: Findings) -> SignedRuleb
         findings.add(mistake)
         return None
     source = typed_toml.document(rules.text, str(path))
-    findings.odd += [source.mistake(odd.path, odd.what) for odd in complaints(rules.book)]
+    for found in complaints(rules.book):
+        (findings.wrong if found.severity == "shut" else findings.odd).append(source.mistake(found.path, found.what))
     return rules
 
 

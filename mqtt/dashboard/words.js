@@ -40,8 +40,12 @@ const WORDS = {
   quarantine: ["计数存疑", "Counters in doubt"], incident: ["事件", "Incident"], held_person: ["须引导人员再次出现", "Led away today, tried again"],
   too_close: ["间距不足", "Too close"], dense: ["入口拥挤", "Crowded"], loitering: ["人员滞留", "Loitering"], button_without_badge: ["无证按钮", "Button without badge"],
   opened: ["待处理", "open"], acknowledged: ["已确认", "acknowledged"], escalated: ["已上报", "escalated"], closed: ["已结束", "closed"],
+  double_use: ["一码两门使用", "Used at two doors"], people_inside: ["闭馆后仍有人", "People inside after closing"],
   // classes
   visitor: ["访客", "visitor"], assisted: ["帮办", "assisted"], agent: ["代办", "agent"], courier: ["快递", "courier"],
+  resident: ["本区居民", "resident"], elder: ["老年人", "elder"], minor: ["未成年人", "minor"], disabled: ["残疾人", "disabled"],
+  guest: ["重点企业", "enterprise guest"], escorted: ["陪同来访", "escorted"], cleaner: ["保洁", "cleaner"],
+  inspector: ["督查", "inspector"],
   // why
   in_order: ["符合", "in order"], hall_full: ["人数已满", "hall full"], early: ["早到", "early"], late: ["迟到", "late"],
   used: ["已使用", "used"], not_booked: ["未预约", "not booked"], expired: ["过期", "expired"], too_close: ["间距不足", "too close"],
@@ -56,6 +60,12 @@ const WORDS = {
   exit_by_scan: ["离场扫码", "exit, code"], exit_by_button: ["离场按钮", "exit, button"], exit_by_approach: ["有人离场", "exit, approach"],
   exit_by_turn: ["轮到离场", "exit, in turn"], exit_by_order: ["离场指令", "exit, by order"], take_turn: ["等前一位", "taking turns"],
   pcr_missing: ["没有核酸报告", "no PCR"], pcr_too_old: ["核酸报告过期", "PCR too old"], attendant_confirmed: ["人工确认", "confirmed by staff"],
+  host_asked: ["等陪同人员", "host asked for"], host_missing: ["无人陪同", "no host"], host_not_admitted: ["陪同人员不可", "no such host"],
+  host_not_in_order: ["陪同人员转人工", "host to staff"], hand_over: ["在此交接", "hand over here"], hatch: ["递物口", "a hatch"],
+  not_wide: ["走宽通道", "wide lane"], party_too_large: ["人数超出", "party too large"], too_many_cases: ["件数超出", "too many cases"],
+  no_slot: ["无批次时段", "no slot"], in_use: ["别处正在使用", "in use elsewhere"], slot_quota: ["时段已满", "slot full"],
+  case_quota: ["件数已满", "no cases left"], last_entry: ["已停止入场", "last entry is over"], gate_drill: ["开闸演练", "gate drill"],
+  revoked: ["转人工", "to staff"], recount: ["正在清点", "counting"],
   // phases
   phase_preparation: ["准备阶段", "preparation"], phase_limited: ["限流开放", "limited opening"],
   phase_full: ["全面开放", "full opening"], phase_open: ["开放", "open"],

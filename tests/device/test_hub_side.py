@@ -60,6 +60,9 @@ def test_every_event_arrives_as_it_is_in_the_journal(gate: Bench, ear: Ear) -> N
     assert decision["answer"] == "admit" and decision["took_ms"] > 0 and decision["clauses"]
     assert ear.on("/availability")[-1].payload == b"online"
     wait_until(lambda: json.loads(ear.on("/status")[-1].payload).get("free_rights") == 97)
+    told = json.loads(ear.on("/status")[-1].payload)
+    assert told["remains"] == {"places": 97, "day": 100_000, "slot": None, "cases": None, "walk_in": False}
+    assert (told["rulebook_before"], told["rulebook_next"]) == (False, "")
     status = json.loads(ear.on("/status")[-1].payload)
     assert (status["v"], status["inside"], status["limit_persons"], status["rulebook"]) == (1, 3, 100, 1)
     assert {sensor["device"] for sensor in status["lanes"][0]["sensors"]} == {"scanner", "gate"}
@@ -280,3 +283,26 @@ def test_a_pushed_rulebook_is_in_force_once_and_a_revoked_pass_is_refused(gate: 
     admit(gate)
     wait_until(lambda: len(events(ear, "decision")) == 2)
     assert [event["serial"] for event in events(ear, "rulebook") if event["result"] == "taken"] == [1, 2]
+
+
+def test_a_bad_rulebook_is_given_up_by_order_and_stays_away_after_a_restart(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+
+    def limit() -> Any:
+        return json.loads(ear.on("/status")[-1].payload)["limit_persons"]
+
+    push(gate, ear, "rulebook", "rulebook", RULEBOOK.format(**{**gate.book, "serial": 2, "limit": 77}).encode())
+    wait_until(lambda: limit() == 77)
+    assert hub.send("rulebook_fallback", hub.order("rulebook_fallback"))["result"] == "done"
+    wait_until(lambda: limit() == 100)
+    starts = len(events(ear, "start"))
+    gate.stop()
+    gate.start()
+    wait_until(lambda: len(events(ear, "start")) > starts and any(
+        "is not above 2" in event["because"] for event in events(ear, "rulebook") if event["result"] == "refused"
+    ))  # fmt: skip
+    admit(gate)
+    wait_until(lambda: events(ear, "decision"))
+    assert (limit(), events(ear, "decision")[-1]["rulebook"]) == (100, 1)
+    gate.stop()
+    assert gate.replay().returncode == 0

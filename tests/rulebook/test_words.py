@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from firmware.rulebook.words import SIGN_MAX, WORDS, spoken_number, spoken_time, words
 
-WIDEST = {"floor": 12, "window": 18, "hours": 168, "n": 99, "m": 99, "time": "10:50"}
+WIDEST = {
+    "floor": 12,
+    "window": 18,
+    "hours": 168,
+    "n": 99,
+    "m": 99,
+    "time": "10:50",
+    "date": "12月31日",
+    "day": "12/31",
+    "phone": "021-12345678",
+}
 
 PLAN = """
 | admit | 请通行 前往3楼12号窗口 | 核验通过，请通行。请乘观光电梯到三楼十二号窗口。 |

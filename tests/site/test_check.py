@@ -89,3 +89,11 @@ def test_the_examples_of_the_design_pass_once_signed(bench: Bench, capsys: pytes
     bench.sign((examples / "minimal-rulebook.toml").read_text())
     assert check(bench) == 0
     assert capsys.readouterr().out.startswith("ok: entry-1 in baoshan")
+
+
+def test_a_rulebook_that_shuts_everybody_out_is_refused_with_the_reason(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.sign(RULEBOOK.replace("limit_persons = 100", "limit_persons = 0"))
+    assert check(bench) == 2
+    assert "limit_persons: is 0: nobody is admitted" in capsys.readouterr().err

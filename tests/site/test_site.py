@@ -346,3 +346,21 @@ def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, val
     for number, warned in ((value, ["lane.behind"]), (0, [])):
         _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
         assert [warning.key for warning in odd] == warned
+
+
+@pytest.mark.parametrize("lanes", [0, 1])
+def test_a_class_that_needs_a_wide_lane_needs_one_at_this_device(bench: Bench, lanes: int) -> None:
+    rules = book.parse(RULEBOOK.replace("[class.visitor]", "[class.visitor]\nwide = true").encode())
+    place = site.load(
+        bench.write(text=SITE.replace('name = "A"', f'name = "A"\nwide = {"true" if lanes else "false"}'))
+    )
+    assert ["3.1.1c" in mistake.what for mistake in site.lacks(place, rules)[0]] == [True] * (1 - lanes)
+
+
+def test_a_hatch_is_no_way_out(bench: Bench) -> None:
+    text = SITE.replace('name = "A"', 'name = "A"\nhatch = true')
+    place = site.load(bench.write(text=text))
+    assert [lane.hatch for lane in place.lanes] == [True, False]
+    with pytest.raises(Mistake) as refused:
+        site.load(bench.write(text=SITE.replace('name = "B"', 'name = "B"\nhatch = true')))
+    assert refused.value.key == "lane[1].hatch"

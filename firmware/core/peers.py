@@ -1,0 +1,124 @@
+"""What the other doors of the hall tell: passes they saw used, people they hold, what they counted in a quota.
+
+Offline doors refuse what they know; when they meet again a pass that was used at both is reported by both. A notice is
+complete for its day and its numbers only rise, so loss, repetition and reordering change nothing for long.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import msgspec
+
+from firmware.core import bounds, held
+from firmware.core.events import PeerUsed
+from firmware.core.state import Counted, DoorTold, Grant, HallState, PeerUse, Used
+from firmware.core.turn import Turn
+
+DEVICES = 64
+TELLS = 5_000
+"""Passes in one notice: three times the hall's busiest day."""
+TIMES_MAX, SECONDS_MAX = 1_000_000, 2**35
+"""What is more was never counted, and no calendar has it."""
+PASS_ID = re.compile(r"[0-9a-f]{16}\Z")
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """This door's own day: the fields of `events.PeerUsed`."""
+
+    device: str
+    seq: int
+    day: str
+    used: tuple[tuple[str, int, int], ...]
+    held: tuple[str, ...]
+    counted: Counted
+
+
+def arrived(turn: Turn, event: PeerUsed) -> None:
+    state = turn.state
+    known = state.doors.get(event.device)
+    if event.device == state.device or (known is None and len(state.doors) >= DEVICES):
+        return
+    for pass_id, times, at_s in event.used[:TELLS]:
+        if times > 0 and PASS_ID.match(pass_id):
+            _merge(turn, event.device, pass_id, times, at_s)
+    bounds.trim_elsewhere(state)
+    notice = known or DoorTold()
+    notice.seen_ms = turn.now
+    if known is None or event.seq >= known.seq or event.day > known.day:
+        notice.seq, notice.day, notice.counted = event.seq, event.day, event.counted
+        held.heard(turn, event.device, event.day, event.held)
+    state.doors[event.device] = notice
+
+
+def _merge(turn: Turn, device: str, pass_id: str, times: int, at_s: int) -> None:
+    """Take note of more uses at that door; more in all than the pass allows is a double use, reported once."""
+    state, times, at_s = turn.state, min(times, TIMES_MAX), max(0, min(at_s, SECONDS_MAX))
+    uses = state.elsewhere.setdefault(pass_id, {})
+    before = uses.get(device)
+    if before is not None and before.times >= times:
+        return
+    uses[device] = PeerUse(times, at_s)
+    own = _own(turn, pass_id)
+    if own is not None and own.uses and own.times + sum(use.times for use in uses.values()) > own.uses:
+        detail = f"pass {pass_id} at {state.device} {_clock(turn, own.at_s)} and {device} {_clock(turn, at_s)}"
+        turn.alarm("double_use", detail=detail)
+
+
+def _own(turn: Turn, pass_id: str) -> Used | None:
+    """Uses at this door, and the one that an open grant is about to become."""
+    own = turn.state.used.get(pass_id)
+    grant = open_grant(turn.state, pass_id)
+    if grant is None or grant.spent:
+        return own
+    return Used((own.times if own else 0) + 1, turn.known_s, 0, grant.pass_uses)
+
+
+def open_grant(state: HallState, pass_id: str) -> Grant | None:
+    """The grant that was opened with this pass, at whichever lane of this device."""
+    if not pass_id:
+        return None
+    grants = (lane.grant for lane in state.lanes.values())
+    return next((grant for grant in grants if grant is not None and grant.pass_id == pass_id), None)
+
+
+def _clock(turn: Turn, wall_s: int) -> str:
+    return f"{dt.datetime.fromtimestamp(wall_s, turn.zone):%Y-%m-%d %H:%M:%S}"
+
+
+def used(state: HallState, pass_id: str) -> Used | None:
+    """How often a pass was used, here and at the doors that told of it; None: never as far as this door knows."""
+    own, others = state.used.get(pass_id), state.elsewhere.get(pass_id)
+    if not others:
+        return own
+    times, at_s = sum(use.times for use in others.values()), max(use.at_s for use in others.values())
+    if own is None:
+        return Used(times, at_s, at_s)
+    return Used(own.times + times, max(own.at_s, at_s), own.forget_s, own.uses)
+
+
+def own_day(state: HallState, now_s: int, zone: dt.tzinfo) -> Day:
+    """What this door tells the others of the local day of `now_s`; send it after every passage and now and then.
+
+    Costs as much as the day has uses: uses stand in the order of their last time.
+    """
+    local = dt.datetime.fromtimestamp(now_s, zone)
+    midnight_s = int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
+    told = list[tuple[str, int, int]]()
+    for pass_id in reversed(state.used):
+        each = state.used[pass_id]
+        if each.at_s < midnight_s or len(told) >= TELLS:
+            break
+        if each.uses and PASS_ID.match(pass_id):
+            told.append((pass_id, each.times, each.at_s))
+    day = str(local.date())
+    own = Counted(day, state.quota_used, state.quota_cases, state.quota_slot, state.quota_slot_used)
+    return Day(
+        device=state.device,
+        seq=state.seq,
+        day=day,
+        used=tuple(told),
+        held=held.held_notice(state),
+        counted=own if state.quota_day == day else Counted(day),
+    )

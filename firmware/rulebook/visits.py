@@ -1,0 +1,78 @@
+"""The tables about visits: how many may come without a slot, who opens a lane without rules, where people are sent.
+
+Each has a default that keeps a rulebook without it meaning what it meant.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from firmware.rulebook.tables import ClassName, Id, Minutes, Persons, Share, Table
+
+Text = Annotated[str, Meta(max_length=60)]
+Short = Annotated[str, Meta(max_length=12)]
+Phone = Annotated[str, Meta(pattern=r"^[0-9-]{0,12}\Z", description="phone number of at most 12 digits and -")]
+
+
+class Quota(Table, frozen=True, kw_only=True):
+    """2.2, 3.1.1b: for people without a booked slot. The day's is a phase's share of `base_visits_per_day`, a slot's is
+
+    `[slot] quota`. It belongs to the whole hall: while its doors hear each other they count together; a door that has
+    not heard another one that is named here keeps to its own share of it.
+    """
+
+    cases_per_day: Persons = 0
+    """0: no such quota."""
+    share: dict[Id, Share] = {}
+    """Device -> percent of every quota that is its own while doors are apart; a device that is not here: all of it."""
+    apart_seconds: Annotated[int, Meta(ge=10, le=3600)] = 120
+    """A door that was not heard for so long is apart."""
+
+
+class Sweep(Table, frozen=True, kw_only=True):
+    """After closing an attendant walks through the hall and says that it is empty: the count is zero again."""
+
+    remind_minutes: Minutes = 0
+    """An alarm when people are still counted inside so long after closing; 0: none."""
+    press_ms: Annotated[int, Meta(ge=2_500, le=20_000)] = 5_000
+    """Badge and a press of this length, while the hall is closed, say that it is empty."""
+
+
+class Responders(Table, frozen=True, kw_only=True):
+    """Fire brigade, police, medical: a badge opens the lane both ways without any rule; bodies are counted."""
+
+    classes: tuple[ClassName, ...] = ("responder",)
+    open_seconds: Annotated[int, Meta(ge=5, le=3600)] = 120
+
+
+class Place(Table, frozen=True, kw_only=True):
+    """3.1.3a, 3.2.1, 3.2.5: where a service is done, found by a booking's zone or service; empty: not told."""
+
+    name_zh: Text = ""
+    name_en: Text = ""
+    floor: Short = ""
+    window: Short = ""
+    lift_zh: Text = ""
+    lift_en: Text = ""
+    online_zh: Text = ""
+    """Where this service is done without coming; absent: `[contact]`'s."""
+    online_en: Text = ""
+    phone: Phone = ""
+
+
+class Contact(Table, frozen=True, kw_only=True):
+    """3.2.1, 3.2.5, 4.3: what the idle sign shows, and what is added to a refusal."""
+
+    phone: Phone = ""
+    online_zh: Text = ""
+    online_en: Text = ""
+    booking_zh: Text = ""
+    """How to book."""
+    booking_en: Text = ""
+    lift_zh: Text = "观光电梯"
+    """Which lift visitors take (3.1.5d)."""
+    lift_en: Text = "the sightseeing lift"
+    page_seconds: Annotated[int, Meta(ge=2, le=600)] = 8
+    """How long each page of the idle sign stands."""

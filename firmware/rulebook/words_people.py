@@ -1,0 +1,78 @@
+"""The words for classes of people, bookings and the way out of a no: (sign zh, sign en, voice zh, voice en)."""
+
+from __future__ import annotations
+
+PEOPLE: dict[str, tuple[str, str, str, str]] = {
+    "early_day": (
+        "未到预约日 {date}再来",
+        "Booked for {day}, come then",
+        "您的预约不在今天，请{date}{time}再来扫码。",
+        "Your booking is not for today. Please come on {day} at {time}.",
+    ),
+    "closed_day": (
+        "已闭馆 {date}开放",
+        "Closed, opens on {day}",
+        "大厅现在不开放，{date}{time}开放，也可网上办理。",
+        "We are closed until {day}, {time}. Many services are online.",
+    ),
+    "last_entry": (
+        "今日已停止入场 请改约",
+        "No more entry today",
+        "今日已停止入场，请预约改日再来，也可网上办理。",
+        "Entry is over for today. Please book another day; many services are online.",
+    ),
+    "no_slot": (
+        "请按批次时段预约",
+        "Please book a batch and time",
+        "请先约定批次和时段，再来集中办理。",
+        "Please agree on a batch and a time slot first.",
+    ),
+    "party_too_large": (
+        "人数超出 请找工作人员",
+        "Too many, ask staff",
+        "本预约限{n}人进入，请找门口工作人员。",
+        "This booking is for {n} at most. Please ask our staff at the door.",
+    ),
+    "wide_lane": (
+        "请走无障碍宽通道",
+        "Use the wide lane, please",
+        "请走无障碍宽通道，工作人员会帮助您。",
+        "Please use the wide lane. Our staff will help you.",
+    ),
+    "host_asked": (
+        "请接待人员刷工作证",
+        "Your host's badge, please",
+        "请接待您的工作人员出示工作证。",
+        "Please have your host show the staff badge.",
+    ),
+    "host_missing": (
+        "请接待人员到场陪同",
+        "Your host must come along",
+        "请联系接待您的工作人员，到门口陪同进入。",
+        "Please call your host to the door. You enter together.",
+    ),
+    "hand_over": (
+        "请在此交接 不必进厅",
+        "Please hand over here",
+        "请在这里交接物品，工作人员马上来，不必进入大厅。",
+        "Please hand over here. Our staff will come; there is no need to enter.",
+    ),
+    "responder": (
+        "应急通道已开 请通行",
+        "Emergency lane open",
+        "应急通道已打开，请通行。",
+        "The emergency lane is open. Please pass.",
+    ),
+    "case_quota": (
+        "今日件数已满 请改约",
+        "No more cases today",
+        "今日可受理的件数已满，请改约，也可网上办、快递办。",
+        "No more cases can be taken today. Please book another day, or use the online or courier service.",
+    ),
+    "contact": (
+        "咨询{phone}",
+        "Call {phone}",
+        "可用{online}网上办理。咨询电话{phone}。",
+        "You may use {online_en}. For questions call {phone}.",
+    ),
+}

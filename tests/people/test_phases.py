@@ -1,0 +1,181 @@
+"""2.1 to 2.3: preparation, limited, full; dated steps without a network, and the way back by rulebook or order."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.core import events
+from firmware.core.controller import Controller
+from tests.people.hall import CLASSES, Door, at, text
+
+
+@pytest.mark.parametrize("person_class", CLASSES)
+@pytest.mark.parametrize(
+    ("when", "open_to"), [("2022-05-31 10:00", ("courier", "cleaner", "inspector")), ("2022-06-01 10:00", CLASSES)]
+)
+def test_who_is_received_in_preparation(person_class: str, when: str, open_to: tuple[str, ...]) -> None:
+    door = Door(wall=at(when))
+    door.comes(door.guest(1, person_class))
+    if person_class in open_to:
+        assert "class_not_in_phase" not in door.reasons
+    else:
+        assert door.answered == ("refuse", "2.1", "class_not_in_phase")
+        assert door.signs[-1] == "暂未开放 可网上办理"
+
+
+@pytest.mark.parametrize(
+    ("when", "because"), [("2022-05-30 10:00", "gate_drill"), ("2022-06-01 10:00", "attendant_confirmed")]
+)
+def test_in_commissioning_a_gate_is_drilled_and_recorded_as_that(when: str, because: str) -> None:
+    door = Door(wall=at(when))
+    door.scan(door.badge(900, person_class="attendant"))
+    door.press()
+    assert (door.decision.answer, door.reasons) == ("admit", [because])
+    assert door.decision.clauses[0].clause == ("2.1" if because == "gate_drill" else "3.1.2d")
+
+
+def test_a_phase_begins_by_the_clock_alone() -> None:
+    door = Door(wall=at("2022-05-31 23:59"))
+    door.scan(door.guest(1))
+    assert door.because == "class_not_in_phase"
+    door.wait(10 * 3600)
+    assert door.comes(door.guest(2), 2) == "admit"
+
+
+def test_a_limit_follows_its_phase_at_midnight() -> None:
+    door = Door(("share_percent = 60\n", "share_percent = 60\nlimit_percent = 50\n"), wall=at("2022-06-09 23:59"))
+    assert door.free == 100
+    door.wait(120).do(events.Woken())
+    assert door.free == 200
+
+
+# -------------------------------------------------------------- the next rulebook
+
+
+def later(**changes: str) -> bytes:
+    """One that is valid from 10 June: 50 persons."""
+    return text(
+        ("valid_from = 2022-05-22", "valid_from = 2022-06-10"), ("limit_persons = 200", "limit_persons = 50"), serial=9
+    )
+
+
+def test_a_rulebook_of_a_later_day_waits_and_begins_by_itself() -> None:
+    door = Door(wall=at("2022-06-09 23:00"))
+    assert door.load(later()) == "taken in force from 2022-06-10"
+    assert (door.free, door.state.rulebook_serial) == (200, 8)
+    door.forget()
+    door.wait(3600 - 1)
+    assert door.state.rulebook_serial == 8
+    door.wait(2)
+    assert (door.free, door.state.rulebook_serial) == (50, 9), "the door wakes at midnight, nobody has to come"
+    assert [each.because for each in door.records if each.__class__.__name__ == "RulebookTaken"] == [
+        "its first day has begun"
+    ]
+
+
+def test_what_waits_survives_a_restart_and_the_loss_of_the_clock() -> None:
+    door = Door(wall=at("2022-06-09 23:00"))
+    door.load(later())
+    door.controller = Controller.restore(door.controller.snapshot(), door.controller.zones)
+    door.start("boot-2")
+    door.trusted = False
+    door.wait(7200).do(events.Woken())
+    assert door.state.rulebook_serial == 8, "a doubtful clock begins nothing"
+    door.trusted = True
+    door.do(events.ClockChecked())
+    assert door.state.rulebook_serial == 9
+
+
+def test_the_same_waiting_rulebook_again_is_no_news_and_an_older_one_is_refused() -> None:
+    door = Door(wall=at("2022-06-09 23:00"))
+    door.load(later())
+    assert door.load(later()) == ""
+    assert door.load(text(("limit_persons = 200", "limit_persons = 20"), serial=9)) == "refused serial 9 is not above 9"
+
+
+def test_a_newer_one_for_today_takes_the_place_of_what_waits() -> None:
+    door = Door(wall=at("2022-06-09 23:00"))
+    door.load(later())
+    assert door.load(text(("limit_persons = 200", "limit_persons = 20"), serial=10)) == "taken"
+    door.wait(7200)
+    assert (door.free, door.state.rulebook_serial, door.state.rulebook_next) == (20, 10, b"")
+
+
+def test_a_device_without_any_takes_a_later_one_at_once() -> None:
+    door = Door(wall=at("2022-06-09 23:00"))
+    door.state.rulebook_text = b""
+    door.controller.rulebook = None
+    assert door.load(later()) == "taken"
+
+
+# -------------------------------------------------------------- the one before
+
+
+def test_the_rulebook_before_comes_back_by_order() -> None:
+    door = Door()
+    good, bad = text(), text(("limit_persons = 200", "limit_persons = 3"), serial=9)
+    assert door.load(bad) == "taken"
+    assert door.free == 3
+    assert door.order("rulebook_fallback") == ""
+    assert (door.free, door.state.rulebook_serial, door.state.rulebook_text) == (200, 8, good)
+    assert door.comes(door.guest(1)) == "admit"
+    assert door.decision.rulebook == 8
+    door.wait(12)
+    assert door.load(bad) == "refused serial 9 is not above 9", "what was given up does not come back by itself"
+    assert door.load(text(serial=10)) == "taken"
+
+
+def test_the_order_again_goes_forward_again() -> None:
+    door = Door()
+    door.load(text(("limit_persons = 200", "limit_persons = 3"), serial=9))
+    door.order("rulebook_fallback")
+    assert door.order("rulebook_fallback") == ""
+    assert (door.free, door.state.rulebook_serial) == (3, 9)
+
+
+def test_a_fall_back_survives_a_restart() -> None:
+    door = Door()
+    bad = text(("limit_persons = 200", "limit_persons = 3"), serial=9)
+    door.load(bad)
+    door.order("rulebook_fallback")
+    door.controller = Controller.restore(door.controller.snapshot(), door.controller.zones)
+    door.start("boot-1")
+    door.load(bad)
+    assert door.controller.rulebook is not None and door.controller.rulebook.serial == 8
+
+
+def test_nothing_to_fall_back_to_and_nothing_out_of_date() -> None:
+    door = Door()
+    door.state.rulebook_before = b""
+    assert door.order("rulebook_fallback") == "no_other_rulebook"
+    door.state.rulebook_before = text(("valid_until = 2022-12-31", "valid_until = 2022-05-25"))
+    assert door.order("rulebook_fallback") == "other_rulebook_out_of_date"
+    door.state.rulebook_before = b"v = 1"
+    assert door.order("rulebook_fallback") == "other_rulebook_unusable"
+    assert door.state.rulebook_serial == 8
+
+
+def test_orders_of_the_day_end_with_the_rulebook_they_were_given_against() -> None:
+    door = Door()
+    door.order("limit", n=7)
+    door.order("quota", n=0)
+    door.order("walk_in", open=True)
+    door.load(text(serial=9))
+    assert (door.free, door.state.orders_day) == (200, "")
+
+
+def test_the_same_journal_gives_the_same_answers() -> None:
+    door = Door(wall=at("2022-06-09 23:00"))
+    door.load(later())
+    door.wait(7200)
+    door.order("rulebook_fallback")
+    door.order("walk_in", open=True)
+    door.wait(10 * 3600)
+    door.enters(door.guest(1))
+    from firmware.core.occupancy import Rights
+    from firmware.core.state import HallState
+
+    again = Controller(HallState(rights=Rights(inc="door-1")), door.controller.zones)
+    records = [record for event, moment in door.journal for record in again.handle(event, moment).records]
+    assert records[-len(door.records) :] == door.records
+    assert again.snapshot() == door.controller.snapshot()

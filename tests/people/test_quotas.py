@@ -1,0 +1,284 @@
+"""2.2, 3.1.1b, 3.2.3: quotas of day, slot and cases. They bind walk-ins and new grants, never a valid booking."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core.facts import Booking
+from firmware.core.records import Remains
+from tests.people.hall import at
+from tests.people.test_doors import Named
+
+WALK_IN = ("walk_in = false", "walk_in = true")
+OPTIONAL = ('[class.visitor]                 # (3.1.2a) PCR within 72 h; sentinel or venue code, never both demanded\n'
+            'booking = "required"', '[class.visitor]\nbooking = "optional"')  # fmt: skip
+BASE = "base_visits_per_day = 1500 "
+
+
+def door(
+    day: int = 10, slot: int = 0, cases: int = 0, *more: tuple[str, str], name: str = "north", **fields: Any
+) -> Named:
+    """A door for walk-ins; the limited phase's 60 % of the base are `day`."""
+    return Named(
+        name,
+        WALK_IN,
+        OPTIONAL,
+        (BASE, f"base_visits_per_day = {-(-day * 100 // 60)} "),
+        ("\nquota = 0 ", f"\nquota = {slot} "),
+        ("cases_per_day = 0 ", f"cases_per_day = {cases} "),
+        *more,
+        **fields,
+    )
+
+
+def roster(at_door: Named, number: int, **changes: Any) -> Booking:
+    """A line of the day's roster without a slot: a new grant."""
+    fields = {"source": "roster", "slot_start_s": None, "slot_end_s": None, "issuer": "roster", **changes}
+    return at_door.guest(number, **fields)
+
+
+def walks_in(at_door: Named, number: int) -> str:
+    answer = at_door.scan(at_door.test(number))
+    if answer == "admit":
+        at_door.cross()
+    at_door.wait(4)
+    return answer
+
+
+@pytest.mark.parametrize("places", [0, 1, 3])
+def test_the_days_quota_binds_walk_ins_and_never_a_booking(places: int) -> None:
+    at_door = door(places)
+    for number in range(places):
+        assert walks_in(at_door, 50 + number) == "admit"
+    assert walks_in(at_door, 99) == "refuse"
+    assert at_door.answered == ("refuse", "2.2", "quota")
+    assert at_door.signs[-1] == "今日名额已满 请预约"
+    assert at_door.uses(1) == "admit"
+
+
+@pytest.mark.parametrize("order", ["walk-in first", "roster first"])
+def test_a_roster_line_without_a_slot_is_a_new_grant(order: str) -> None:
+    at_door = door(1)
+    if order == "walk-in first":
+        assert walks_in(at_door, 50) == "admit"
+        assert at_door.comes(roster(at_door, 1)) == "refuse"
+    else:
+        assert at_door.enters(roster(at_door, 1)) == "admit"
+        assert walks_in(at_door, 50) == "refuse"
+    assert "quota" in at_door.reasons
+
+
+def test_a_roster_line_with_a_slot_is_a_booking() -> None:
+    at_door = door(0)
+    assert at_door.enters(at_door.guest(1, source="roster")) == "admit"
+
+
+def test_a_partys_bodies_count_and_none_of_it_comes_in_where_it_does_not_fit() -> None:
+    at_door = door(3)
+    assert at_door.comes(roster(at_door, 1, party=3, helper=True), 1) == "refuse"
+    assert at_door.enters(roster(at_door, 2, party=2, helper=True), 2, bodies=3) == "admit"
+    assert at_door.state.quota_used == 3
+
+
+def test_a_slots_quota_begins_anew_with_the_next_slot() -> None:
+    at_door = door(10, slot=1)
+    assert walks_in(at_door, 50) == "admit"
+    assert walks_in(at_door, 51) == "refuse"
+    assert at_door.answered == ("refuse", "3.1.1b", "slot_quota")
+    at_door.wait(29 * 60)
+    assert walks_in(at_door, 52) == "refuse"
+    at_door.wait(60)
+    assert walks_in(at_door, 53) == "admit"
+    assert at_door.state.quota_used == 2
+
+
+def test_cases_are_counted_beside_bodies() -> None:
+    at_door = door(10, 0, 5, ("slot_required = true\n", ""))
+    assert at_door.enters(roster(at_door, 1, person_class="agent", cases=4), 1) == "admit"
+    assert at_door.comes(roster(at_door, 2, person_class="agent", cases=2), 2) == "refuse"
+    assert at_door.answered == ("refuse", "3.2.3", "case_quota")
+    assert at_door.uses(3, person_class="agent", cases=9) == "admit", "a booking with a slot is never refused for it"
+
+
+def test_what_nobody_used_is_given_back() -> None:
+    at_door = door(3, slot=3, cases=9)
+    for number in range(5):
+        assert at_door.comes(roster(at_door, number + 1, party=2, cases=3), number + 1) == "admit"
+        at_door.wait(15)
+    state = at_door.state
+    assert (state.quota_used, state.quota_slot_used, state.quota_cases) == (0, 0, 0)
+    at_door.comes(roster(at_door, 9, party=2, cases=3), 9)
+    at_door.cross().wait(15)
+    assert (state.quota_used, state.quota_slot_used, state.quota_cases) == (1, 1, 3)
+
+
+def test_who_comes_back_takes_a_place_and_no_quota() -> None:
+    at_door = door(1, 0, 0, ("pcr_validity_hours = 72\n\n[class.elder]", "re_entries = 1\n\n[class.elder]"))
+    line = roster(at_door, 1)
+    assert at_door.enters(line) == "admit"
+    assert at_door.enters(line) == "admit"
+    assert (at_door.state.quota_used, at_door.free) == (1, 198)
+    assert at_door.enters(line) == "refuse"
+
+
+def test_the_next_day_begins_at_nothing() -> None:
+    at_door = door(1)
+    assert walks_in(at_door, 50) == "admit"
+    at_door.wait(86_400)
+    assert at_door.state.quota_used == 1
+    assert walks_in(at_door, 51) == "admit"
+
+
+@pytest.mark.parametrize(("late", "expected"), [("refuse", "refuse"), ("staff", "staff"), ("walk_in", "admit")])
+def test_late_leads_where_the_rulebook_says(late: str, expected: str) -> None:
+    at_door = door(1, 0, 0, ('late = "refuse" ', f'late = "{late}" '))
+    assert at_door.enters(at_door.guest(1, slot=(-3, -1))) == expected
+    assert at_door.state.quota_used == (1 if late == "walk_in" else 0)
+    if late == "walk_in":
+        assert at_door.comes(at_door.guest(2, slot=(-3, -1)), 2) == "refuse"
+        assert "quota" in at_door.reasons
+
+
+# -------------------------------------------------------------- the walk-in switch, orders of the day
+
+
+@pytest.mark.parametrize(
+    ("book", "phase", "order", "expected"),
+    [
+        ("false", None, None, "refuse"),
+        ("true", None, None, "admit"),
+        ("true", "false", None, "refuse"),
+        ("false", "true", None, "admit"),
+        ("true", None, False, "refuse"),
+        ("false", None, True, "admit"),
+        ("true", "true", False, "refuse"),
+    ],
+)
+def test_walk_ins_by_rulebook_by_phase_and_by_order(
+    book: str, phase: str | None, order: bool | None, expected: str
+) -> None:
+    changes = [("walk_in = false", f"walk_in = {book}"), OPTIONAL]
+    if phase:
+        changes.append(("share_percent = 60\n", f"share_percent = 60\nwalk_in = {phase}\n"))
+    at_door = Named("north", *changes)
+    if order is not None:
+        assert at_door.order("walk_in", open=order) == ""
+    assert walks_in(at_door, 50) == expected
+    if expected == "refuse":
+        assert at_door.because == "not_booked"
+
+
+def test_back_down_within_the_day_by_order() -> None:
+    at_door = door(10)
+    assert walks_in(at_door, 50) == "admit"
+    assert at_door.order("quota", n=1) == ""
+    assert walks_in(at_door, 51) == "refuse"
+    assert at_door.order("quota", n=2) == ""
+    assert walks_in(at_door, 52) == "admit"
+    at_door.wait(86_400)
+    assert [walks_in(at_door, number) for number in (53, 54, 55)] == ["admit"] * 3, "an order is for its day"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "because"),
+    [
+        ("quota", {}, "quota_out_of_range"),
+        ("quota", {"n": True}, "quota_out_of_range"),
+        ("quota", {"n": -1}, "quota_out_of_range"),
+        ("quota", {"n": "1"}, "quota_out_of_range"),
+        ("walk_in", {}, "open_must_be_true_or_false"),
+        ("walk_in", {"open": 1}, "open_must_be_true_or_false"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(name: str, body: dict[str, Any], because: str) -> None:
+    assert door().order(name, **body) == because
+
+
+def test_an_order_for_the_day_needs_a_day() -> None:
+    at_door = door()
+    at_door.trusted = False
+    assert at_door.order("quota", n=1) == "clock_doubtful"
+
+
+# -------------------------------------------------------------- several doors
+
+
+def pair(day: int, share: str = "") -> tuple[Named, Named]:
+    shares = (("share = {} ", f"share = {share} "),) if share else ()
+    return door(day, 0, 0, *shares, name="north"), door(day, 0, 0, *shares, name="south")
+
+
+def test_doors_that_hear_each_other_count_together() -> None:
+    north, south = pair(3)
+    assert [walks_in(north, 50), walks_in(north, 51)] == ["admit"] * 2
+    south.do(north.tells())
+    assert [walks_in(south, 60), walks_in(south, 61)] == ["admit", "refuse"]
+
+
+def test_a_door_that_is_apart_keeps_to_its_share() -> None:
+    north, south = pair(10, "{ north = 60, south = 40 }")
+    assert [walks_in(north, 50 + number) for number in range(7)].count("admit") == 6
+    assert [walks_in(south, 70 + number) for number in range(7)].count("admit") == 4
+
+
+def test_a_door_that_hears_the_others_uses_what_they_leave() -> None:
+    north, south = pair(10, "{ north = 60, south = 40 }")
+    north.do(south.tells())
+    admitted = 0
+    for number in range(12):
+        admitted += walks_in(north, 50 + number) == "admit"
+        north.do(south.tells())
+    assert admitted == 10
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["north", "south", "meet", "apart"]), max_size=40), st.integers(0, 9))
+def test_shares_hold_the_quota_under_any_partition(steps: list[str], day: int) -> None:
+    """More than the quota only by what the doors had not told each other when they parted."""
+    north, south = pair(day, "{ north = 50, south = 50 }")
+    quota = north.controller.rulebook.quota_on(dt.date(2022, 6, 1)) if north.controller.rulebook else 0
+    admitted, untold, slack = 0, 0, 0
+    for number, step in enumerate(steps):
+        if step == "meet":
+            north.meets(south)
+            untold = 0
+        elif step == "apart":
+            for each in (north, south):
+                each.wait(125)
+        else:
+            came = walks_in(north if step == "north" else south, 100 + number) == "admit"
+            admitted, untold = admitted + came, untold + came
+        slack = max(slack, untold)
+        assert admitted <= quota + slack
+
+
+# -------------------------------------------------------------- what remains is told
+
+
+def test_what_remains_is_on_every_decision() -> None:
+    at_door = door(10, slot=4, cases=7)
+    walks_in(at_door, 50)
+    walks_in(at_door, 51)
+    assert at_door.decision.remains == Remains(places=199, day=9, slot=3, cases=6)
+    at_door.wait(86_400 - 3600 * 20)
+    plain = Named("north")
+    plain.enters(plain.guest(1))
+    assert plain.decision.remains == Remains(places=200, day=900)
+
+
+def test_with_a_doubtful_clock_the_last_known_day_is_counted_on() -> None:
+    """A clock of 1970 must not begin the day's count anew, whatever the rulebook says to a doubt."""
+    at_door = door(3, 0, 0, ('clock = "staff"', 'clock = "admit"'), wall=at("2022-06-01 10:00"))
+    assert walks_in(at_door, 50) == "admit"
+    real, at_door.wall_0, at_door.trusted = at_door.wall_0, 1000.0, False
+    test = at_door.test(51, sampled_s=int(real), issued_s=int(real), expires_s=int(real) + 864_000)
+    assert at_door.scan(test) == "admit"
+    at_door.cross().wait(4)
+    at_door.wall_0, at_door.trusted = real, True
+    assert (at_door.state.quota_day, at_door.state.quota_used) == ("2022-06-01", 2)
+    assert [walks_in(at_door, 52), walks_in(at_door, 53)] == ["admit", "refuse"]
