@@ -121,6 +121,7 @@ LANES = Table(
         Phrase("for {words}", "供 {words}", "classes"),
         Phrase("zone {word}", "区域 {word}", "zone"),
         Phrase("interlock {word}", "互锁 {word}", "interlock"),
+        Phrase("hatch", "窗口柜", "hatch", {"hatch": True}),
         Phrase("no counter", "无计数", "passage_sensor", {"passage_sensor": False}),
         Phrase("no button", "无按钮", "button", {"button": False}),
         Phrase("thermometer", "测温", "thermometer", {"thermometer": True}),
