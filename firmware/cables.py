@@ -98,7 +98,12 @@ def _terminal(line: Line, reading: readings.TerminalVerdict, _: float) -> AnyEve
 
 
 def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEvent:
-    return events.TemperatureRead(lane=line.lane, object_c=reading.object_c, ambient_c=reading.ambient_c)
+    return events.TemperatureRead(
+        lane=line.lane,
+        object_c=reading.object_c,
+        ambient_c=reading.ambient_c,
+        distance_mm=reading.distance_mm,
+    )
 
 
 def _crossing(line: Line, reading: readings.Crossing, _: float) -> AnyEvent | None:

@@ -317,6 +317,7 @@ def _setup(lane: Lane) -> LaneSetup:
         buzzer="buzzer" in lane.devices,
         hatch=lane.hatch,
         wide=lane.wide,
+        terminal="terminal" in lane.devices,
     )
 
 

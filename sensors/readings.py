@@ -91,10 +91,14 @@ class TerminalVerdict(Reading, frozen=True):
 
 
 class Temperature(Reading, frozen=True):
-    """One thermometer value in degrees Celsius. `ambient_c` is the sensor's own surroundings."""
+    """One thermometer value in degrees Celsius. `ambient_c` is the sensor's own surroundings.
+
+    `distance_mm`: to what was measured, from a thermometer that knows it.
+    """
 
     object_c: float
     ambient_c: float | None = None
+    distance_mm: int | None = None
 
 
 class Crossing(Reading, frozen=True):

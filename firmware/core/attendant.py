@@ -7,7 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import access, closing, emergency, entry, incident, judgement, occupancy, passage, responders
+from firmware.core import access, attest, closing, emergency, entry, incident, judgement, occupancy, passage, responders
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
@@ -15,8 +15,10 @@ from firmware.core.turn import Turn
 
 def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
     if pressed:
-        lane.button_since_ms = turn.now
-        if turn.setup(lane.name).exit and not _named(turn, lane):
+        lane.button_since_ms, lane.button_asked = turn.now, attest.question(lane.visit)
+        if attest.veto(turn, lane, (lane.badge or "") if _named(turn, lane) else ""):
+            lane.button_since_ms = None
+        elif turn.setup(lane.name).exit and not _named(turn, lane):
             entry.open_exit(turn, lane, "button")
     elif lane.button_since_ms is not None:
         held_ms = turn.now - lane.button_since_ms
@@ -49,9 +51,11 @@ def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
         return
     who = lane.badge or ""
     swept = lane.state != "evacuated" and closing.sweep_pressed(turn, held_ms)
-    name, because = incident.pressed(turn, lane, who, long=long) or (
-        ("sweep", closing.sweep(turn, who)) if swept else _meant(turn, lane, who, long=long)
-    )
+    told = incident.pressed(turn, lane, who, long=long)
+    if not told and attest.press(turn, lane, who, long=long):
+        lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
+        return
+    name, because = told or (("sweep", closing.sweep(turn, who)) if swept else _meant(turn, lane, who, long=long))
     lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
     record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
 
@@ -93,7 +97,8 @@ def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
     if lane.grant is not None and lane.grant.way == "in":
         turn.close(lane)
         passage.return_unused(turn, lane, lane.grant)
-    lane.visit, lane.held_because, lane.held_by = None, because, who
+    entry.end_visit(lane)
+    lane.held_because, lane.held_by = because, who
     turn.signal(lane, "hold")
     turn.tell(lane, "held", "red")
     return ""
@@ -167,5 +172,5 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     )
     rules = turn.rulebook.classes.get(person_class or "")
     grant.pass_uses = entry.uses_of(visit.booking if visit else None, rules)
-    lane.visit = None
+    entry.end_visit(lane)
     return ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.core import attendant, bank, closing, emergency, incident, limit, rulebooks
+from firmware.core import attendant, attest, bank, closing, emergency, incident, limit, rulebooks, sentinel
 from firmware.core.events import CommandArrived
 from firmware.core.turn import Turn
 
@@ -146,7 +146,8 @@ def _identify(turn: Turn, event: CommandArrived) -> str:
 
 ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "open_once": _open_once,
-    "confirm_identity": _open_once,
+    "confirm_identity": attest.confirm_identity,
+    "venue_code": sentinel.venue_code,
     "hold": _hold,
     "release": _release,
     "evacuate": _evacuate,
@@ -162,4 +163,4 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "sweep": _sweep,
     "rulebook_fallback": _rulebook_fallback,
 }
-OF_A_LANE = ("open_once", "confirm_identity", "hold", "release")
+OF_A_LANE = ("open_once", "confirm_identity", "venue_code", "hold", "release")

@@ -15,6 +15,7 @@ import msgspec
 from firmware.core import (
     access,
     attendant,
+    attest,
     bank,
     closing,
     commands,
@@ -29,7 +30,9 @@ from firmware.core import (
     queue,
     responders,
     rulebooks,
+    sentinel,
     start,
+    thermometer,
 )
 from firmware.core.events import (
     AnyEvent,
@@ -126,6 +129,7 @@ class Controller:
         responders.tend(turn, lane)
         door.tend(turn, lane)
         queue.tend(turn, lane)
+        attest.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
         elif self._approached(turn, lane):
@@ -144,6 +148,7 @@ class Controller:
             times += door.due(turn, lane)
             times += queue.due(turn, lane)
             times += responders.due(lane)
+            times += attest.due(lane)
             if lane.visit is not None:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
@@ -218,8 +223,8 @@ for _kind, _handler in (
     (RulebookRefused, _rulebook_refused),
     (DocumentSeen, _document),
     (CodeRead, entry.code_read),
-    (TemperatureRead, entry.temperature_read),
-    (TerminalSaid, entry.terminal_said),
+    (TemperatureRead, thermometer.read),
+    (TerminalSaid, sentinel.said),
     (Crossed, passage.crossed),
     (TurnedAway, passage.turned_away),
     (PassageBlocked, passage.blocked),

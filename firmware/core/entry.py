@@ -6,12 +6,25 @@ is the same scan, unless the answer was to wait: then it may be shown again at o
 
 from __future__ import annotations
 
-from firmware.core import access, bounds, hosts, incident, judgement, occupancy, passage, quotas, responders
-from firmware.core.events import CodeRead, TemperatureRead, TerminalSaid
+from firmware.core import (
+    access,
+    attest,
+    bounds,
+    hosts,
+    incident,
+    judgement,
+    occupancy,
+    passage,
+    quotas,
+    responders,
+    sentinel,
+    thermometer,
+)
+from firmware.core.events import CodeRead
 from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.lane import OPEN, READY
 from firmware.core.records import Clause, Decision
-from firmware.core.state import Grant, LaneState, Reading, Sentinel, Visit, Waiting
+from firmware.core.state import Grant, LaneState, Visit, Waiting
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules
@@ -19,6 +32,8 @@ from firmware.rules import quota
 from firmware.rules.verdict import Case, Verdict
 
 SAME_SCAN_MS = 3_000
+PLACES = ("hall_full", "dense", "loitering")
+"""Who waits for one of these stands in a queue."""
 READING_WAIT_MS = 10_000
 """How long a lane waits for a thermometer once everything else is there."""
 PLACE_WAIT_MS = 2_000
@@ -28,6 +43,9 @@ WAIT_FORGOTTEN_MS = 180_000
 AnyHealth = HealthTest | OtherHealth
 KINDS = ("naat", "antigen", "other")
 """Kinds of health proofs a visit collects one each of; the first of them stands for the person."""
+DAYS = 4
+"""Antigen tests of several days that one visit collects at most."""
+CODES = 8
 
 
 def code_read(turn: Turn, event: CodeRead) -> None:
@@ -65,32 +83,6 @@ def code_read(turn: Turn, event: CodeRead) -> None:
         _judge(turn, lane)
 
 
-def temperature_read(turn: Turn, event: TemperatureRead) -> None:
-    lane = turn.state.lanes[event.lane]
-    lane.temperature = Reading(event.object_c, turn.now, event.ambient_c)
-    if lane.state == "screening" and lane.visit is not None and turn.rulebook is not None:
-        _judge(turn, lane)
-
-
-def terminal_said(turn: Turn, event: TerminalSaid) -> None:
-    """A verdict that comes while somebody is asked for a proof is theirs; one just before the scan is found by it."""
-    lane = turn.state.lanes[event.lane]
-    lane.sentinel = Sentinel(
-        at_ms=turn.now,
-        code=event.code,
-        pcr=event.pcr,
-        sampled_age_minutes=event.sampled_age_minutes,
-        temperature_c=event.temperature_c,
-        mask=event.mask,
-        token=event.token,
-        holder=event.holder,
-    )
-    if lane.visit is not None and lane.state in ("identified", "screening"):
-        lane.visit.sentinel = lane.sentinel
-        if turn.rulebook is not None:
-            _judge(turn, lane)
-
-
 def place_came(turn: Turn, lane: LaneState) -> None:
     """Who was told that the hall is full and still stands at the gate need not show the code again."""
     visit = lane.visit
@@ -100,15 +92,16 @@ def place_came(turn: Turn, lane: LaneState) -> None:
     if turn.rulebook is not None and lane.grant is None:
         _judge(turn, lane)
     if lane.visit is visit:  # another reason to wait by now: asked once, then as ever
-        lane.visit = None
+        end_visit(lane)
 
 
 def visit_over(turn: Turn, lane: LaneState) -> None:
     """The time to show more is over: what is missing now is missing, and the person is told the next step."""
     if lane.visit is not None and lane.visit.place_for:
-        lane.visit = None
+        end_visit(lane)
     ready = lane.state in READY and lane.grant is None
     if lane.visit is not None and turn.rulebook is not None and ready:
+        attest.time_over(turn, lane.visit)
         _judge(turn, lane, final=True)
     if lane.state in ("identified", "screening"):
         turn.signal(lane, "time_over")
@@ -162,18 +155,21 @@ def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> N
     if visit is None or visit.place_for or turn.now > visit.until_ms or not _fits(turn.rulebook, visit, fact):
         until = turn.now + turn.rulebook.collect_seconds * 1000
         visit = lane.visit = Visit(since_ms=turn.now, until_ms=until)
-        lane.temperature = _fresh(turn, lane)
-        visit.sentinel = _fresh_verdict(turn, lane)
+        thermometer.begin(turn, lane)
+        visit.sentinel = sentinel.claim(turn, lane)
     if isinstance(fact, Booking):
         visit.booking = fact
     elif isinstance(fact, Card):
         visit.card = fact
         visit.booking = visit.booking or fact.booking
     else:
-        visit.health, *others = sorted((*_other_kinds(visit, fact), fact), key=_kind_order)
+        kept = (each for each in visit.healths if each.sha256 != fact.sha256)
+        visit.health, *others = sorted((*kept, fact), key=_kind_order)
         visit.also = tuple(others)
     if fact.sha256 not in visit.codes:
-        visit.codes = (*visit.codes, fact.sha256)[-4:]
+        visit.codes = (*visit.codes, fact.sha256)[-CODES:]
+    attest.begin_path(turn, visit)
+    attest.recall(lane, visit)
 
 
 def _fits(book: Rulebook, visit: Visit, fact: Booking | Card | AnyHealth) -> bool:
@@ -187,28 +183,23 @@ def _fits(book: Rulebook, visit: Visit, fact: Booking | Card | AnyHealth) -> boo
         return visit.booking is None
     if isinstance(fact, Card):
         return visit.card is None
-    two_asked = any({"pcr", "antigen"} <= set(rules.proof) for rules in book.classes.values())
-    return visit.health is None or (two_asked and len(_other_kinds(visit, fact)) == len(visit.healths))
+    if visit.health is None:
+        return True
+    same_kind = [each for each in visit.healths if _kind_order(each) == _kind_order(fact)]
+    if not same_kind:
+        return any({"pcr", "antigen"} <= set(rules.proof) for rules in book.classes.values())
+    return isinstance(fact, HealthTest) and _another_day(book, fact, same_kind)
 
 
-def _other_kinds(visit: Visit, fact: AnyHealth) -> list[AnyHealth]:
-    """What was shown besides `fact` and is of another kind."""
-    return [each for each in visit.healths if _kind_order(each) != _kind_order(fact)]
+def _another_day(book: Rulebook, fact: HealthTest, shown: list[AnyHealth]) -> bool:
+    """An antigen test of another day of the same person, where a class has to bring several (3.1.4a)."""
+    days = max((rules.antigen_days for rules in book.classes.values() if "antigen" in rules.proof), default=0)
+    same = (isinstance(each, HealthTest) and each.subject == fact.subject for each in shown)
+    return fact.kind == "antigen" and fact.subject is not None and len(shown) < min(days, DAYS) and all(same)
 
 
 def _kind_order(fact: AnyHealth) -> int:
     return KINDS.index(fact.kind if isinstance(fact, HealthTest) else "other")
-
-
-def _fresh(turn: Turn, lane: LaneState) -> Reading | None:
-    """A temperature taken just before the scan belongs to this person; an older one does not."""
-    reading = lane.temperature
-    return reading if reading is not None and turn.now - reading.at_ms <= 3_000 else None
-
-
-def _fresh_verdict(turn: Turn, lane: LaneState) -> Sentinel | None:
-    said = lane.sentinel
-    return said if said is not None and turn.now - said.at_ms <= 3_000 else None
 
 
 # -------------------------------------------------------------- the answer
@@ -216,35 +207,59 @@ def _fresh_verdict(turn: Turn, lane: LaneState) -> Sentinel | None:
 
 def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, final: bool = False) -> None:
     verdict, case = judgement.decide(turn, lane, unproved, final=final)
+    answer(turn, lane, verdict, case)
+
+
+def judge_again(turn: Turn, lane: LaneState) -> None:
+    """A reading, a verdict or a word came for whoever waits. What changes nothing is not said a second time."""
+    if turn.rulebook is None or lane.visit is None or lane.state not in READY or lane.grant is not None:
+        return
+    verdict, case = judgement.decide(turn, lane)
+    if verdict.asks_for and (verdict.asks_for, verdict.because) == (lane.visit.asked, lane.visit.told):
+        return
+    answer(turn, lane, verdict, case)
+
+
+def answer(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> None:
+    """Put the answer on record, say it, and do what it means."""
     record = judgement.decision(turn, lane, verdict, case)
     if verdict.verdict == "wait":
         _may_show_again(lane)
     _remember_arrival(turn, case, verdict)
     if verdict.verdict == "admit":
         _admit(turn, lane, case, record)
-    elif verdict.verdict == "wait":
+    elif verdict.verdict == "wait" or verdict.asks_for:
         _wait(turn, lane, case, verdict)
     elif verdict.verdict == "isolate":
         incident.begin(turn, lane, verdict, record)
     elif verdict.because == "hand_over":
         _hand_over(turn, lane, case)
-    elif unproved is None or lane.visit is None:
-        lane.visit = lane.symptoms_ms = None
+    elif case.unproved is None or lane.visit is None:
+        end_visit(lane)
+        lane.symptoms_ms = None
         turn.signal(lane, "said_no")
+
+
+def end_visit(lane: LaneState) -> None:
+    """Nothing that was measured of one person is left for the next."""
+    if lane.visit is not None:
+        thermometer.end(lane)
+    lane.visit = None
 
 
 def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
-    if verdict.asks_for == "temperature":
-        turn.signal(lane, "reading_missing")
+    if verdict.asks_for:
+        turn.signal(lane, "reading_missing" if verdict.asks_for == "temperature" else "proof_missing")
         if lane.visit is not None:
-            lane.visit.until_ms = max(lane.visit.until_ms, turn.now + READING_WAIT_MS)
-    elif verdict.asks_for:
-        turn.signal(lane, "proof_missing")
-    else:
-        if verdict.because in ("hall_full", "dense", "loitering"):
-            _queue_up(turn, lane, judgement.identity_of(case.booking, case.health), case.persons)
-        lane.visit = _without_a_place(turn, lane.visit, case) if verdict.because == "hall_full" else None
-        turn.signal(lane, "said_no")
+            attest.ask(turn, lane.visit, verdict)
+        return
+    if verdict.because in PLACES:
+        _queue_up(turn, lane, judgement.identity_of(case.booking, case.health), case.persons)
+    if verdict.because == "hall_full":
+        lane.visit = _without_a_place(turn, lane.visit, case)
+    elif lane.visit is None or not lane.visit.attested or verdict.because in PLACES:
+        end_visit(lane)  # else: a few seconds for the line in front, and nothing is attested twice
+    turn.signal(lane, "said_no")
 
 
 def _without_a_place(turn: Turn, visit: Visit | None, case: Case) -> Visit | None:
@@ -265,7 +280,10 @@ def _queue_up(turn: Turn, lane: LaneState, who: str, persons: int) -> None:
     if known is not None:
         known.seen_ms = turn.now
     elif len(lane.waiting) < bounds.WAITING:
-        lane.waiting.append(Waiting(who=who, persons=persons, since_ms=turn.now, seen_ms=turn.now))
+        known = Waiting(who=who, persons=persons, since_ms=turn.now, seen_ms=turn.now)
+        lane.waiting.append(known)
+    if known is not None and lane.visit is not None:
+        attest.keep(known, lane.visit)
 
 
 def _remember_arrival(turn: Turn, case: Case, verdict: Verdict) -> None:
@@ -305,7 +323,7 @@ def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
         quotas.take(turn, turn.rulebook, grant, case.persons, case.cases)
     hosts.admitted(lane, case.booking, case.host is not None)
     access.admitted(turn, lane, case, grant)
-    lane.visit = None
+    end_visit(lane)
 
 
 def uses_of(booking: Booking | None, rules: ClassRules | None) -> int:

@@ -74,6 +74,7 @@ class TemperatureRead(Event, frozen=True, tag="temperature", omit_defaults=True,
     lane: str
     object_c: float
     ambient_c: float | None = None
+    distance_mm: int | None = None
 
 
 class TerminalSaid(Event, frozen=True, tag="terminal", omit_defaults=True, kw_only=True):

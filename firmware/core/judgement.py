@@ -9,9 +9,9 @@ from collections.abc import Collection
 from typing import Any
 
 from firmware import rules
-from firmware.core import access, guide, held, hosts, peers, quotas
+from firmware.core import access, evidence, guide, held, hosts, peers, quotas
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
-from firmware.core.records import Clause, Decision, Evidence
+from firmware.core.records import Clause, Decision
 from firmware.core.state import LaneState, Visit
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
@@ -163,7 +163,7 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         phrase=phrase,
         sign=said.sign_zh,
         sign_en=said.sign_en,
-        trusted=_evidence(turn, lane),
+        trusted=evidence.trusted(case),
         rulebook=case.rulebook.serial,
         pass_id=case.booking.pass_id if case.booking else None,
         remains=case.remains,
@@ -187,10 +187,3 @@ def _phrase(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> tuple[
         minutes = max(1, round(expected_wait_seconds(turn.rulebook, lane, case.ahead) / 60))
         return "queue_ahead", {"n": case.ahead, "m": minutes}
     return phrase, {**guide.next_step(case, verdict), **verdict.values}
-
-
-def _evidence(turn: Turn, lane: LaneState) -> tuple[Evidence, ...]:
-    clock = Evidence("clock", 0, "good" if turn.moment.trusted else "doubtful")
-    if lane.temperature is None:
-        return (clock,)
-    return (clock, Evidence("temperature", max(0, turn.now - lane.temperature.at_ms)))

@@ -28,7 +28,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Pri
 HEALTH_KINDS = frozenset({"naat", "antigen", "vaccination", "recovery"})
 KINDS = HEALTH_KINDS | {"rulebook", "booking", "staff", "command", "revocation", "roster", "device"}
 COMMANDS = (
-    *("open_once", "hold", "release", "evacuate", "confirm_identity", "acknowledge", "sign_off"),
+    *("open_once", "hold", "release", "evacuate", "confirm_identity", "venue_code", "acknowledge", "sign_off"),
     *("limit", "recount", "fence", "drain", "rulebook_fallback", "restart", "identify"),
     *("walk_in", "quota", "sweep"),
 )

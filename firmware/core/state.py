@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from firmware.core.assisted import Path
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
 from firmware.core.lane import State
@@ -44,6 +45,8 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The gate is a hatch or a locker door that nobody can go through: goods are handed over here (3.2.4)."""
     wide: bool = False
     """A wheelchair and its pusher fit through."""
+    terminal: bool = False
+    """A digital sentinel or face terminal stands here."""
 
     @property
     def entry(self) -> bool:
@@ -60,6 +63,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     value: float
     at_ms: int
     ambient: float | None = None
+    distance_mm: int | None = None
 
 
 class Sentinel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,6 +77,35 @@ class Sentinel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mask: bool | None = None
     token: str = ""
     holder: str | None = None
+
+    @property
+    def bad(self) -> bool:
+        """What leads to isolation (3.1.2e)."""
+        return self.code in ("yellow", "red") or self.pcr == "positive"
+
+
+class VenueCode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The hub's word that the holder of this pass registered with the venue code. For seconds, at one lane."""
+
+    pass_id: str
+    at_ms: int
+    code: Literal["green", "yellow", "red", "unknown"] = "unknown"
+    pcr: Literal["negative", "positive", "none", "unknown"] = "unknown"
+    sampled_s: int | None = None
+
+    @property
+    def bad(self) -> bool:
+        """What leads to isolation (3.1.2e)."""
+        return self.code in ("yellow", "red") or self.pcr == "positive"
+
+
+class Attested(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person's word at the gate. `no`: what was asked is not so (no mask, an elevated clinical reading, a veto)."""
+
+    what: str
+    by: str
+    at_ms: int
+    no: bool = False
 
 
 class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -91,6 +124,14 @@ class Visit(msgspec.Struct, kw_only=True, omit_defaults=True):
     sentinel: Sentinel | None = None
     place_for: int = 0
     """Persons for whom nothing but a place is missing; 0: something else is, or nothing was asked yet."""
+    asked: str = ""
+    """What the visit waits for now (`core/attest.py`); a rule's `asks_for`."""
+    told: str = ""
+    """Why it waits, as last put on record: a reading that changes nothing is no news."""
+    attested: tuple[Attested, ...] = ()
+    path: Path | None = None
+    """The way of 3.1.2d, where this visit takes it."""
+    veto_until_ms: int | None = None
 
     @property
     def healths(self) -> tuple[HealthTest | OtherHealth, ...]:
@@ -144,6 +185,10 @@ class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
     persons: int = 1
     since_ms: int
     seen_ms: int
+    attested: tuple[Attested, ...] = ()
+    path: Path | None = None
+    sentinel: Sentinel | None = None
+    """What this person went through before there was no place: our own queue undoes none of it."""
 
 
 class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -213,6 +258,11 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """That badge's own entry was granted: its body has a place."""
     freed_until_ms: int | None = None
     """A responder's badge holds the lane open until then."""
+    temperatures: tuple[Reading, ...] = ()
+    """The last readings, the newest last: one alone may be a hand, a cup or the sun."""
+    venue: tuple[VenueCode, ...] = ()
+    button_asked: str = ""
+    """What the visit waited for when the button went down: a press that comes too late is no other order."""
 
 
 class Used(msgspec.Struct, array_like=True):

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from firmware import typed_toml
 from firmware.rulebook.contradictions import complaints
+from firmware.rulebook.health_tables import Assisted, MaskRules, SentinelRules, Thermometer, VenueCodeRules
 from firmware.rulebook.tables import (
     Alarms,
     AntiPassback,
@@ -77,6 +78,11 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     contact: Contact = Contact()
     place: dict[ServiceName, Place] = {}
     """By the zone or the service of a booking."""
+    sentinel: SentinelRules = SentinelRules()
+    venue_code: VenueCodeRules = VenueCodeRules()
+    mask: MaskRules = MaskRules()
+    thermometer: Thermometer = Thermometer()
+    assisted: Assisted = Assisted()
     phrases: dict[Literal["zh", "en"], dict[Reason, Phrase]] = {}
 
     def phase_on(self, day: dt.date) -> Phase | None:

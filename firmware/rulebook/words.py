@@ -205,6 +205,24 @@ WORDS: dict[str, Words] = {
         "请出示本人身份证件和随申办离线码，工作人员马上来确认。",
         "Please show your ID card and your Suishenban offline code. Our staff will come to confirm.",
     ),
+    "assisted_paper": Words(
+        "离线码{days}天内 请确认",
+        "Offline code within {days} days?",
+        "请出示纸质离线码，工作人员确认日期在{days}天以内。",
+        "Please show your offline code on paper. Our staff confirm that it is not older than {days} days.",
+    ),
+    "assisted_health": Words(
+        "请在哨兵刷身份证核验",
+        "ID card to the sentinel, please",
+        "请在数字哨兵上刷身份证核验。",
+        "Please hold your identity card to the digital sentinel.",
+    ),
+    "show_card": Words(
+        "请刷身份证 核对身份",
+        "ID card on the reader, please",
+        "请把身份证放在读卡器上核对身份。",
+        "Please lay your identity card on the reader.",
+    ),
     "mask": Words(
         "请佩戴口罩后进入", "Please wear a mask", "请佩戴口罩后进入大厅。", "Please put on a mask before entering."
     ),
@@ -389,7 +407,7 @@ def _short_time(time: str) -> str:
 _DIGITS = "零一二三四五六七八九"
 _PHONE = "零幺二三四五六七八九"
 """In a phone number a one is said otherwise, so that nobody hears a seven."""
-_COUNTED = frozenset({"n", "m", "hours"})
+_COUNTED = frozenset({"n", "m", "hours", "days"})
 """Values that count something: two of them are 两, the second floor is 二楼."""
 
 

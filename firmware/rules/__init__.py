@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from firmware.rules import (
     anti_passback,
+    assisted,
     booking,
     direction,
     equipment,
     first_person,
     flow,
     hand_over,
+    health_code,
     health_proof,
     host,
     interlock,
     isolation,
+    mask,
     occupancy,
     opening_hours,
     party,
@@ -25,6 +28,7 @@ from firmware.rules import (
     quota,
     readable,
     record,
+    same_person,
     scheduled_hold,
     spacing,
     staff_posts,
@@ -46,7 +50,10 @@ ORDER = (
     staff_posts,
     anti_passback,
     quota,
+    assisted,
     health_proof,
+    health_code,
+    same_person,
     symptoms,
     temperature,
     first_person,
@@ -56,6 +63,7 @@ ORDER = (
     occupancy,
     flow,
     spacing,
+    mask,
 )
 
 

@@ -1,12 +1,17 @@
 """3.1.2a: PCR negative within the rulebook's hours, counted at the instant of entry from sampling or from report.
 
-Missing or too old leads where `on_fail.pcr` says (the staff desk); a positive result is 3.1.2e and never shown in public.
+By certificate, by a digital sentinel's verdict or by venue code, as the class' `sources` say: one of them is enough.
+Staff (3.1.4a) also bring negative antigen tests of so many different days; what the signed roster knows counts as shown.
+Missing or too old leads where `on_fail` says (the staff desk); a positive result is 3.1.2e and never shown in public.
 A first scan freezes the age for some minutes. Times in the future of a trusted clock are no proof.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+
 from firmware.core.facts import HealthTest
+from firmware.rules.registered import Registered, arrived_s, registered, shown
 from firmware.rules.verdict import SEVERITY, Case, Verdict
 
 CLAUSE = "3.1.2a"
@@ -18,47 +23,129 @@ AHEAD_S = 300
 def judge(case: Case) -> Verdict | None:
     if case.rules is None or case.unproved is not None:
         return None
-    tests = {KINDS[each.kind]: each for each in case.healths if isinstance(each, HealthTest)}
-    if any(test.result == "positive" for test in tests.values()):
+    tests = [each for each in case.healths if isinstance(each, HealthTest)]
+    heard = registered(case) if case.sentinel is not None or case.lane.venue else []
+    if any(test.result == "positive" for test in tests) or any(each.pcr == "positive" for each in heard):
         return Verdict("3.1.2e", case.rules.on_fail.positive, "positive", phrase="isolate")
-    verdicts = [verdict for proof in case.rules.proof if (verdict := _one(case, proof, tests)) is not None]
+    verdicts = [verdict for proof in case.rules.proof if (verdict := _one(case, proof, tests, heard)) is not None]
     return max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)
 
 
-def _one(case: Case, proof: str, tests: dict[str, HealthTest]) -> Verdict | None:
-    test = tests.get(proof)
-    if test is None:
-        return _missing(case, proof, tests)
+def _one(case: Case, proof: str, tests: list[HealthTest], heard: list[Registered]) -> Verdict | None:
+    mine = [test for test in tests if KINDS[test.kind] == proof and _certificate_counts(case, test)]
+    if not heard or proof != "pcr":
+        return _by_tests(case, proof, mine)
+    said = [_by_registration(case, each) for each in heard]
+    if None in said:
+        return None
+    by_tests = _by_tests(case, proof, mine)
+    failed = [verdict for verdict in said if verdict is not None and verdict.verdict != "wait"]
+    if mine or not failed or by_tests is None:
+        return by_tests
+    # What was registered fails. A certificate may still be shown, where the class may bring one and there is time.
+    assert case.rules is not None
+    return by_tests if by_tests.verdict == "wait" and "certificate" in case.rules.sources else failed[0]
+
+
+def _certificate_counts(case: Case, test: HealthTest) -> bool:
+    """The roster is the staff's own file and always counts; a certificate where the class may bring one."""
+    assert case.rules is not None
+    return "certificate" in case.rules.sources or (case.booking is not None and test in case.booking.tests)
+
+
+# -------------------------------------------------------------- sentinel, venue code
+
+
+def _by_registration(case: Case, said: Registered) -> Verdict | None:
+    """None: in order. A wait: it says nothing of a PCR, and something else may."""
+    assert case.rules is not None
+    name = said.source.replace("-", "_")
+    if said.pcr == "unknown":
+        return Verdict(CLAUSE, "wait", f"{name}_unknown")
+    if said.pcr == "none":
+        return _fail(case, "pcr", "pcr_missing")
+    if said.by_wall_clock and not case.moment.trusted:
+        return case.doubt(CLAUSE, "clock", "clock_doubtful")
+    if said.sample_s is None:
+        return _fail(case, "pcr", "pcr_age_unknown") if case.rulebook.sentinel.age_required else None
+    if said.sample_s < -AHEAD_S:
+        return _fail(case, "pcr", "from_the_future")
+    return _fail(case, "pcr", "pcr_too_old") if said.sample_s > case.rules.pcr_validity_hours * 3600 else None
+
+
+# -------------------------------------------------------------- certificates, the roster
+
+
+def _by_tests(case: Case, proof: str, mine: list[HealthTest]) -> Verdict | None:
+    if not mine:
+        return _missing(case, proof)
     if not case.moment.trusted:
         return case.doubt(CLAUSE, "clock", "clock_doubtful")
-    return _age(case, proof, test)
+    wrong = [_age(case, proof, test) for test in mine]
+    good = [test for test, because in zip(mine, wrong, strict=True) if not because]
+    if not good:
+        known = case.booking.tests if case.booking else ()
+        if not case.final and all(test in known for test in mine):  # a newer one may be in their hand
+            return _ask(case, f"{proof}_asked", proof)
+        return _fail(case, proof, wrong[0])
+    return _days(case, good) if proof == "antigen" else None
 
 
-def _missing(case: Case, proof: str, tests: dict[str, HealthTest]) -> Verdict:
+def _days(case: Case, good: list[HealthTest]) -> Verdict | None:
+    """3.1.4a: negative on so many different days, each by the hall's calendar."""
+    assert case.rules is not None
+    days = {dt.datetime.fromtimestamp(_taken(case, test), case.zone).date() for test in good}
+    if len(days) >= case.rules.antigen_days:
+        return None
+    if case.final:
+        return _fail(case, "antigen", "antigen_day_missing")
+    return _ask(case, "antigen_day_asked", "antigen")
+
+
+def _missing(case: Case, proof: str) -> Verdict:
     """Asked for while there is time; who showed what nobody asked for has shown the wrong thing, and hears so at once."""
     assert case.rules is not None
-    if len(tests) < len(case.healths):
+    here = shown(case) if "certificate" in case.rules.sources else ()
+    tests = [each for each in here if isinstance(each, HealthTest)]
+    if len(tests) < len(here):
         return _fail(case, proof, "no_test")
-    if not tests.keys() <= set(case.rules.proof):
+    if not {KINDS[test.kind] for test in tests} <= set(case.rules.proof):
         return _fail(case, proof, f"not_{proof}")
     if case.final:
         return _fail(case, proof, f"{proof}_missing")
-    return Verdict(CLAUSE, "wait", f"{proof}_asked", phrase="other_proof", asks_for="health")
+    if case.rules.sources == ("sentinel",) and "terminal" in case.lane.broken:
+        doubt = case.doubt(CLAUSE, "sensor_missing", "terminal_missing")
+        if doubt is not None:
+            return doubt
+    return _ask(case, f"{proof}_asked", proof)
 
 
-def _age(case: Case, proof: str, test: HealthTest) -> Verdict | None:
+def _ask(case: Case, because: str, proof: str) -> Verdict:
+    assert case.rules is not None
+    path = case.lane.visit.path if case.lane.visit else None
+    phrase = "other_proof" if "certificate" in case.rules.sources or proof != "pcr" else "not_verified"
+    if path is not None and path.step == "health":
+        phrase = "assisted_health"
+    return Verdict(CLAUSE, "wait", because, phrase=phrase, asks_for="health")
+
+
+def _taken(case: Case, test: HealthTest) -> int:
+    """When the test counts from. A certificate without a report time counts from its sample."""
     assert case.rules is not None
     from_report = case.rules.pcr_counts_from == "report" and test.reported_s is not None
-    taken = test.reported_s if from_report and test.reported_s is not None else test.sampled_s
+    return test.reported_s if from_report and test.reported_s is not None else test.sampled_s
+
+
+def _age(case: Case, proof: str, test: HealthTest) -> str:
+    """Why this test is no proof at the instant of entry; empty: it is one."""
+    assert case.rules is not None
+    taken = _taken(case, test)
     hours = case.rules.pcr_validity_hours if proof == "pcr" else case.rules.antigen_days * 24
-    now = case.arrived_s if case.arrived_s is not None else case.now_s
     if case.now_s > test.expires_s:
-        return _fail(case, proof, "certificate_expired")
+        return "certificate_expired"
     if taken > case.now_s + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
-        return _fail(case, proof, "from_the_future")
-    if now - taken > hours * 3600:
-        return _fail(case, proof, f"{proof}_too_old")
-    return None
+        return "from_the_future"
+    return f"{proof}_too_old" if arrived_s(case) - taken > hours * 3600 else ""
 
 
 def _fail(case: Case, proof: str, because: str) -> Verdict:

@@ -14,7 +14,7 @@ from typing import Any
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.moment import Moment
 from firmware.core.records import Answer, Remains
-from firmware.core.state import LaneSetup, LaneState, Reading, Sentinel, Used
+from firmware.core.state import Attested, LaneSetup, LaneState, Reading, Sentinel, Used
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules, Phase
 
@@ -31,7 +31,8 @@ class Verdict:
     because: str
     phrase: str = ""
     asks_for: str = ""
-    """Set on a `wait` that only asks for another proof or reading: `booking`, `health`, `host`, `temperature`."""
+    """Set where only something more is asked for: `booking`, `health`, `host`, `code`, `card`, `temperature`, or an attendant's
+    word (`core/attest.py`). With a `wait` the person shows it; with `staff` the visit stays open for the attendant."""
     values: dict[str, Any] = field(default_factory=dict)
 
 
@@ -118,3 +119,9 @@ class Case:
         """The rulebook's answer to one kind of doubt; None when it says admit."""
         answer: Answer = getattr(self.rulebook.on_doubt, kind)
         return None if answer == "admit" else Verdict(clause, answer, because, phrase="staff")
+
+
+def attested(case: Case, what: str) -> Attested | None:
+    """The last word an attendant gave on `what` in this visit."""
+    words = case.lane.visit.attested if case.lane.visit is not None else ()
+    return next((each for each in reversed(words) if each.what == what), None)

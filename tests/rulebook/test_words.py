@@ -14,6 +14,7 @@ WIDEST = {
     "floor": 12,
     "window": 18,
     "hours": 168,
+    "days": 3650,
     "n": 99,
     "m": 99,
     "time": "10:50",
