@@ -12,7 +12,9 @@ import msgspec
 
 from firmware.core import peers
 from firmware.core.events import PeerUsed
+from firmware.core.records import Decision, Incident, Passage
 from firmware.core.turn import Turn
+from firmware.notices import Notice
 from mqtt import passes_list
 
 if TYPE_CHECKING:
@@ -22,6 +24,23 @@ WHOLE_MS = 600_000.0
 """The whole list again after this long."""
 NOTE_MS = 40_000.0
 """A door that says nothing new is noted this often, so that it does not count as apart (`[quota] apart_seconds`)."""
+
+
+def used_passes(device: Device) -> Notice:
+    """The kind of notice that carries them, over the broker and the side link."""
+    ear = UsedPasses(device)
+    return Notice(
+        kind="passes",
+        prefix="passes/",
+        name=lambda: device.site.device.name,
+        own=ear.own,
+        hear=ear.hear,
+        after=lambda records: any(isinstance(record, TOLD_AFTER) for record in records),
+    )
+
+
+TOLD_AFTER = (Passage, Decision, Incident)
+"""What may have used a pass, counted somebody or held a person."""
 
 
 class UsedPasses:

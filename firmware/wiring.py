@@ -25,6 +25,7 @@ from firmware.rulebook.book import Rulebook
 from firmware.rulebook_file import SignedRulebook
 from firmware.site import DeviceSpec, Lane, Site, lacks
 from firmware.typed_toml import Mistakes
+from firmware.used_passes import used_passes
 from firmware.verification import Verifier, load_hall_key
 from firmware.version import VERSION
 from sensors.readings import GatePassed
@@ -163,6 +164,7 @@ class Device:
         notices = Notices(self, self.verify.hall_key or self._link_key())
         notices.add(bank_word(self))
         notices.add(rows(self))
+        notices.add(used_passes(self))
         return notices
 
     def _link_key(self) -> bytes | None:
