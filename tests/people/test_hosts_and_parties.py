@@ -15,11 +15,11 @@ HOSTED = ("guest", "escorted")
 def host(door: Door, *, antigen: bool = True, **changes: Any) -> Any:
     """A staff badge with what the day's roster knows of the holder's tests."""
     now = int(door.wall_0 + door.now)
-    kinds = ("naat", "antigen") if antigen else ("naat",)
+    days = (("naat", 0), ("antigen", 0), ("antigen", 1)) if antigen else (("naat", 0),)  # negative on two days (3.1.4a)
     tests = tuple(
-        HealthTest(kind=kind, result="negative", issuer="roster", sampled_s=now - 36_000, issued_s=now - 36_000,
-                   expires_s=now + 864_000)
-        for kind in kinds
+        HealthTest(kind=kind, result="negative", issuer="roster", sampled_s=now - 36_000 - ago * 86_400,
+                   issued_s=now - 36_000 - ago * 86_400, expires_s=now + 864_000)
+        for kind, ago in days
     )  # type: ignore[misc]  # fmt: skip
     return door.badge(900, slot_start_s=None, slot_end_s=None, tests=changes.pop("tests", tests), **changes)
 
