@@ -130,7 +130,8 @@ class Rehearsal:
         self._inside: deque[Body] = deque(maxlen=INSIDE_MAX)
         self._stays: deque[int] = deque(maxlen=STAYS_KEPT)
         self._asked: Attempt | None = None
-        self._recorded_inside = 0
+        self._tally = {"recorded": 0, "now": 0}
+        """Bodies that came in less those seen leaving: the difference is what another count would have found."""
 
     # ------------------------------------------------------------ one recorded entry
 
@@ -146,8 +147,8 @@ class Rehearsal:
 
     def restore(self, snapshot: bytes) -> None:
         self.twin.restore(snapshot)
-        self._recorded_inside = self.twin.state.rights.net_inside
-        self._inside.extend(Body(None, True, True, True) for _ in range(max(0, self._recorded_inside)))
+        already = max(0, self.twin.state.rights.net_inside)
+        self._inside.extend(Body(None, True, True, True) for _ in range(already))
 
     def _as_it_was(self, event: Any, records: list[AnyRecord]) -> None:
         if not self.twin.has_rules:
@@ -264,8 +265,7 @@ class Rehearsal:
     def _order(self, event: events.CommandArrived, records: list[AnyRecord]) -> None:
         counted = event.body.get("inside")
         if event.name == "recount" and isinstance(counted, int) and not event.refusal:
-            drift = counted - self._recorded_inside
-            found = max(0, self.twin.state.rights.net_inside + self.twin.state.recounted + drift)
+            found = max(0, counted + self._tally["now"] - self._tally["recorded"])  # as many more or fewer to be seen
             event = msgspec.structs.replace(event, body={**event.body, "inside": found})
         elif event.lane is not None:
             self._on_a_word(event.lane)
@@ -293,9 +293,7 @@ class Rehearsal:
             self._what_now(attempt)
 
     def _recorded_passage(self, passage: Passage) -> None:
-        if passage.inside is not None:
-            self._recorded_inside = passage.inside
-            self._peak("recorded", passage)
+        self._count("recorded", passage)
         if passage.direction != "in":
             return
         self.passages["recorded"] += 1
@@ -337,8 +335,7 @@ class Rehearsal:
             self._what_now(attempt)
 
     def _passed(self, passage: Passage) -> None:
-        if passage.inside is not None:
-            self._peak("now", passage)
+        self._count("now", passage)
         attempt = self._by_now.get(passage.decision or "")
         if passage.direction != "in":
             return
@@ -417,7 +414,11 @@ class Rehearsal:
             name = waiting.pop(key)
             waits[name].until_s = self.twin.now_s if answer.answer == "admit" else None
 
-    def _peak(self, world: str, passage: Passage) -> None:
+    def _count(self, world: str, passage: Passage) -> None:
+        if passage.direction == "in":
+            self._tally[world] += 1
+        elif not passage.assumed:
+            self._tally[world] -= 1
         if passage.inside is not None and passage.inside > self.peaks[world][0]:
             self.peaks[world] = (passage.inside, passage.at)
 
