@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from firmware.core import events
-from firmware.core.facts import AnyFact, Booking, Card
+from firmware.core.facts import AnyFact, Booking, Card, Unproved
 from firmware.core.records import AnyRecord, Decision, Passage
 from firmware.entries import Entry
 from firmware.simulation.twin import Twin
@@ -74,6 +74,7 @@ class Attempt:
     facts: list[AnyFact]
     recorded: Decision | None = None
     now: Decision | None = None
+    first_recorded: Decision | None = None
     first_now: Decision | None = None
     """The first answer that was no question for more; `now` may come from a later try."""
     tries: int = 0
@@ -99,9 +100,9 @@ class Attempt:
 
     @property
     def changed(self) -> bool:
-        if self.came_before or self.recorded is None or asks(self.recorded):
+        if self.came_before or self.first_recorded is None:
             return False
-        return self.first_now is None or self.first_now.answer != self.recorded.answer
+        return self.first_now is None or self.first_now.answer != self.first_recorded.answer
 
 
 @dataclass
@@ -130,7 +131,10 @@ class Rehearsal:
         self._inside: deque[Body] = deque(maxlen=INSIDE_MAX)
         self._stays: deque[int] = deque(maxlen=STAYS_KEPT)
         self._asked: Attempt | None = None
-        self._recorded_inside = 0
+        self._read: Attempt | None = None
+        """Whose code the entry at hand is about, where it is about one."""
+        self._tally = {"recorded": 0, "now": 0}
+        """Bodies that came in less those seen leaving: the difference is what another count would have found."""
 
     # ------------------------------------------------------------ one recorded entry
 
@@ -143,11 +147,12 @@ class Rehearsal:
             twin.go_to(entry.m)
             PLAYED.get(type(event), Rehearsal._as_it_was)(self, event, entry.r)
         self._recorded(entry.r)
+        self._read = None
 
     def restore(self, snapshot: bytes) -> None:
         self.twin.restore(snapshot)
-        self._recorded_inside = self.twin.state.rights.net_inside
-        self._inside.extend(Body(None, True, True, True) for _ in range(max(0, self._recorded_inside)))
+        already = max(0, self.twin.state.rights.net_inside)
+        self._inside.extend(Body(None, True, True, True) for _ in range(already))
 
     def _as_it_was(self, event: Any, records: list[AnyRecord]) -> None:
         if not self.twin.has_rules:
@@ -165,7 +170,7 @@ class Rehearsal:
             self._as_it_was(event, records)  # a badge, a code within the same scan, or the way out
             return
         event = self.twin.shifted(event)  # type: ignore[assignment]
-        attempt = self._attempt(event, answer)
+        attempt = self._read = self._attempt(event, answer)
         self._others_pass(attempt)
         if attempt.key in self._people:
             attempt.came_before, attempt.bodies = True, self._people[attempt.key].bodies
@@ -175,13 +180,19 @@ class Rehearsal:
     def _attempt(self, event: events.CodeRead, answer: Decision) -> Attempt:
         here, now_ms = self._here.get(event.lane), self.twin.moment.elapsed_ms
         asked = here is not None and asks(here.recorded) and now_ms - here.elapsed_ms <= COLLECT_S * 1000
-        if here is not None and asked and not any(_instead(fact, event.fact) for fact in here.facts):
+        if (
+            here is not None
+            and asked
+            and not isinstance(event.fact, Unproved)
+            and not any(_instead(fact, event.fact) for fact in here.facts)
+        ):
             here.facts.append(event.fact)
             here.elapsed_ms = now_ms
             return here
         at_s = self.twin.now_s
         attempt = Attempt(event.lane, answer.at, at_s, now_ms, [event.fact])
-        self._here[event.lane] = attempt
+        if not isinstance(event.fact, Unproved):  # what proves nothing ends nobody's visit
+            self._here[event.lane] = attempt
         self.attempts.append(attempt)
         return attempt
 
@@ -264,8 +275,7 @@ class Rehearsal:
     def _order(self, event: events.CommandArrived, records: list[AnyRecord]) -> None:
         counted = event.body.get("inside")
         if event.name == "recount" and isinstance(counted, int) and not event.refusal:
-            drift = counted - self._recorded_inside
-            found = max(0, self.twin.state.rights.net_inside + self.twin.state.recounted + drift)
+            found = max(0, counted + self._tally["now"] - self._tally["recorded"])  # as many more or fewer to be seen
             event = msgspec.structs.replace(event, body={**event.body, "inside": found})
         elif event.lane is not None:
             self._on_a_word(event.lane)
@@ -281,10 +291,12 @@ class Rehearsal:
                 self._recorded_passage(record)
 
     def _recorded_answer(self, answer: Decision) -> None:
-        attempt = self._here.get(answer.lane or "")
+        attempt = self._read or self._here.get(answer.lane or "")
         if attempt is None or reason(answer)[1].startswith("exit_by"):
             return
         attempt.recorded = answer
+        if not asks(answer) and attempt.first_recorded is None:
+            attempt.first_recorded = answer
         self._by_recorded[answer.id] = attempt
         self._count_wait("recorded", attempt, answer)
         if answer.answer == "admit":
@@ -293,9 +305,7 @@ class Rehearsal:
             self._what_now(attempt)
 
     def _recorded_passage(self, passage: Passage) -> None:
-        if passage.inside is not None:
-            self._recorded_inside = passage.inside
-            self._peak("recorded", passage)
+        self._count("recorded", passage)
         if passage.direction != "in":
             return
         self.passages["recorded"] += 1
@@ -337,8 +347,7 @@ class Rehearsal:
             self._what_now(attempt)
 
     def _passed(self, passage: Passage) -> None:
-        if passage.inside is not None:
-            self._peak("now", passage)
+        self._count("now", passage)
         attempt = self._by_now.get(passage.decision or "")
         if passage.direction != "in":
             return
@@ -393,6 +402,8 @@ class Rehearsal:
     def _show_again(self, attempt: Attempt) -> None:
         """When nobody else is at the scanner."""
         lane = self.twin.lane(attempt.lane)
+        if attempt.now is not None and attempt.now.answer == "admit":
+            return  # a place came while they still stood there
         if lane is not None and (lane.grant is not None or lane.visit is not None):
             self.twin.after(FREE_AGAIN_S, lambda: self._show_again(attempt))
         elif lane is not None:
@@ -417,7 +428,11 @@ class Rehearsal:
             name = waiting.pop(key)
             waits[name].until_s = self.twin.now_s if answer.answer == "admit" else None
 
-    def _peak(self, world: str, passage: Passage) -> None:
+    def _count(self, world: str, passage: Passage) -> None:
+        if passage.direction == "in":
+            self._tally[world] += 1
+        elif not passage.assumed:
+            self._tally[world] -= 1
         if passage.inside is not None and passage.inside > self.peaks[world][0]:
             self.peaks[world] = (passage.inside, passage.at)
 

@@ -28,7 +28,7 @@ def answer_of(decision: Decision | None) -> Answer:
 
 def figures(done: Rehearsal) -> dict[str, Any]:
     """Everything as JSON can hold it."""
-    attempts = [each for each in done.attempts if each.recorded is not None and not asks(each.recorded)]
+    attempts = [each for each in done.attempts if each.first_recorded is not None]
     return {
         "entries": done.entries,
         "rulebook": done.twin.state.rulebook_serial,
@@ -53,7 +53,7 @@ def _bodies(attempts: Iterable[Attempt]) -> list[Any]:
 
 def _said(attempt: Attempt, world: str) -> Answer:
     if world == "recorded" or attempt.came_before:
-        return answer_of(attempt.recorded)
+        return answer_of(attempt.first_recorded)
     return answer_of(attempt.first_now)
 
 

@@ -6,6 +6,7 @@ controller is a new row here.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -30,6 +31,8 @@ class Scene(Day, Protocol):
     def more_is_asked(self, lane: str) -> bool: ...
     @property
     def last_incident(self) -> str: ...
+    @property
+    def today(self) -> dt.date: ...
     def next_order(self) -> int: ...
     def changed_rulebook(self, change: str) -> bytes: ...
 
@@ -215,6 +218,14 @@ NO_FIRE, FIRE = ({"role": "fire_loop", "closed": closed} for closed in (True, Fa
 KEY_IN, KEY_OUT = ({"role": "release_key", "closed": closed} for closed in (True, False))
 PRESSED, LET_GO = ({"role": "button", "closed": closed} for closed in (True, False))
 
+
+def used_elsewhere(scene: Scene, person: Person, lane: str = "") -> Iterator[Timed]:
+    """Another door of the hall tells that this pass came in there."""
+    day = str(scene.today)
+    used = ((person.key, 1, scene.now_s),)
+    yield 0, events.PeerUsed(device="another-door", seq=scene.next_order(), day=day, used=used)
+
+
 PEOPLE = Table(
     "deed of a person",
     [
@@ -224,6 +235,7 @@ PEOPLE = Table(
         Phrase("turns back", "折返", Deed(turns_back)),
         Phrase("walks in unasked[ at {lane}]", "擅自进入[ {lane}]", Deed(walks_in)),
         Phrase("leaves[ by {lane}]", "离开[ 从 {lane}]", Deed(leaves, (_left,))),
+        Phrase("came in by another door", "已从 其他门 进入", Deed(used_elsewhere)),
         Phrase("presses unwell[ at {lane}]", "按 身体不适[ 于 {lane}]", Deed(feels_unwell)),
         Phrase("presses duress[ at {lane}]", "按 胁迫按钮[ 于 {lane}]", Deed(under_duress)),
         Phrase("shows the badge[ at {lane}]", "出示工牌[ 于 {lane}]", Deed(shows_badge)),

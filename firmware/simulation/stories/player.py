@@ -137,6 +137,10 @@ class Stage:
     # ------------------------------------------------------------ what deeds and expectations ask
 
     @property
+    def today(self) -> dt.date:
+        return self.day
+
+    @property
     def inside(self) -> int:
         return inside(self.controller.state)
 
