@@ -3,7 +3,7 @@ clause: 3.1.4a
 rulebook: anti_passback.mode = "timed"
 rulebook: anti_passback.minutes = 30
 
-08:00 staff Chen, PCR 10 h old, antigen 10 h old, scans at S -> admit
+08:00 staff Chen, PCR 10 h old, antigen 10 h old, antigen 34 h old, scans at S -> admit
 08:00 Chen passes
 08:05 Chen scans at S -> staff passback (3.1.4a)
 08:10 Chen scans at X -> admit

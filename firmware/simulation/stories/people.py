@@ -127,7 +127,8 @@ def _tested(
     person: Person, day: Day, kind: str, n: int, result: str = "negative", m: int | None = None, stranger: bool = False
 ) -> None:
     sampled = day.now_s - n * HOUR_S
-    person.tests[kind] = HealthTest(
+    place = f"{kind} {sampled // DAY_S}" if kind == "antigen" else kind  # antigen tests of several days (3.1.4a)
+    person.tests[place] = HealthTest(
         sha256=f"{kind}-{person.key}-{sampled}",
         person=person.pseudonym,
         kind=kind,  # type: ignore[arg-type]
@@ -138,12 +139,12 @@ def _tested(
         reported_s=None if m is None else day.now_s - m * HOUR_S,
         expires_s=sampled + 60 * DAY_S,
         subject=STRANGER if stranger else person.key,
-        certificate=f"{kind}-{person.key}",
+        certificate=f"{place}-{person.key}",
     )
 
 
 def _untested(person: Person, day: Day, kind: str) -> None:
-    person.tests.pop(kind, None)
+    person.tests = {place: test for place, test in person.tests.items() if test.kind != kind}
 
 
 def _other(person: Person, day: Day, kind: str) -> None:

@@ -189,7 +189,7 @@ class Stage:
             row.means(someone, self, **values)
         rules = self.book.classes.get("visitor")
         asked = {{"pcr": "naat"}.get(proof, proof) for proof in (rules.proof if rules else ())}
-        someone.tests = {kind: test for kind, test in someone.tests.items() if kind in asked}
+        someone.tests = {kind: test for kind, test in someone.tests.items() if test.kind in asked}
         return someone
 
     def attendant(self) -> Person:
