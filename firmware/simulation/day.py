@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from firmware.core.controller import bank, limit
+from firmware.core import bank, limit
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.moment import Moment
 from firmware.core.occupancy import Rights, Row, count_out, give, reserve

@@ -89,7 +89,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     plan = _read(Path(arguments.plan)) if arguments.plan else Plan()
     changes = {name: getattr(arguments, name) for name in ("limit", "dwell") if getattr(arguments, name) is not None}
     plan = msgspec.structs.replace(plan, **changes)
-    _sound(plan, arguments.plan)
+    _sound(plan, arguments.plan or "")
     return plan
 
 
@@ -102,11 +102,11 @@ def _read(file: Path) -> Plan:
         raise Mistake(f"is no plan of a hall: {error}", file=str(file)) from None
 
 
-def _sound(plan: Plan, file: str | None) -> None:
+def _sound(plan: Plan, file: str) -> None:
     """A hall that can be simulated: bounded, with a way in and a way out."""
     weights = (*plan.entries, *plan.exits, *plan.arrivals)
     doors = 1 <= len(plan.entries) <= 40 and 1 <= len(plan.exits) <= 40 and sum(plan.entries) > 0 < sum(plan.exits)
-    day = 0 <= plan.opens and plan.arrivals and plan.opens + len(plan.arrivals) <= 24
+    day = plan.opens >= 0 and plan.arrivals and plan.opens + len(plan.arrivals) <= 24
     times = all(0 < each <= 1440 for each in (plan.dwell, plan.patience, plan.passage_seconds))
     if not (doors and day and times and 1 <= plan.limit <= 100_000 and all(0 <= each <= 20_000 for each in weights)):
         raise Mistake(
