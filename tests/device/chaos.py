@@ -19,9 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from firmware.core import controller  # noqa: F401 - the first of the core's modules that may be imported
 from firmware.core.occupancy import Row
-from firmware.hub_side import unsealed
+from firmware.seal import unsealed
 from tests.brokers import Broker, wait_until
 from tests.device.bench import ON, Bench
 from tests.mqtt.helpers import Ear
