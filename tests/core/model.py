@@ -407,7 +407,7 @@ def _way(came_from: dict[World, tuple[World, str] | None], world: World) -> list
 
 B = Budget
 SMALL = (
-    Setting("two doors, crashes", budget=B(crash=1, publish=3)),
+    Setting("two doors, crashes", budget=B(crash=1, publish=2)),
     Setting("two doors, permits", persons=1, permits=True, budget=B(admit=2, leave=1, give=1, publish=2, crash=1)),
     Setting("three doors", persons=1, devices=3, budget=B(admit=1, leave=1, give=2, publish=2)),
     Setting("tailgaters", budget=B(admit=1, tailgate=1, leave=1, give=1, publish=2, crash=1)),
@@ -442,6 +442,7 @@ STRANGER = Setting(
     budget=B(admit=0, leave=0, give=1, publish=4, hold=1, recount=1),
 )
 LARGE = (
+    Setting("two doors, a crash", budget=B(crash=1, publish=3)),
     replace(
         STRANGER,
         name="the same, and people",
