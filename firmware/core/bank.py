@@ -87,12 +87,14 @@ def tell(
     """Say something new to everybody; what is not given stays. Returns the notice's serial."""
     last = state.notice or Notice(serial=0, limit=0)
     serial = last.serial + 1
+    begins = bool(hold) and not last.hold
     state.notice = Notice(
         serial=serial,
         limit=last.limit if limit is None else limit,
         hold=last.hold if hold is None else hold,
         fenced=(*last.fenced, fenced)[-FENCES:] if fenced else last.fenced,
         counted=serial if counted else last.counted,
+        held_since=serial if begins else last.held_since,
     )
     return serial
 
@@ -122,6 +124,8 @@ def recount(turn: Turn, counted: int, command: str) -> str:
     peers = live(state)
     if peers and not _all_held(state, peers):
         return "hold_first"
+    if strangers(state):
+        return "not_everybody_heard"
     with_permits = counted + open_permits(state)
     surplus = with_permits + rights_alive(state) - limit_aimed_at(state)
     if surplus > 0:
@@ -133,8 +137,21 @@ def recount(turn: Turn, counted: int, command: str) -> str:
 
 
 def _all_held(state: HallState, peers: dict[str, PeerSeen]) -> bool:
-    held_here = state.notice is not None and state.notice.hold
-    return held_here and all(peer.held for peer in peers.values())
+    told = state.notice
+    if told is None or not told.hold:
+        return False
+    return all(peer.held and peer.notice >= told.held_since for peer in peers.values())
+
+
+def strangers(state: HallState) -> set[str]:
+    """Who gave rights to the others or got some from them, and never spoke to this device: they may hold rights.
+
+    Until each has been heard, or was fenced, no recount may make a right.
+    """
+    known, named = live(state), {*state.rights.T, *state.rights.V}
+    for peer in known.values():
+        named.update(peer.given, peer.received)
+    return named - known.keys() - set(state.notice.fenced if state.notice else ()) - {state.rights.inc}
 
 
 def fence(turn: Turn, inc: str, persons: int, command: str) -> str:
@@ -142,7 +159,7 @@ def fence(turn: Turn, inc: str, persons: int, command: str) -> str:
     state = turn.state
     if not acts_without(state, inc):
         return "not_the_bank"
-    if inc == state.rights.inc or inc not in state.peers:
+    if inc == state.rights.inc or inc not in state.peers.keys() | strangers(state):
         return "no_such_device"
     if state.notice is not None and inc in state.notice.fenced:
         return "fenced_already"
@@ -172,7 +189,7 @@ def act(turn: Turn) -> None:
         occupancy.mint(state.rights, fenced.persons)
         state.written_off += fenced.persons
         turn.alarm("fenced", active=False, detail=f"{fenced.inc}: {fenced.persons} rights returned")
-    if state.recount is not None and state.recount.serial <= known:
+    if state.recount is not None and state.recount.serial <= known and not strangers(state):
         _close(turn, state.recount)
 
 

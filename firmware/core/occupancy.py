@@ -92,6 +92,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Incarnations whose rows count no more."""
     counted: int = 0
     """Serial of the last notice that closed a recount: who was held by a power loss before it may open again."""
+    held_since: int = 0
+    """Serial of the notice that began the hold in force: an answer to an older hold, released since, proves nothing."""
 
 
 def reserve(rights: Rights, persons: int) -> bool:
