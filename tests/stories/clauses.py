@@ -68,8 +68,6 @@ CLAUSES = (
     Clause("local.temperature", "E", "temperature, a local rule and no clause of the plan"),
 )
 
-WAITING = ("3.1.2b", "3.1.2c", "3.1.2d")
-"""Clauses whose rules are being built; a test empties this list as they come."""
 
 # ---------------------------------------------------------------- which file serves which clause
 
@@ -143,8 +141,6 @@ def _row(clause: Clause) -> str:
     allow, refuse = (", ".join(names) or "-" for names in shows(clause.name))
     if clause.later:
         files, allow, refuse = f"later: {clause.later}", "", ""
-    elif clause.name in WAITING:
-        files = f"{files} (being built)"
     return f"| {clause.name} | {clause.duty} | {clause.what} | {files} | {allow} | {refuse} |"
 
 
