@@ -1,0 +1,317 @@
+"""Whose a verdict is, who attested what, and when a thermometer may be believed (3.1.2a to d)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from firmware.core import events
+from firmware.core.facts import Card
+from firmware.core.records import CommandDone
+from firmware.core.state import LaneSetup
+from tests.core.stage import Stage
+
+HOLDER, OTHER = "a" * 16, "b" * 16
+
+
+def door(visitor: str = "", more: str = "", **setup: Any) -> Stage:
+    lane = LaneSetup(
+        name="A", direction="in", classes=("visitor", "elder"), passage_sensor=True, thermometer=setup.get("thermometer", False),
+        button=True, terminal=True,
+    )  # fmt: skip
+    book = {"visitor": visitor, "more": more, **{key: value for key, value in setup.items() if key != "thermometer"}}
+    return Stage(lanes=(lane,), **book)
+
+
+def terminal(stage: Stage, **said: Any) -> None:
+    stage.do(events.TerminalSaid(lane="A", **{"code": "green", "pcr": "negative", "sampled_age_minutes": 600, **said}))
+
+
+def attendant(stage: Stage, seconds: float = 0.2) -> None:
+    stage.scan(stage.badge(901))
+    stage.press(seconds)
+
+
+def asked(stage: Stage, *facts: Any) -> tuple[str, str]:
+    answer = [stage.scan(fact) for fact in facts][-1]
+    return answer, stage.because
+
+
+# -------------------------------------------------------------- sentinel
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_sentinels_verdict_stands_for_a_certificate_in_either_order(order: str) -> None:
+    stage = door(proof='"pcr"')
+    if order == "before":
+        terminal(stage)
+        assert stage.scan(stage.booking()) == "admit"
+    else:
+        assert stage.scan(stage.booking()) == "wait"
+        terminal(stage)
+        assert stage.decision.answer == "admit"
+    assert {one.reading for one in stage.decision.trusted} >= {"clock", "sentinel"}
+
+
+def test_a_verdict_is_taken_once_and_never_by_the_next_person() -> None:
+    stage = door(proof='"pcr"')
+    terminal(stage)
+    assert stage.scan(stage.booking(1)) == "admit"
+    stage.cross()
+    stage.wait(1)
+    assert asked(stage, stage.booking(2)) == ("wait", "pcr_asked")
+
+
+def test_an_old_verdict_is_none() -> None:
+    stage = door(proof='"pcr"')
+    terminal(stage)
+    stage.wait(4)
+    assert asked(stage, stage.booking(1)) == ("wait", "pcr_asked")
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ({"sampled_age_minutes": 73 * 60}, "staff"),
+        ({"sampled_age_minutes": 72 * 60}, "admit"),
+        ({"sampled_age_minutes": None}, "staff"),
+        ({"pcr": "none"}, "staff"),
+        ({"pcr": "unknown"}, "wait"),
+        ({"pcr": "positive"}, "isolate"),
+    ],
+)
+def test_what_a_sentinel_says_of_the_sample_is_judged_by_the_rulebook(said: dict[str, Any], answer: str) -> None:
+    stage = door(proof='"pcr"')
+    stage.scan(stage.booking(1))
+    terminal(stage, **said)
+    if stage.decision.answer == "wait":  # a certificate might still come
+        assert answer in ("wait", "staff")
+        if answer == "staff":
+            stage.wait(21)
+    assert stage.decision.answer == answer
+
+
+def test_a_class_that_may_only_bring_a_certificate_is_not_let_in_by_a_sentinel() -> None:
+    stage = door('sources = ["certificate"]', proof='"pcr"')
+    terminal(stage)
+    assert stage.scan(stage.booking(1)) == "wait"
+
+
+def test_yellow_is_led_away_whatever_else_is_green_and_nothing_shows_it() -> None:
+    stage = door('code = "green"', proof='"pcr"')
+    stage.scan(stage.booking(1))
+    terminal(stage, code="yellow")
+    assert stage.decision.answer == "isolate" and ("3.1.2e", "code_not_green") in [
+        (clause.clause, clause.because) for clause in stage.decision.clauses
+    ]
+    assert not any("码" in sign or "核酸" in sign for sign in stage.signs[-2:])
+
+
+# -------------------------------------------------------------- venue code
+
+
+def venue(stage: Stage, **body: Any) -> str:
+    before = len(stage.records)
+    body = {"pass_id": stage.booking(1).pass_id, "code": "green", "pcr": "negative", **body}
+    body.setdefault("sampled_at", stage.wall_0 + stage.now - 3600)
+    stage.do(events.CommandArrived(id="v", name="venue_code", issuer="hub", lane="A", body=body))
+    return next(record.because for record in stage.records[before:] if isinstance(record, CommandDone))
+
+
+def test_the_hubs_venue_code_is_bound_to_one_pass_for_seconds() -> None:
+    stage = door(proof='"pcr"')
+    assert venue(stage) == ""
+    assert stage.scan(stage.booking(2)) == "wait", "it was for another pass"
+    stage.wait(25)
+    assert stage.scan(stage.booking(1)) == "admit"
+    late = door(proof='"pcr"')
+    venue(late)
+    late.wait(61)
+    assert late.scan(late.booking(1)) == "wait"
+
+
+@pytest.mark.parametrize(
+    ("body", "because"),
+    [
+        ({"pass_id": "x"}, "pass_id_malformed"),
+        ({"code": "blue"}, "verdict_malformed"),
+        ({"sampled_at": -1}, "sampled_at_malformed"),
+        ({"sampled_at": True}, "sampled_at_malformed"),
+    ],
+)
+def test_a_venue_code_that_makes_no_sense_is_refused_aloud(body: dict[str, Any], because: str) -> None:
+    assert venue(door(), **body) == because
+
+
+# -------------------------------------------------------------- the same person
+
+
+def card(holder: str | None, **more: Any) -> Card:
+    return Card(sha256=f"card-{holder}", person="p", holder=holder, **more)
+
+
+def test_a_card_ties_pass_and_sentinel_together_or_apart() -> None:
+    ours = door("same_person = true", proof='"pcr"')
+    ours.scan(ours.booking(1, holder=HOLDER))
+    terminal(ours, holder=HOLDER)
+    assert ours.decision.answer == "admit"
+    theirs = door("same_person = true", proof='"pcr"')
+    theirs.scan(theirs.booking(1, holder=HOLDER))
+    terminal(theirs, holder=OTHER)
+    assert theirs.decision.answer != "admit"
+
+
+def test_where_nothing_matches_the_card_is_asked_for_and_then_the_staff() -> None:
+    stage = door("same_person = true", proof='"pcr"')
+    assert asked(stage, stage.booking(1, holder=HOLDER), stage.test(1, subject=None)) == ("wait", "card_asked")
+    assert asked(stage, card(OTHER)) == ("staff", "other_person")
+
+
+def test_a_matching_subject_is_enough_and_another_one_is_not() -> None:
+    stage = door("same_person = true", proof='"pcr"')
+    assert asked(stage, stage.booking(1, subject=HOLDER), stage.test(1, subject=OTHER)) == ("staff", "other_person")
+    stage.wait(5)
+    assert stage.scan(stage.booking(2, subject=HOLDER)) == "wait"
+    assert stage.scan(stage.test(2, subject=HOLDER)) == "admit"
+
+
+def test_tests_of_two_people_are_never_one_visit() -> None:
+    stage = door("antigen_days = 1", proof='"pcr", "antigen"')
+    stage.scan(stage.booking(1))
+    stage.scan(stage.test(1, subject=HOLDER))
+    assert asked(stage, stage.test(2, kind="antigen", subject=OTHER)) == ("staff", "different_people")
+
+
+# -------------------------------------------------------------- masks
+
+
+def test_a_veto_within_its_seconds_stops_the_gate_and_silence_opens_it() -> None:
+    stage = door('mask = "veto"')
+    assert asked(stage, stage.booking(1)) == ("wait", "mask_veto")
+    assert stage.gate == []
+    stage.wait(3)
+    assert stage.gate == ["open"]
+    stopped = door('mask = "veto"')
+    stopped.scan(stopped.booking(1))
+    stopped.press(0.1)
+    assert stopped.decision.answer == "refuse" and stopped.gate == []
+    stopped.wait(5)
+    assert stopped.gate == []
+
+
+def test_a_terminal_sees_the_mask_and_the_rulebook_knows_who_needs_none() -> None:
+    stage = door('mask = "terminal"')
+    terminal(stage, mask=True)
+    assert stage.scan(stage.booking(1)) == "admit"
+    bare = door('mask = "terminal"')
+    terminal(bare, mask=False)
+    assert asked(bare, bare.booking(1)) == ("wait", "mask_asked")
+    exempt = door('mask = "terminal"', '[mask]\nexempt_classes = ["visitor"]')
+    assert exempt.scan(exempt.booking(1)) == "admit"
+
+
+def test_a_mask_is_attested_by_name() -> None:
+    stage = door('mask = "attest"')
+    stage.scan(stage.booking(1))
+    stage.press()
+    assert stage.gate == [] and "button_without_badge" in stage.alarms
+    attendant(stage)
+    assert stage.gate == ["open"]
+    done = [record for record in stage.records if isinstance(record, CommandDone)]
+    assert (done[-1].name, done[-1].issuer) == ("attest_mask", stage.badge(901).pass_id)
+
+
+# -------------------------------------------------------------- the thermometer is evidence
+
+WINDOW = "[thermometer]\nambient_min_c = 16\nambient_max_c = 35\nseries = 3\nspread_c = 0.3\nplausible_min_c = 34"
+
+
+def measured(stage: Stage, *values: float, ambient: float = 22.0) -> None:
+    for value in values:
+        stage.do(events.TemperatureRead(lane="A", object_c=value, ambient_c=ambient), 0.3)
+
+
+def test_only_a_stable_series_inside_the_window_is_judged() -> None:
+    stage = door("temperature_max_c = 37.3", WINDOW, thermometer=True)
+    stage.scan(stage.booking(1))
+    measured(stage, 36.5, 30.0, 36.6)
+    assert stage.gate == [], "a cup or a hand is no forehead"
+    measured(stage, 36.5, 36.6, 36.5)
+    assert stage.gate == ["open"]
+
+
+def test_outside_its_surroundings_it_refuses_to_judge_and_the_staff_does() -> None:
+    stage = door("temperature_max_c = 37.3", WINDOW, thermometer=True)
+    stage.scan(stage.booking(1))
+    measured(stage, 36.5, 36.5, 36.5, ambient=5.0)
+    assert stage.decision.answer == "staff" and stage.gate == []
+    assert [one.quality for one in stage.decision.trusted if one.reading == "temperature"] == ["doubtful"]
+
+
+def test_an_elevated_reading_asks_for_a_clinical_one_and_isolates_nobody() -> None:
+    stage = door("temperature_max_c = 37.3", thermometer=True)
+    stage.scan(stage.booking(1))
+    measured(stage, 38.4)
+    assert stage.decision.answer == "staff" and stage.lane.state != "held"
+    attendant(stage)
+    assert stage.gate == ["open"]
+    other = door("temperature_max_c = 37.3", thermometer=True)
+    other.scan(other.booking(1))
+    measured(other, 38.4)
+    attendant(other, 2.5)
+    assert other.gate == [] and other.decision.answer in ("staff", "refuse")
+
+
+# -------------------------------------------------------------- the assisted way
+
+ELDERS = '[assisted]\nclasses = ["visitor"]\nconfirm_seconds = 30'
+
+
+def assisted() -> Stage:
+    stage = door(more=ELDERS, proof='"pcr"')
+    assert stage.scan(stage.booking(1, holder=HOLDER)) == "wait"
+    assert asked(stage, card(HOLDER, age_years=72)) == ("wait", "identity_asked")
+    return stage
+
+
+def test_card_attendant_paper_code_and_health_verdict_let_in() -> None:
+    stage = assisted()
+    attendant(stage)
+    assert stage.because == "paper_code_asked"
+    attendant(stage)
+    assert stage.gate == []
+    terminal(stage, holder=HOLDER)
+    assert stage.decision.answer == "admit"
+    said = [(record.name, record.issuer) for record in stage.records if isinstance(record, CommandDone)]
+    badge = stage.badge(901).pass_id
+    assert said == [("confirm_identity", badge), ("attest_paper_code", badge)]
+
+
+def test_each_step_has_its_time_and_can_be_cancelled() -> None:
+    late = assisted()
+    late.wait(31)
+    assert late.decision.answer == "staff" and late.gate == []
+    stopped = assisted()
+    attendant(stopped, 2.5)
+    assert stopped.decision.answer == "staff" and stopped.because == "assisted_cancelled"
+
+
+def test_the_hub_confirms_in_the_name_of_an_attendant_only() -> None:
+    stage = assisted()
+
+    def order(**body: Any) -> str:
+        before = len(stage.records)
+        stage.do(events.CommandArrived(id="c", name="confirm_identity", issuer="hub", lane="A", body=body))
+        return [record.because for record in stage.records[before:] if isinstance(record, CommandDone)][-1]
+
+    assert order() == "attendant_not_named"
+    assert order(attendant="w-17") == "" and stage.because == "paper_code_asked"
+
+
+def test_somebody_elses_verdict_does_not_end_the_assisted_way() -> None:
+    stage = assisted()
+    attendant(stage)
+    attendant(stage)
+    terminal(stage, holder=OTHER)
+    assert stage.gate == []
