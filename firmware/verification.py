@@ -60,7 +60,7 @@ class Verifier:
         fact = passes.verify(text, self.trust, self.hall_key, str(self._day_number()))
         if isinstance(fact, Unproved) and fact.because == "unknown_format":
             return self._of_number(text.strip(), fact)
-        return self._known(fact) if isinstance(fact, Booking) else fact
+        return self._for_today(self._known(fact)) if isinstance(fact, Booking) else fact
 
     def identity(self, reading: IdentityCard) -> Card:
         """What is left of an identity card: keyed hashes, and an age in years when the day is certain."""
@@ -82,14 +82,15 @@ class Verifier:
         if not text:
             return "", None
         number = text.upper() if verdict.shown_by == "id" and not resident_number.flaw(text.upper()) else ""
-        holder = pseudonym.of_holder(self.hall_key, number) if number else None
+        holder = self._of_today(pseudonym.of_holder(self.hall_key, number)) if number else None
         return pseudonym.of_card(self.hall_key or self.key_of_this_run, str(self._day_number()), text), holder
 
     def card(self, card: Card) -> Card:
         """The card with the line of today's roster that it stands for."""
         today = self._today()
         line = today.by_holder.get(card.holder or "") if today else None
-        return msgspec.structs.replace(card, booking=self._booked(line, today)) if line and today else card
+        booking = self._for_today(self._booked(line, today)) if line and today else None
+        return msgspec.structs.replace(card, holder=self._of_today(card.holder), booking=booking)
 
     def take(self, new: Roster) -> bool:
         """Use this roster on its day. The two latest days are kept: False when the new one is older than those."""
@@ -98,6 +99,16 @@ class Verifier:
         if new in kept:
             self.rosters = tuple(kept)
         return new in kept
+
+    def _for_today(self, fact: Booking) -> Booking:
+        return msgspec.structs.replace(fact, holder=self._of_today(fact.holder)) if fact.holder else fact
+
+    def _of_today(self, holder: str | None) -> str | None:
+        """A holder as it leaves this room: enough to match pass, card and terminal today, and nothing tomorrow.
+
+        Roster and revocations were asked before, by the lasting hash, which therefore is in no journal.
+        """
+        return pseudonym.holder_of_the_day(self.hall_key, str(self._day_number()), holder) if holder else None
 
     # ------------------------------------------------------------ the roster
 
@@ -121,7 +132,11 @@ class Verifier:
         if today is None or not text.isdigit() or not roster.NUMBER_DIGITS[0] <= len(text) <= roster.NUMBER_DIGITS[1]:
             return unknown
         line = today.by_number.get(text.decode("ascii"))
-        return self._booked(line, today) if line else msgspec.structs.replace(unknown, because="not_in_roster")
+        return (
+            self._for_today(self._booked(line, today))
+            if line
+            else msgspec.structs.replace(unknown, because="not_in_roster")
+        )
 
     def _booked(self, line: BookingLine, today: Roster) -> Booking:
         start_s = (_number_of(today.day) * DAY_MS - self.utc_offset_ms) // 1000

@@ -1,7 +1,8 @@
 """What a code proved: privacy-clean facts, the only thing that is left of a code after verification.
 
-No name, no document number, no code text is in here. `holder` and `subject` are keyed hashes (HMAC-SHA-256 with the
-hall key, first 8 bytes, hex); `person` is a pseudonym that changes every day. Times are whole seconds since 1970.
+No name, no document number, no code text is in here. `subject` is a keyed hash (HMAC-SHA-256 with the hall key, first
+8 bytes, hex); `person`, and `holder` once `firmware/verification.py` lets it out, are pseudonyms that change every day.
+Times are whole seconds since 1970.
 """
 
 from __future__ import annotations
@@ -78,8 +79,7 @@ class Card(Fact, frozen=True, tag="card", omit_defaults=True, kw_only=True):
     """
 
     holder: str | None = None
-    """HMAC-SHA-256 with the hall key over the upper-case number, first 8 bytes, hex: for matching with a pass. None
-    where the site has no hall key."""
+    """The pass' holder of the same document, for matching on this day. None where the site has no hall key."""
     subject: str | None = None
     """The same over name and birth date as a health certificate writes them, where the card has them in Latin letters."""
     age_years: int | None = None

@@ -41,6 +41,11 @@ def of_holder(hall_key: bytes | None, number: str) -> str | None:
     return _hashed(hall_key, number.upper(), 8) if hall_key else None
 
 
+def holder_of_the_day(hall_key: bytes | None, day: str, holder: str) -> str:
+    """16 hex digits that stand for one document's holder on one day, whatever showed it: pass, card or terminal."""
+    return _hashed(hall_key or _NO_HALL_KEY, f"holder|{day}|{holder}", 8)
+
+
 def of_card(key: bytes, day: str, number: str) -> str:
     """16 hex digits that know one card, or one code shown to a terminal, again within a day.
 

@@ -62,7 +62,8 @@ def test_a_push_is_answered_at_once_and_becomes_a_fact_without_a_name(tmp_path: 
         (said,) = verdicts(made)
         assert (said.lane, said.code, said.pcr, said.mask, said.temperature_c) == ("A", "green", "negative", True, 36.5)
         assert said.sampled_age_minutes == 1_231
-        assert said.holder == hmac.digest(bytes(range(32)), NUMBER.encode(), "sha256")[:8].hex()
+        lasting = hmac.digest(bytes(range(32)), NUMBER.encode(), "sha256")[:8].hex()
+        assert said.holder not in (None, lasting), "what leaves the driver changes every day"
         assert len(said.token) == 16
         written = files(made.state) + (tmp_path / "stderr").read_bytes()
         assert all(word.encode() not in written for word in (NUMBER, "1949", NAME, PICTURE))
