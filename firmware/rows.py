@@ -27,7 +27,7 @@ def rows(device: Device) -> Notice:
         kind="row",
         prefix=PREFIX,
         name=lambda: device.inc,
-        own=lambda: msgspec.json.encode(limit.own_row(device.controller.state)),
+        own=_Said(device),
         hear=inbox.hear,
         bytes_max=ROW_BYTES_MAX,
     )
@@ -47,6 +47,22 @@ def bank_word(device: Device) -> Notice:
     return Notice(
         kind="notice", prefix=WORD, name=lambda: "", own=own, hear=hear, beat_ms=60_000.0, bytes_max=ROW_BYTES_MAX
     )
+
+
+class _Said:
+    """This device's row. A refusal raises the row's `seq` and nothing else: that is no news for anybody."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._counters: Row | None = None
+        self._bytes = b""
+
+    def __call__(self) -> bytes:
+        row = limit.own_row(self._device.controller.state)
+        counters = msgspec.structs.replace(row, seq=0)
+        if counters != self._counters:
+            self._counters, self._bytes = counters, msgspec.json.encode(row)
+        return self._bytes
 
 
 class _Inbox:

@@ -155,6 +155,8 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "grant_open"
     if turn.rulebook is None:
         return "no_rulebook"
+    if "gate" in lane.broken:
+        return "gate_fault"
     if lane.state == "held" or judgement.held_entry(turn):
         return "held"
     if access.interlocked(turn, lane.name):

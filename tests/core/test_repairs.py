@@ -328,3 +328,13 @@ def test_a_leaf_let_go_by_the_fire_loop_was_not_forced_though_its_news_came_firs
 def test_the_rulebook_may_forgive_no_rattling_at_all() -> None:
     stage = Stage(more="[alarms]\nforced_ms = 0")
     assert stage.contact("door", False).alarms == ["forced"]
+
+
+def test_nobody_is_let_in_by_hand_through_a_gate_that_cannot_be_driven() -> None:
+    stage = Stage()
+    free = stage.free
+    stage.do(events.DeviceHealth(lane="A", device="gate", state="unplugged"))
+    stage.scan(stage.badge())
+    stage.press()
+    assert stage.gate == [] and stage.free == free
+    assert [each.because for each in stage.records if isinstance(each, CommandDone)] == ["gate_fault"]

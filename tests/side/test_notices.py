@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from firmware.core.events import RowArrived, Woken
 from firmware.core.occupancy import Rights, Row
+from firmware.core.state import HallState
 from firmware.notices import Notice, Notices
 from firmware.rows import PREFIX, rows
 from firmware.seal import sealed, unsealed
@@ -157,3 +158,14 @@ def test_no_bytes_raise_or_are_believed(raw: bytes, key: str) -> None:
 def test_a_seal_is_taken_off_again(fields: dict[str, str]) -> None:
     content = msgspec.json.encode(fields)
     assert unsealed(KEY, sealed(KEY, content, "x"), "x") == content
+
+
+def test_what_changes_no_counter_is_no_news_of_the_row() -> None:
+    state = HallState(rights=Rights(inc="me-1", A=1))
+    device: Any = SimpleNamespace(controller=SimpleNamespace(state=state), inc="me-1")
+    own = rows(device).own
+    first = own()
+    state.seq += 1  # a refusal was put on record
+    assert own() == first
+    state.rights.A += 1
+    assert own() != first
