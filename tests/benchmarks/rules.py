@@ -12,8 +12,8 @@ from pathlib import Path
 
 from firmware import entries, rules
 from firmware.core import judgement, passes, trust
-from firmware.core.events import CodeRead
-from firmware.core.state import LaneSetup, Reading
+from firmware.core.events import CodeRead, TemperatureRead
+from firmware.core.state import LaneSetup
 from firmware.core.turn import Turn
 from firmware.journal import Reader, Writer
 from firmware.recovery import replayed
@@ -49,7 +49,7 @@ def judging(_folder: Path) -> list[Figure]:
     answered, judged = [], []
     for count in range(DECISIONS):
         stage.wait(5)
-        stage.lane.temperature = Reading(36.5, int(stage.now * 1000))
+        stage.do(TemperatureRead(lane="A", object_c=36.5))
         stage.scan(stage.booking(count, slot=(-0.1, 8)))
         stage.now += 0.5
         event = CodeRead(lane="A", fact=stage.test(count))
