@@ -18,9 +18,8 @@ def judge(case: Case) -> Verdict | None:
             return None
         if not case.walk_in:
             return Verdict("3.1.1a", "refuse", "not_booked")
-    if not case.moment.trusted:
-        return case.doubt("2.2", "clock", "clock_doubtful")
-    return _short(case)
+    doubt = None if case.moment.trusted else case.doubt("2.2", "clock", "clock_doubtful")
+    return doubt or _short(case)  # a hall that admits in doubt still keeps its volume, by the last day that was known
 
 
 def _short(case: Case) -> Verdict | None:

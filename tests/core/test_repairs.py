@@ -338,3 +338,14 @@ def test_nobody_is_let_in_by_hand_through_a_gate_that_cannot_be_driven() -> None
     stage.press()
     assert stage.gate == [] and stage.free == free
     assert [each.because for each in stage.records if isinstance(each, CommandDone)] == ["gate_fault"]
+
+
+def test_a_hall_that_admits_in_doubt_of_its_clock_still_keeps_the_days_quota() -> None:
+    stage = Stage(walk_in="true", booking="optional", proof='"pcr"', limit=50, more='[on_doubt]\nclock = "admit"')
+    answers = []
+    for number in range(9):
+        stage.trusted = number < 2
+        answers.append(stage.scan(stage.test(number)))
+        stage.cross()
+        stage.wait(6)
+    assert answers == ["admit"] * 6 + ["refuse"] * 3
