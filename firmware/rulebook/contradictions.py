@@ -41,7 +41,19 @@ class Complaint(msgspec.Struct, frozen=True):
 
 def complaints(book: Rulebook) -> list[Complaint]:
     """Everything that is odd about this rulebook, errors and warnings."""
-    parts = (_dates, _phases, _admitted, _hours, _exceptions, _classes, _people, _access, _isolation, _phrases)
+    parts = (
+        _dates,
+        _phases,
+        _admitted,
+        _hours,
+        _exceptions,
+        _classes,
+        _people,
+        _evidence,
+        _access,
+        _isolation,
+        _phrases,
+    )
     return [complaint for part in parts for complaint in part(book)]
 
 
@@ -199,6 +211,20 @@ def _people(book: Rulebook) -> Iterator[Complaint]:
             yield _error(
                 ("responders", "classes"), "visitor is no responder: a badge of the staff's key opens the lane"
             )
+
+
+def _evidence(book: Rulebook) -> Iterator[Complaint]:
+    """The windows a thermometer is good for, and classes that could take a way nobody opens."""
+    seen = book.thermometer
+    windows = (("ambient_max_c", seen.ambient_min_c, seen.ambient_max_c),)
+    for key, least, most in (*windows, ("distance_max_mm", seen.distance_min_mm, seen.distance_max_mm)):
+        if least is not None and most is not None and most <= least:
+            yield _error(("thermometer", key), f"is not above {least:g}: no reading is ever inside")
+    named = (("assisted", "classes", book.assisted.classes), ("mask", "exempt_classes", book.mask.exempt_classes))
+    for table, key, classes in named:
+        for name in classes:
+            if name not in book.classes:
+                yield _warning((table, key), f"{name} has no table [class.{name}]")
 
 
 def _access(book: Rulebook) -> Iterator[Complaint]:

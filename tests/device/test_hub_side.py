@@ -306,3 +306,16 @@ def test_a_bad_rulebook_is_given_up_by_order_and_stays_away_after_a_restart(gate
     assert (limit(), events(ear, "decision")[-1]["rulebook"]) == (100, 1)
     gate.stop()
     assert gate.replay().returncode == 0
+
+
+def test_a_venue_code_of_the_hub_stands_for_a_certificate(tmp_path: Path, broker: Broker, ear: Ear) -> None:  # noqa: F811
+    with bench(tmp_path / "asking", hub=broker.url, proof='"pcr"', pulse=50) as gate:
+        gate.start()
+        hub = Hub(gate, ear)
+        gate.scan(gate.booking(pass_id=bytes(range(8))))
+        wait_until(lambda: events(ear, "decision")[-1]["answer"] == "wait")
+        body = {"lane": "A", "pass_id": bytes(range(8)).hex(), "code": "green", "pcr": "negative"}
+        order = hub.order("venue_code", {**body, "sampled_at": time.time() - 3600})
+        assert hub.send("venue_code", order)["result"] == "done"
+        gate.relay.expect(ON)
+        assert gate.replay().returncode == 0

@@ -253,3 +253,10 @@ def test_the_examples_of_the_design_are_taken() -> None:
     if not example.exists():
         pytest.skip("the design's examples are not beside this repository")
     assert parse(example.read_bytes()).limit_on(dt.date(2026, 1, 1)) == 100
+
+
+def test_a_window_that_nothing_fits_is_refused_and_a_way_for_nobody_is_pointed_at() -> None:
+    with pytest.raises(Mistake, match="is not above 30: no reading is ever inside"):
+        parse(PLAN.encode() + b"[thermometer]\nambient_min_c = 30\nambient_max_c = 20\n")
+    odd = complaints(parse(PLAN.encode() + b'[assisted]\nclasses = ["elder"]\n'))
+    assert [each.key for each in odd].count("assisted.classes") == 1
