@@ -86,6 +86,10 @@ class Judged(Stage):
         before = len(self.records)
         free, held = self.free, self.controller.state.recount_needed
         super()._handle(event)
+        if isinstance(
+            event, events.Woken
+        ):  # a grant that ran out gives its rights back in the same turn: what is left counts
+            free = max(free, self.free + self._taken(before))
         for record in self.records[before:]:
             if isinstance(record, Decision) and record.answer == "admit" and record.lane != "X":
                 self._look(record, free, held)
@@ -93,6 +97,14 @@ class Judged(Stage):
                 used = self.admissions.get(record.decision or "")  # type: ignore[union-attr]
                 if used:
                     self.times_in[used] = self.times_in.get(used, 0) + 1
+
+    def _taken(self, before: int) -> int:
+        """How many places the answers since the record `before` took."""
+        decisions = [each for each in self.records[before:] if isinstance(each, Decision) and each.answer == "admit"]
+        bookings = [
+            self._booking(each.lane or "", each.pass_id) for each in decisions if each.pass_id and each.lane != "X"
+        ]
+        return sum(booking.party for booking in bookings)
 
     def _look(self, record: Decision, free: int, held: bool) -> None:
         lane = record.lane or ""
