@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from tests import needs
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 GO_DOWN_NOW = 2
@@ -83,12 +84,8 @@ def loop_disk(folder: Path, megabytes: int) -> Iterator[LoopDisk]:
 
 def why_not() -> str:
     """Why there can be no loop disk here; empty: there can."""
-    if os.geteuid() != 0:
-        return "only root can mount a loop device"
-    missing = [tool for tool in ("losetup", "mount", "mkfs.ext4") if shutil.which(tool) is None]
-    if missing:
-        return f"{', '.join(missing)} not installed"
-    return "" if os.path.exists("/dev/loop-control") else "no loop devices in this kernel"
+    first = needs.not_root("mount a loop device") or needs.missing("losetup", "mount", "mkfs.ext4")
+    return first or ("" if os.path.exists("/dev/loop-control") else "no loop devices in this kernel")
 
 
 def _run(*words: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).parents[1]
 
 PYTHON = """#!/bin/sh
@@ -133,7 +135,7 @@ def test_without_python_it_names_the_line_to_type(desk: Desk) -> None:
     assert code == 1 and "sudo apt-get install -y python3 python3-venv" in err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages without being asked")
+@needs.unless(needs.not_root("install packages without being asked"))
 def test_a_missing_library_is_installed(desk: Desk) -> None:
     assert desk.start("check", LIBRARIES="")[0] == 0
     assert desk.started("libzbar0") == 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import segno
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,8 +132,6 @@ def test_a_code_s_text_is_hidden_unless_asked_for(capture: Capture, capsys: pyte
 
 
 def test_pictures_beside_the_recording(capture: Capture, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    segno = pytest.importorskip("segno")
-    pytest.importorskip("PIL")
     segno.make("hello").save(str(tmp_path / "code.png"), scale=8, border=4)
     told = listen(capsys, "--as", "scanner_camera", "--capture", capture({"t_ms": 1, "image": "code.png"}))
     assert [each["text"] for each in told if each["kind"] == "scan"] == ["hello"]
@@ -325,7 +324,6 @@ def test_unplugged_and_plugged_in_again(started: Callable[..., Running], tmp_pat
 
 
 def test_live_pins(started: Callable[..., Running], tmp_path: Path) -> None:
-    pytest.importorskip("gpiozero")
     wires = PinWires(tmp_path / "pins")
     bcm = {"outside": 17, "inside": 27}
     for pin in bcm.values():

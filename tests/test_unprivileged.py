@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).parents[1]
 NOBODY = "nobody"
-REASON = "" if os.geteuid() == 0 else "only root can become another user"
-REASON = REASON or next((f"{tool} is not installed" for tool in ("setpriv", "unshare") if not shutil.which(tool)), "")
-pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
+pytestmark = needs.unless(needs.not_root("become another user") or needs.missing("setpriv", "unshare"))
 
 PYTHON = """#!/bin/sh
 case "$*" in
@@ -85,7 +85,7 @@ def test_in_a_folder_that_may_only_be_read(folder: Path) -> None:
     )
 
 
-@pytest.mark.skipif(not shutil.which("mosquitto", path="/usr/sbin:/usr/bin"), reason="mosquitto is not installed")
+@needs.broker
 def test_what_is_missing_is_named_with_the_line_to_type_each_time(folder: Path) -> None:
     own(folder / "house")
     program = str(shutil.which("mosquitto", path="/usr/sbin:/usr/bin"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import PROGRAM
+from tests import needs
 from tests.device.chaos import Chaos
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not installed")
+@needs.broker
 @pytest.mark.timeout(300)
 def test_devices_and_broker_that_are_killed_never_put_the_hall_over_its_limit(tmp_path: Path) -> None:
     result = Chaos(tmp_path, limit=24, kills=8, gates=3, seed=20_221_124).run()

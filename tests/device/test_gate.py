@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.device.bench import OFF, ON, Bench, bench
 
 
@@ -267,14 +267,14 @@ def test_no_name_and_no_code_text_is_kept(tmp_path: Path) -> None:
             assert secret not in kept
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root")
+@needs.unless(needs.not_root("mount a small file system"))
 def test_a_full_disk_is_said_and_survived(tmp_path: Path) -> None:
     import subprocess
 
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False).returncode:
-        pytest.skip("this machine does not let us mount a small file system")
+        needs.stop_unless("this machine does not let us mount a small file system")
     try:
         with bench(tmp_path) as made:
             made.state = disk / "state"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.brokers import Broker, wait_until
 from tests.device.bench import OFF, ON, PATIENCE_S, ROOT, Bench, Far
 from tests.device.test_hub_side import ALL, BANK, DEVICE, Hub
@@ -30,8 +30,7 @@ from tests.mqtt.helpers import Ear
 
 SEED = 20_221_124
 CUTS = 3
-REASON = why_not() or ("" if shutil.which("unshare") else "unshare is not installed")
-pytestmark = [pytest.mark.skipif(bool(REASON), reason=REASON), pytest.mark.timeout(300)]
+pytestmark = [needs.unless(why_not() or needs.missing("unshare")), pytest.mark.timeout(300)]
 
 AS_ANOTHER_BOOT = 'mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"'
 EXIT = """

@@ -12,6 +12,7 @@ import pytest
 
 from firmware import durable
 from firmware.journal import ENTRY, SNAPSHOT, JournalUnwritable, Reader, Writer
+from tests import needs
 from tests.journal.opening import SMALL, fill, open_writer, payload, seqs
 from tests.loop_disk import loop_disk, why_not
 
@@ -181,8 +182,7 @@ def test_a_journal_opens_on_a_disk_that_takes_nothing(tmp_path: Path, disk: Full
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if why_not():
-        pytest.skip(why_not())
+    needs.stop_unless(why_not())
     with loop_disk(tmp_path, megabytes=4) as disk:
         yield disk.folder
 

@@ -11,10 +11,11 @@ import pytest
 
 from firmware import durable
 from firmware.journal import JournalUnwritable, Reader, Writer
+from tests import needs
 from tests.journal.opening import crash, entries, open_writer, payload
 from tests.loop_disk import LoopDisk, loop_disk, why_not
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = needs.unless(why_not())
 CUTS = 25
 
 

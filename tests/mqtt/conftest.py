@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import PROGRAM, Broker
+from tests import needs
+from tests.brokers import Broker
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    if PROGRAM is None:
-        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+    needs.stop_unless(needs.missing("mosquitto"))
     folder = tmp_path / "broker"
     folder.mkdir()
     made = Broker(folder).start()

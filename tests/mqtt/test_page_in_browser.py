@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from mqtt.messages import LaneStatus
+from tests import needs
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import decision, encoded, passage, status
 from tests.mqtt.test_device_link import Device
@@ -52,10 +54,8 @@ def hub_url(broker: Broker) -> Iterator[str]:
 
 @pytest.fixture
 def tab() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as engine:
+    needs.stop_unless("" if CHROMIUM else needs.missing("chromium"))
+    with sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *OFFLINE])
         made = browser.new_page(viewport={"width": 1366, "height": 900}, color_scheme="light")
         made.set_default_timeout(30_000)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from firmware.core.actions import GateClose, GateFree, GateOpen
 from sensors.driver import Edge, find
+from tests import needs
 from tests.sensors.cable import Cable
-
-VECTORS = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
 
 
 class Bench(Cable):
@@ -55,9 +50,4 @@ ON, OFF = Edge("relay", 1), Edge("relay", 0)
 
 def vector(device: str, name: str) -> str:
     """A frame of the shared sheet as `aa bb`; skips, saying so, where the sheet is not at hand."""
-    if not VECTORS.exists():
-        pytest.skip("needs ../shared/data/device-vectors.json")
-    for row in json.loads(VECTORS.read_text(encoding="utf-8")):
-        if (row["device"], row["name"]) == (device, name):
-            return bytes.fromhex(row["hex"]).hex(" ")
-    raise LookupError(f"no vector {device}/{name}")
+    return bytes.fromhex(needs.vectors(device)[name]["hex"]).hex(" ")

@@ -278,10 +278,10 @@ def test_an_order_that_is_on_its_way_is_not_sent_again() -> None:
 
 @pytest.fixture
 def judge() -> Any:
-    framer = pytest.importorskip("pymodbus.framer", reason="needs pymodbus, the test extra")
+    from pymodbus.framer import FramerRTU
     from pymodbus.pdu import DecodePDU
 
-    return framer.FramerRTU(DecodePDU(True)), framer.FramerRTU(DecodePDU(False))
+    return FramerRTU(DecodePDU(True)), FramerRTU(DecodePDU(False))
 
 
 @pytest.mark.parametrize("order", [opening(700), FREE, CLOSE], ids=["open", "free", "close"])

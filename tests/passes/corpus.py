@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests import needs
 
-FOLDER = Path(__file__).parents[2].parent / "shared/data/proofs/dgc"
-needs_corpus = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no certificates at {FOLDER}")
+FOLDER = needs.SHARED / "data/proofs/dgc"
+needs_corpus = needs.unless(needs.absent(FOLDER))
 
 # SubjectPublicKeyInfo up to the point or modulus: works where the certificate as a whole is not strict DER.
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")

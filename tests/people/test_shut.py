@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +13,7 @@ from firmware.clock_trust import ClockJudge
 from firmware.errors import Mistake
 from firmware.rulebook.book import parse
 from firmware.rulebook.contradictions import complaints
+from tests import needs
 from tests.people.hall import Door, text
 
 HOURS = "".join(f'{day} = ["09:00-17:00"]\n' for day in ("monday", "tuesday", "wednesday", "thursday", "friday"))
@@ -77,9 +77,7 @@ def test_what_contradicts_itself_is_refused_by_key(old: str, new: str, key: str,
 
 
 def test_a_rulebook_without_any_of_this_means_what_it_meant() -> None:
-    example = Path(__file__).parents[2].parent / "shared/design/examples/minimal-rulebook.toml"
-    if not example.exists():
-        pytest.skip("the design's examples are not beside this repository")
+    example = needs.shared("design/examples/minimal-rulebook.toml")
     book = parse(example.read_bytes())
     visitor = book.classes["visitor"]
     assert complaints(book) == [each for each in complaints(book) if each.severity == "warning"]

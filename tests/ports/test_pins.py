@@ -20,6 +20,7 @@ from firmware.ports import pin_group
 from firmware.ports.pin_board import PinBoard, chip_number
 from firmware.ports.pin_group import PinGroup
 from sensors.driver import Edge
+from tests import needs
 
 BEAMS = {"outside": 17, "inside": 27}
 
@@ -145,8 +146,7 @@ def test_a_full_queue_ends_at_the_present_levels(mock_board: PinBoard, monkeypat
 
 
 def test_no_factory_is_a_failure_never_a_silent_other_one(tmp_path: Path) -> None:
-    if chip_number() is not None:
-        pytest.skip("this machine has a Raspberry Pi's GPIO chip")
+    needs.stop_unless("" if chip_number() is None else "this machine has a Raspberry Pi's GPIO chip")
     with pytest.raises(Failure, match="no GPIO chip of a Raspberry Pi"):
         PinBoard({})
     with pytest.raises(Mistake, match="no pin factory 'mok'"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +13,7 @@ from firmware.errors import Mistake
 from firmware.rulebook.book import Rulebook, parse
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook.tables import Gate, OnFail
+from tests import needs
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -249,9 +249,7 @@ def test_a_spoilt_rulebook_is_a_rulebook_or_a_mistake(at: int, cut: int, put: by
 
 
 def test_the_examples_of_the_design_are_taken() -> None:
-    example = Path(__file__).parents[2].parent / "shared/design/examples/minimal-rulebook.toml"
-    if not example.exists():
-        pytest.skip("the design's examples are not beside this repository")
+    example = needs.shared("design/examples/minimal-rulebook.toml")
     assert parse(example.read_bytes()).limit_on(dt.date(2026, 1, 1)) == 100
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,8 +15,8 @@ from sensors.beam_path import ABREAST, TOO_CLOSE, TOO_LONG
 from sensors.counter_beam_pair import STUCK, Decoder, Settings
 from sensors.driver import Edge
 from sensors.readings import AnyReading, Crossing, Garbled, Occupied, Ready, Saturated, TurnedBack
+from tests import needs
 
-WALKS = Path(__file__).parents[2].parent / "shared/data/walks"
 BEAM = {"A": "outside", "B": "inside"}
 OTHER = {"outside": "inside", "inside": "outside"}
 Step = tuple[float, str, int]
@@ -57,16 +56,13 @@ def mirrored(edges: list[Step]) -> list[Step]:
 
 
 def walk(scenario: str, file: str) -> list[Step]:
-    where = WALKS / scenario / file
-    if not where.exists():
-        pytest.skip(f"{where.name} of {scenario} is not here")
-    with where.open() as lines:
+    with needs.shared(f"data/walks/{scenario}/{file}").open() as lines:
         rows = list(csv.DictReader(lines))
     return [(float(row["t_ms"]), BEAM[row["beam"]], int(row["broken"])) for row in rows]
 
 
 def truth(scenario: str) -> dict[str, int]:
-    totals: dict[str, int] = json.loads((WALKS / scenario / "truth.json").read_text())["totals"]
+    totals: dict[str, int] = json.loads(needs.shared(f"data/walks/{scenario}/truth.json").read_text())["totals"]
     return totals
 
 

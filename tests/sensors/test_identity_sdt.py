@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import pickle
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,9 +14,9 @@ from hypothesis import strategies as st
 from sensors import resident_number, sdt
 from sensors.identity_sdt import DRIVER, Settings, Simulator, text_of
 from sensors.readings import AnyReading, Garbled, IdentityCard, Ready, Refused, Secret, Silent
+from tests import needs
 from tests.sensors.cable import HEALTH, Cable
 
-VECTORS = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
 NAME = Simulator.NAME
 
 
@@ -88,9 +86,7 @@ def test_any_text_as_a_number_gets_an_answer(text: str) -> None:
 
 
 def test_commands_and_replies_are_the_printed_bytes() -> None:
-    if not VECTORS.exists():
-        pytest.skip("../shared/data/device-vectors.json is not here")
-    rows = {row["name"]: bytes.fromhex(row["hex"]) for row in json.loads(VECTORS.read_text()) if "hex" in row}
+    rows = {name: bytes.fromhex(row["hex"]) for name, row in needs.vectors("sdt_idcard").items() if "hex" in row}
     assert (rows["cmd_status"], rows["cmd_find"]) == (sdt.STATUS, sdt.FIND)
     assert (rows["cmd_select"], rows["cmd_read_base"]) == (sdt.SELECT, sdt.READ)
     assert sdt.reply(sdt.NONE) == rows["rsp_find_none"]

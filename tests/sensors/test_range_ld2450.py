@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,9 +13,9 @@ from sensors.door_tracks import Door
 from sensors.driver import Send
 from sensors.range_ld2450 import DOC, DRIVER, SETUP, TWO, Decoder, Pose, Settings, Simulator, smallest_gap_mm
 from sensors.readings import Crossing, Gap, Garbled, Position, Positions, Ready, Refused, Silent
+from tests import needs
 from tests.sensors.cable import Cable
 
-VECTORS = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
 DOOR = Door(from_=(-0.5, 1.0), to=(0.5, 1.0), inside=(0.0, 3.0))
 ANSWERS = (
     bytes.fromhex("fdfcfbfa0800ff01000001004000 04030201".replace(" ", "")),
@@ -35,9 +33,7 @@ def frame(*places: tuple[float, float]) -> bytes:
 
 
 def test_the_literal_frames_are_the_vendor_data_sheet_s() -> None:
-    if not VECTORS.exists():
-        pytest.skip("device-vectors.json is not here")
-    (vector,) = [each for each in json.loads(VECTORS.read_text()) if each["device"] == "ld2450"]
+    (vector,) = needs.vectors("ld2450").values()
     assert bytes.fromhex(vector["hex"]) == DOC
     (person,) = Decoder(Settings()).feed(DOC, 0)[0].persons  # type: ignore[union-attr]
     assert (person.x_m * 1000, person.y_m * 1000) == (vector["expect"]["x_mm"], vector["expect"]["y_mm"])

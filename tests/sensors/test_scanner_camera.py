@@ -15,22 +15,17 @@ from sensors import scanner_camera
 from sensors.driver import Frame
 from sensors.readings import Garbled, Refused, Scan
 from sensors.scanner_camera import FORMATS, Decoder, Settings, Simulator, paint, read_zxing, zbar_reader
+from tests import needs
 from tests.sensors.cable import Cable
 
-PROOFS = Path(__file__).parents[2].parent / "shared/data/proofs"
 DCC = Scan(b"HC1:" + b"6BFOXN*TS0BI$ZD4N9:9S6RCVN5+O30K3/XIV0W23NTDE" * 12, symbology="qr", read_by="zxing")
 PASS = Scan(b"HP1:" + b"6BFOXN*TS0BI$ZD4N9:9S6RCVN5+O30K3/XIV0W23NTDE" * 6, symbology="qr", read_by="zxing")
-
-
-def needs_proofs() -> None:
-    if not PROOFS.exists():
-        pytest.skip("../shared/data/proofs is not here")
 
 
 def photo_texts() -> dict[str, tuple[str, bool]]:
     """file -> (text, whole). Of a text of several lines the index has only the first one: then we know no more."""
     found = {}
-    for line in (PROOFS / "photos/index.csv").read_text(encoding="utf-8").split("\n"):
+    for line in needs.shared("data/proofs/photos/index.csv").read_text(encoding="utf-8").split("\n"):
         if row := re.match(r"(zxing_[^,]+\.png),[^,]+,[^,]+,(.*)", line):
             whole = not row[2].startswith('"') or re.match(r'"([^"]|"")*"(,|$)', row[2])
             found[row[1]] = (next(csv.reader([row[2]]))[0], True) if whole else (row[2][1:].rstrip("\r"), False)
@@ -52,13 +47,12 @@ def look(frame: Frame, **wishes: object) -> list[Scan]:
 
 
 def test_real_photographs_at_least_as_many_as_the_better_decoder_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    needs_proofs()
     read_zbar = zbar_reader()
     assert read_zbar is not None, "libzbar0 is not installed"
     counts = {"zxing alone": 0, "zbar alone": 0, "both": 0, "of both by zbar": 0}
     texts = photo_texts()
     for name, (text, whole) in texts.items():
-        frame = load_luma(PROOFS / "photos" / name)
+        frame = load_luma(needs.shared(f"data/proofs/photos/{name}"))
         both = look(frame)
         counts["zxing alone"] += tells(read_zxing(frame, list(FORMATS.values())), text, whole)
         counts["zbar alone"] += tells(read_zbar(frame), text, whole)
@@ -72,9 +66,8 @@ def test_real_photographs_at_least_as_many_as_the_better_decoder_alone(capsys: p
 
 
 def test_every_health_certificate_picture_is_read() -> None:
-    needs_proofs()
     differing = []
-    for case in sorted((PROOFS / "dgc").glob("*.json")):
+    for case in sorted(needs.shared("data/proofs/dgc").glob("*.json")):
         if case.name in ("index.json",) or not (picture := case.with_suffix(".png")).exists():
             continue
         try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +9,8 @@ from hypothesis import strategies as st
 from sensors.grow import HEARTBEAT, READ, SAVE, WRITE, Step
 from sensors.readings import AnyReading, Garbled, Ready, Refused, Scan, Silent
 from sensors.scanner_gm65 import DRIVER, ZONE_OUTPUT, ZONE_SETUP_CODES, Faults, Settings, Simulator
+from tests import needs
 from tests.sensors.cable import Cable
-
-VECTORS = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
 
 
 def bench(faults: Faults | None = None, **wishes: object) -> Cable:
@@ -53,9 +49,7 @@ def test_commands_are_the_printed_bytes(step: Step, literal: str) -> None:
 
 
 def test_the_simulated_scanner_answers_every_printed_command_with_the_printed_replies() -> None:
-    if not VECTORS.exists():
-        pytest.skip("../shared/data/device-vectors.json is not here")
-    vectors = {row["name"]: row.get("hex") for row in json.loads(VECTORS.read_text()) if row["device"] == "grow_gm8xx"}
+    vectors = {name: row.get("hex") for name, row in needs.vectors("grow_gm8xx").items()}
     scanner = Simulator(Settings())
 
     def answer(literal: str) -> str:

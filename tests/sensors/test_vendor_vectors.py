@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sensors.driver import find
 from sensors.framing import crc8, crc16_ccitt, crc16_modbus, sum8, xor8
+from tests import needs
 from tests.sensors.cable import Cable
-
-FILE = Path(__file__).parents[2].parent / "shared/data/device-vectors.json"
-VECTORS: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
 
 CHECKS: dict[str, Callable[[bytes], bool]] = {
     "grow_gm8xx": lambda frame: crc16_ccitt(frame[2:]) == 0,
@@ -41,17 +36,14 @@ DRIVER_OF = {
     "sdt_idcard": "identity_sdt",
 }
 
-needs_vectors = pytest.mark.skipif(not VECTORS, reason="../shared/data/device-vectors.json is not here")
-
 
 def frames(device: str) -> list[bytes]:
-    return [bytes.fromhex(row["hex"]) for row in VECTORS if row["device"] == device and "hex" in row]
+    return [bytes.fromhex(row["hex"]) for row in needs.vectors(device).values() if "hex" in row]
 
 
-@needs_vectors
 @pytest.mark.parametrize("device", CHECKS)
 def test_our_checksums_agree_with_what_was_printed(device: str) -> None:
-    rows = [row for row in VECTORS if row["device"] == device and row["checksum_ok"]]
+    rows = [row for row in needs.vectors(device).values() if row["checksum_ok"]]
     assert rows
     for row in rows:
         frame = bytes.fromhex(row["hex"])
@@ -60,15 +52,14 @@ def test_our_checksums_agree_with_what_was_printed(device: str) -> None:
         assert not CHECKS[device](spoilt), f"{row['name']}: the check finds nothing"
 
 
-@needs_vectors
 def test_osdp_uses_the_same_crc_with_another_start() -> None:
-    for row in VECTORS:
-        if row["device"] == "osdp" and row["name"].endswith("_crc"):
-            frame = bytes.fromhex(row["hex"])
-            assert crc16_ccitt(frame[:-2], init=0x1D0F) == int.from_bytes(frame[-2:], "little")
+    rows = [row for name, row in needs.vectors("osdp").items() if name.endswith("_crc")]
+    assert rows
+    for row in rows:
+        frame = bytes.fromhex(row["hex"])
+        assert crc16_ccitt(frame[:-2], init=0x1D0F) == int.from_bytes(frame[-2:], "little")
 
 
-@needs_vectors
 @pytest.mark.parametrize("device", DRIVER_OF)
 def test_a_driver_takes_every_frame_of_its_vendor(device: str) -> None:
     driver = find(DRIVER_OF[device])

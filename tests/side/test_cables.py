@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.device.bench import Bench
 from tests.side.hall import admit, admitted_within, answers, hall
 
@@ -26,7 +27,7 @@ def permitted() -> bool:
     return ip("netns", "del", name, check=False)
 
 
-pytestmark = pytest.mark.skipif(not permitted(), reason="ip netns is not permitted here (needs root and iproute2)")
+pytestmark = needs.unless("" if permitted() else "ip netns is not permitted here (needs root and iproute2)")
 
 
 class Hosts:

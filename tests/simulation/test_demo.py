@@ -18,13 +18,10 @@ import pytest
 from firmware import site
 from firmware.errors import Failure
 from firmware.simulation import stage, troupe
+from tests import needs
 
 PROMISED = {"admitted", "refused", "passages", "over_limit", "inside_peak", "events", "seconds"}
 """Contract, section 1."""
-needs_broker = pytest.mark.skipif(
-    shutil.which("mosquitto", path=troupe.PROGRAM_PATH) is None,
-    reason="no mosquitto here: apt-get install -y mosquitto",
-)
 
 
 def demo(*words: str, tmp: Path) -> subprocess.Popen[str]:
@@ -69,7 +66,7 @@ def ended(process: subprocess.Popen[str], folder: Path) -> dict[str, Any]:
     return dict(json.loads(said.splitlines()[-1]))
 
 
-@needs_broker
+@needs.broker
 def test_a_short_hall(tmp: Path) -> None:
     summary = ended(demo("--seed", "3", "--speed", "20", "--headless", "--for", "8", tmp=tmp), tmp)
     assert summary.keys() >= PROMISED
@@ -79,7 +76,7 @@ def test_a_short_hall(tmp: Path) -> None:
     assert summary["events"] >= summary["admitted"] + summary["refused"] + summary["passages_reported"]
 
 
-@needs_broker
+@needs.broker
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_in_the_middle(tmp: Path, how: signal.Signals) -> None:
     process = demo("--seed", "1", "--speed", "10", "--headless", tmp=tmp)
@@ -90,7 +87,7 @@ def test_stopped_in_the_middle(tmp: Path, how: signal.Signals) -> None:
     assert ended(process, tmp).keys() >= PROMISED
 
 
-@needs_broker
+@needs.broker
 def test_killed_in_the_middle_takes_its_processes_along(tmp: Path) -> None:
     process = demo("--seed", "1", "--headless", tmp=tmp)
     assert process.stderr is not None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
 from firmware.__main__ import main
+from tests import needs
 from tests.site.conftest import RULEBOOK, SITE, Bench
 
 
@@ -82,9 +82,7 @@ def test_json_says_the_same(bench: Bench, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_examples_of_the_design_pass_once_signed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    examples = Path(__file__).parents[2].parent / "shared/design/examples"
-    if not examples.exists():
-        pytest.skip("the design's examples are not beside this repository")
+    examples = needs.shared("design/examples")
     shutil.copy(examples / "minimal-site.toml", bench.site)
     bench.sign((examples / "minimal-rulebook.toml").read_text())
     assert check(bench) == 0

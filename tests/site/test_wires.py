@@ -12,7 +12,6 @@ from tests.site.conftest import SITE, Bench
 
 @pytest.fixture
 def device(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Device:
-    pytest.importorskip("gpiozero", reason="pins need gpiozero")
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
     alone = SITE.replace('[hub]\nurl = "mqtt://127.0.0.1:1883"\n', "")
     (bench.folder / "hall.key").write_text("A" * 43)

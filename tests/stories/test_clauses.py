@@ -10,11 +10,11 @@ import pytest
 from firmware import rules
 from firmware.simulation.stories import player
 from firmware.simulation.stories.script import Story
-from tests.stories import PLAN, ROOT, stories
+from tests import needs
+from tests.stories import PLAN, stories
 from tests.stories.clauses import CLAUSES, PAGE, served, shows
 from tests.stories.clauses import page as page_of
 
-MISSION = ROOT.parent / "shared/plan/mission.md"
 NAMES = [clause.name for clause in CLAUSES]
 DUE = [clause.name for clause in CLAUSES if not clause.later]
 
@@ -44,9 +44,8 @@ def test_every_clause_a_story_names_is_a_clause_of_the_plan() -> None:
 
 
 def test_the_list_of_clauses_is_the_missions() -> None:
-    if not MISSION.exists():
-        pytest.skip("the mission is not beside this repository")
-    rows = re.findall(r"^\| ([\d.a-e-]+) \| .*?\| ([^|]*) \|$", MISSION.read_text(encoding="utf-8"), re.MULTILINE)
+    mission = needs.shared("plan/mission.md")
+    rows = re.findall(r"^\| ([\d.a-e-]+) \| .*?\| ([^|]*) \|$", mission.read_text(encoding="utf-8"), re.MULTILINE)
     named = [name for clause, _ in rows for name in (("4.1", "4.2", "4.3") if clause == "4.1-4.3" else (clause,))]
     assert named == [name for name in NAMES if not name.startswith("local.")]
 

@@ -1,0 +1,59 @@
+"""What a test needs and the test extra cannot bring: data beside this repository, programs, rights. Absent: skipped, said so.
+
+Python packages are no such thing: `setup.cfg` names them, so a missing one is a broken installation and fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+VECTORS = SHARED / "data/device-vectors.json"
+
+
+def unless(reason: str) -> pytest.MarkDecorator:
+    """For a test or a module; an empty reason: nothing is in the way."""
+    return pytest.mark.skipif(bool(reason), reason=reason)
+
+
+def stop_unless(reason: str) -> None:
+    """For a fixture or a helper, which marks do not reach."""
+    if reason:
+        pytest.skip(reason)
+
+
+def absent(path: Path) -> str:
+    """The data in `../shared` are not ours to copy: a checkout alone has none."""
+    return "" if path.exists() else f"../shared/{path.relative_to(SHARED)} is not beside this repository"
+
+
+def missing(*programs: str) -> str:
+    where = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    named = [name for name in programs if shutil.which(name, path=where) is None]
+    return f"not installed: {', '.join(named)}" if named else ""
+
+
+def not_root(to: str) -> str:
+    return "" if os.geteuid() == 0 else f"only root can {to}"
+
+
+def shared(path: str) -> Path:
+    """A file or folder of `../shared`."""
+    stop_unless(absent(SHARED / path))
+    return SHARED / path
+
+
+def vectors(device: str) -> dict[str, dict[str, Any]]:
+    """The frames that the vendor of a device printed, by name."""
+    stop_unless(absent(VECTORS))
+    rows = json.loads(VECTORS.read_text(encoding="utf-8"))
+    return {row["name"]: row for row in rows if row["device"] == device}
+
+
+broker = unless(missing("mosquitto"))
