@@ -85,11 +85,10 @@ class Judged(Stage):
             self.shown[event.lane].append((self.now, event.fact))
         before = len(self.records)
         free, held = self.free, self.controller.state.recount_needed
+        granted = self._granted()
         super()._handle(event)
-        if isinstance(
-            event, events.Woken
-        ):  # a grant that ran out gives its rights back in the same turn: what is left counts
-            free = max(free, self.free + self._taken(before))
+        if isinstance(event, events.Woken):  # whoever waits for a place has the one of a grant that ran out at once
+            free += sum(size for decision, size in granted.items() if decision not in self._granted())
         for record in self.records[before:]:
             if isinstance(record, Decision) and record.answer == "admit" and record.lane != "X":
                 self._look(record, free, held)
@@ -98,13 +97,10 @@ class Judged(Stage):
                 if used:
                     self.times_in[used] = self.times_in.get(used, 0) + 1
 
-    def _taken(self, before: int) -> int:
-        """How many places the answers since the record `before` took."""
-        decisions = [each for each in self.records[before:] if isinstance(each, Decision) and each.answer == "admit"]
-        bookings = [
-            self._booking(each.lane or "", each.pass_id) for each in decisions if each.pass_id and each.lane != "X"
-        ]
-        return sum(booking.party for booking in bookings)
+    def _granted(self) -> dict[str, int]:
+        """The rights that open grants reserve and nobody has used yet, by decision."""
+        grants = [lane.grant for lane in self.controller.state.lanes.values() if lane.grant and lane.grant.reserved]
+        return {grant.decision: grant.left for grant in grants}
 
     def _look(self, record: Decision, free: int, held: bool) -> None:
         lane = record.lane or ""
