@@ -13,8 +13,8 @@ from firmware.core.occupancy import Rights
 from firmware.core.records import Alarm, Incident
 from firmware.core.state import HallState, LaneSetup
 from firmware.core.turn import Turn
+from tests.core.isolating import LANES, admit, hall, isolate, order, steps
 from tests.core.stage import MORNING, ZONE, Stage
-from tests.core.test_isolation import LANES, admit, hall, isolate, order, steps
 
 
 def turn_of(stage: Stage) -> Turn:
