@@ -12,6 +12,7 @@ import fcntl
 import glob
 import os
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
@@ -124,7 +125,7 @@ def _lgpio_factory() -> Any:
             "no GPIO chip of a Raspberry Pi here (looked for " + ", ".join(CHIP_LABELS) + " in /dev/gpiochip*); "
             "elsewhere set GPIOZERO_PIN_FACTORY=pigpio or HALLGATE_PINS=unix:PATH"
         )
-    import lgpio
+    lgpio = _import_lgpio()
     from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
 
     class SteadyPin(LGPIOPin):  # type: ignore[misc]
@@ -136,6 +137,15 @@ def _lgpio_factory() -> Any:
     factory = LGPIOFactory(chip=chip)
     factory.pin_class = SteadyPin
     return factory
+
+
+def _import_lgpio() -> Any:
+    """lgpio's import makes a FIFO where the process stands and opens it there: a read-only root has no place for it,
+    and two processes would take each other's edges. Once open, it needs its name no longer.
+    """
+    with tempfile.TemporaryDirectory(prefix="hallgate-pins-") as folder, contextlib.chdir(folder):
+        import lgpio
+    return lgpio
 
 
 def chip_number(pattern: str = "/dev/gpiochip*") -> int | None:

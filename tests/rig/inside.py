@@ -1,0 +1,201 @@
+"""What runs in the machine of this folder: the pin port, and a whole door, on lines of the kernel's own GPIO simulator.
+
+Inputs are moved by their pull and outputs read by their value in sysfs, as if with a wire and a meter.
+"""
+
+from __future__ import annotations
+
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.clock import Clock
+from firmware.errors import Failure
+from firmware.ports.pin_board import PinBoard, chip_number
+from firmware.ports.pin_group import PinGroup
+from sensors.driver import Edge
+from tests.device.bench import Bench, bench
+
+OUTSIDE, INSIDE, FIRE, RELAY = 17, 27, 22, 23
+IN = ((OUTSIDE, 1), (INSIDE, 1), (OUTSIDE, 0), (INSIDE, 0))
+DOOR = f"""
+[lane.counter]
+driver = "counter_beam_pair"
+pins = {{ outside = {OUTSIDE}, inside = {INSIDE} }}
+[lane.fire_loop]
+driver = "contact_switch"
+pin = {FIRE}
+pull = "PULL"
+"""
+
+
+class Chip:
+    """A Pi's 54 lines, as far as Linux can tell."""
+
+    def __init__(self) -> None:
+        device = Path("/sys/kernel/config/gpio-sim/rig")
+        bank = device / "bank0"
+        bank.mkdir(parents=True)
+        (bank / "num_lines").write_text("54")
+        (bank / "label").write_text("pinctrl-bcm2835")
+        (device / "live").write_text("1")
+        name = (device / "dev_name").read_text().strip()
+        self.lines = Path("/sys/devices/platform") / name / (bank / "chip_name").read_text().strip()
+
+    def set(self, line: int, level: int) -> None:
+        (self.lines / f"sim_gpio{line}/pull").write_text("pull-up" if level else "pull-down")
+
+    def get(self, line: int) -> int:
+        return int((self.lines / f"sim_gpio{line}/value").read_text())
+
+    def wait(self, line: int, level: int, patience_s: float = 60) -> None:
+        end = time.monotonic() + patience_s
+        while self.get(line) != level:
+            assert time.monotonic() < end, f"GPIO{line} did not become {level}"
+            time.sleep(0.002)
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return Chip()
+
+
+@pytest.fixture
+def board(chip: Chip) -> Iterator[PinBoard]:
+    made = PinBoard({})
+    yield made
+    made.close()
+
+
+def edges(group: PinGroup, count: int) -> list[tuple[float, Edge]]:
+    got: list[tuple[float, Edge]] = []
+    while len(got) < count:
+        assert select.select([group.fileno()], [], [], 20)[0], f"only {got} arrived"
+        got += group.read()
+    return got
+
+
+def test_the_chip_is_found_by_its_label(chip: Chip) -> None:
+    number = chip_number()
+    assert number is not None and Path(f"/dev/gpiochip{number}").exists()
+
+
+@pytest.mark.parametrize("idle", [0, 1])
+def test_an_output_starts_and_stays_at_its_level(chip: Chip, board: PinBoard, idle: int) -> None:
+    chip.set(RELAY, 1 - idle)
+    group = PinGroup(board, "gate", Clock(), {}, {"relay": RELAY}, idle={"relay": idle})
+    assert chip.get(RELAY) == idle
+    for level in (1 - idle, idle):
+        group.write(Edge("relay", level))
+        assert chip.get(RELAY) == level
+    group.close()
+
+
+def test_pulls_are_set_in_the_chip(chip: Chip, board: PinBoard) -> None:
+    group = PinGroup(board, "loops", Clock(), {"up": 5, "down": 6}, pulls={"up": "up", "down": "down"})
+    assert [chip.get(5), chip.get(6)] == [1, 0], "nothing is connected: the board's own resistors decide"
+    assert {edge.pin: edge.level for _, edge in group.read()} == {"up": 1, "down": 0}
+    group.close()
+
+
+def test_edges_come_in_order_with_the_kernels_stamps(chip: Chip, board: PinBoard) -> None:
+    for line in (OUTSIDE, INSIDE):
+        chip.set(line, 0)
+    clock = Clock()
+    group = PinGroup(
+        board,
+        "beams",
+        clock,
+        {"outside": OUTSIDE, "inside": INSIDE},
+        pulls=dict.fromkeys(("outside", "inside"), "down"),
+    )
+    group.read()
+    before = clock.elapsed_ms()
+    for line, level in IN:
+        chip.set(line, level)
+        time.sleep(0.02)
+    after = clock.elapsed_ms()
+    time.sleep(0.5)
+    got = edges(group, 4)
+    assert [edge for _, edge in got] == [Edge("outside", 1), Edge("inside", 1), Edge("outside", 0), Edge("inside", 0)]
+    stamps = [t_ms for t_ms, _ in got]
+    assert stamps == sorted(stamps) and before - 5 <= stamps[0] and stamps[-1] <= after + 5, (
+        f"read half a second late, yet stamped when they happened: {before} {stamps} {after}"
+    )
+    group.close()
+
+
+def test_a_chattering_contact_ends_at_its_true_level(chip: Chip, board: PinBoard) -> None:
+    chip.set(FIRE, 0)
+    group = PinGroup(board, "fire", Clock(), {"loop": FIRE}, pulls={"loop": "down"})
+    group.read()
+    for turn in range(401):
+        chip.set(FIRE, 1 - turn % 2)
+    time.sleep(1)
+    seen = group.read()
+    assert seen[-1][1] == Edge("loop", 1) and len(seen) > 50
+    assert all(one.level != two.level for (_, one), (_, two) in zip(seen, seen[1:], strict=False))
+    group.close()
+
+
+def test_a_pin_of_another_process_is_named(chip: Chip, board: PinBoard) -> None:
+    code = (
+        "import lgpio, sys, time; lgpio.gpio_claim_output(lgpio.gpiochip_open(int(sys.argv[1])), int(sys.argv[2]), 0)"
+    )
+    code += "; print('has it', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", code, str(chip_number()), str(RELAY)]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/tmp")
+    assert other.stdout is not None and other.stdout.readline() == "has it\n"
+    try:
+        with pytest.raises(Failure, match=f"GPIO{RELAY}"):
+            PinGroup(board, "gate", Clock(), {}, {"relay": RELAY})
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+
+
+@pytest.fixture
+def door(chip: Chip, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The firmware as shipped, in a process of its own; the parameter is the fire loop's resistor."""
+    for line in (OUTSIDE, INSIDE, FIRE):
+        chip.set(line, 0)
+    with bench(tmp_path, lane=DOOR.replace("PULL", request.param), grant=30, pulse=3000) as gate:
+        site = gate.site.read_text()
+        lcus = f'driver = "gate_relay_lcus"\nport = "{gate.relay.link}"\nchannel = 1\n'
+        assert lcus in site
+        gate.site.write_text(site.replace(lcus, f'driver = "gate_relay_pin"\npin = {RELAY}\n'))
+        yield gate.start()
+        assert gate.stop() == 0
+
+
+@pytest.mark.parametrize("door", ["none"], indirect=True)
+def test_a_whole_door_on_real_lines(chip: Chip, door: Bench) -> None:
+    """Scan -> relay line -> beams -> passage; then the fire loop is cut."""
+    for line in (OUTSIDE, INSIDE):  # the board's own resistors had broken them: nobody stands there
+        chip.set(line, 0)
+    assert chip.get(RELAY) == 0
+    door.scan(door.booking())
+    chip.wait(RELAY, 1)
+    for line, level in IN:
+        chip.set(line, level)
+        time.sleep(0.15)
+    chip.wait(RELAY, 0)
+    end = time.monotonic() + 60
+    while not [one for one in door.records() if one["kind"] == "passage" and one["expected"]]:
+        assert time.monotonic() < end, door.errors
+        time.sleep(0.1)
+    chip.set(FIRE, 1)
+    chip.wait(RELAY, 1)
+    time.sleep(5)
+    assert chip.get(RELAY) == 1, "a pulse would be over by now"
+
+
+@pytest.mark.parametrize("door", ["up"], indirect=True)
+def test_a_fire_loop_that_hangs_in_the_air_opens_at_start(chip: Chip, door: Bench) -> None:
+    chip.wait(RELAY, 1)
