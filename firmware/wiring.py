@@ -14,6 +14,7 @@ from firmware.clock import Clock, boot_id
 from firmware.clock_trust import ClockJudge
 from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
+from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.state import LaneSetup
 from firmware.errors import HallgateError, Mistake
 from firmware.journal import Reader, Writer
@@ -43,6 +44,8 @@ class Device:
 
     def __init__(self, site: Site, state_dir: Path, clock: Clock) -> None:
         self.site, self.clock = site, clock
+        self.starts_anew = False
+        """Whoever ran this device is to run it again: the hub ordered a restart."""
         trust, hall_key = rulebook_file.read_trust(site.trust_keys), load_hall_key(site.hall_key)
         self.verify = Verifier(clock, trust, hall_key, site.device.hall)
         signed, refusal = self._rulebook_of_file()
@@ -229,7 +232,15 @@ class Device:
         self.loop.turn(wait=False)
         self._follow_rulebook()
         self.loop.after.append(lambda _: self._follow_rulebook())
+        self.loop.after.append(self._obey_restart)
         self.loop.every(self._check_clock)
+
+    def _obey_restart(self, news: list[AnyRecord]) -> None:
+        """On disk and answered: the order is done before it is obeyed, so that it cannot be obeyed again."""
+        orders = [record for record in news if isinstance(record, CommandDone) and record.name == "restart"]
+        if any(order.result == "done" for order in orders):
+            self.starts_anew = True
+            self.loop.stop()
 
     def _first_rulebook(self, signed: SignedRulebook | None, refusal: str) -> AnyEvent:
         state = self.controller.state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -36,4 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         device.run()
     finally:
         device.close()
+    if device.starts_anew:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0

@@ -136,6 +136,24 @@ class Hub:
         return answer
 
 
+def test_a_restart_is_ordered_once_and_the_gate_stays_shut(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    assert gate.process is not None and gate.process.stdout is not None
+    gate.scan(gate.booking())
+    gate.relay.expect(ON)
+    assert hub.send("restart", hub.order("restart"))["because"] == "somebody_is_at_a_lane"
+    gate.relay.expect(OFF)
+    wait_until(lambda: events(ear, "passage"))
+    order = hub.order("restart", id="anew")
+    assert hub.send("restart", order)["result"] == "done"
+    assert gate.process.stdout.readline() == "ready\n", "the same process, started anew"
+    wait_until(lambda: len(events(ear, "start")) == 2)
+    assert hub.send("restart", order)["result"] == "done", "the first answer again"
+    gate.relay.silent(1.0)
+    assert gate.process.poll() is None and len(events(ear, "start")) == 2
+    admit(gate)
+
+
 def test_orders_are_done_once_and_answered(gate: Bench, ear: Ear) -> None:
     hub = Hub(gate, ear)
     once = hub.order("open_once", {"lane": "A"}, id="one")

@@ -1,0 +1,1 @@
+"""The reference: equal to the code, and true of what devices really send."""
