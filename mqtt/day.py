@@ -31,10 +31,8 @@ class Day:
             slot[:3] = [inside, inside, inside]
 
     def points(self) -> list[Point]:
-        return [(key, *slot[:4], slot[4] or 0, slot[5] or 0) for key, slot in sorted(self._points.items())]
-
-    def newest(self) -> Point | None:
-        return self.points()[-1] if self._points else None
+        in_order = sorted(self._points.items())
+        return [(key, s[0], s[1], s[2], s[3], s[4] or 0, s[5] or 0) for key, s in in_order]
 
     def _slot(self, at: str) -> list[int | None] | None:
         minute = minute_of(at)

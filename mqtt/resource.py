@@ -65,13 +65,16 @@ class ResourceView:
             return None
         return sum(heard.row.A - heard.row.C + heard.row.G - heard.row.X + heard.row.K for heard in self._rows.values())
 
-    def picture(self, offline: set[str], open_permits: int, exit_lanes: dict[str, int], now_ms: float) -> dict[str, Any]:
+    def picture(
+        self, offline: set[str], open_permits: int, exit_lanes: dict[str, int], now_ms: float
+    ) -> dict[str, Any]:
         """`offline`: devices the broker has lost. `open_permits`: granted, not passed yet; counted, maybe not inside.
 
         `exit_lanes`: lanes of each device through which people leave.
         """
         fenced = set(self.notice.fenced) if self.notice else set()
-        doors = [self._door(heard, fenced, offline, now_ms) for heard in self._rows.values()]
+        coming = self._in_flight()
+        doors = [self._door(heard, coming, fenced, offline, now_ms) for heard in self._rows.values()]
         living = [door for door in doors if not door["fenced"]]
         free, flight = sum(max(0, door["free"]) for door in living), sum(door["flight"] for door in living)
         best = self.inside()
@@ -93,10 +96,20 @@ class ResourceView:
             "doors": sorted(doors, key=lambda door: (door["device"], door["inc"])),
         }
 
-    def _door(self, heard: Heard, fenced: set[str], offline: set[str], now_ms: float) -> dict[str, Any]:
+    def _in_flight(self) -> dict[str, int]:
+        """Rights on their way to each incarnation: given by one, not yet seen by the other."""
+        coming: dict[str, int] = {}
+        for giver, heard in self._rows.items():
+            for to, given in heard.row.T.items():
+                seen = self._rows[to].row.V.get(giver, 0) if to in self._rows else 0
+                coming[to] = coming.get(to, 0) + max(0, given - seen)
+        return coming
+
+    def _door(
+        self, heard: Heard, coming: dict[str, int], fenced: set[str], offline: set[str], now_ms: float
+    ) -> dict[str, Any]:
         row = heard.row
         silent_s = max(0.0, now_ms - heard.at_ms) / 1000
-        given = {inc: other.row.T.get(row.inc, 0) for inc, other in self._rows.items() if inc != row.inc}
         return {
             "inc": row.inc,
             "device": row.dev,
@@ -105,7 +118,7 @@ class ResourceView:
             "want": row.want,
             "entry": row.entry,
             "net": row.A - row.C + row.G - row.X,
-            "flight": sum(max(0, persons - row.V.get(inc, 0)) for inc, persons in given.items()),
+            "flight": coming.get(row.inc, 0),
             "state": row.state,
             "held": row.held,
             "fenced": row.inc in fenced,
