@@ -61,11 +61,11 @@ class Troubles:
 
     def alarm_list(self) -> list[dict[str, Any]]:
         """Active ones first, the newest on top."""
-        return sorted(list(self.alarms.values())[::-1], key=lambda one: not one["active"])
+        return sorted(reversed(self.alarms.values()), key=lambda one: not one["active"])
 
     def incident_list(self) -> list[dict[str, Any]]:
         """Open ones first, the newest on top."""
-        return sorted(list(self.incidents.values())[::-1], key=lambda one: one["state"] == "closed")
+        return sorted(reversed(self.incidents.values()), key=lambda one: one["state"] == "closed")
 
 
 def _make_room(table: OrderedDict[str, dict[str, Any]], size: int, over: Any) -> None:
