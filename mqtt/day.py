@@ -43,8 +43,8 @@ class Day:
         if key <= newest - POINTS_MAX * STEP_MINUTES:
             return None
         slot = self._points.setdefault(key, [None, None, None, None, 0, 0])
-        while len(self._points) > POINTS_MAX:
-            del self._points[min(self._points)]
+        for old in [one for one in self._points if one <= max(newest, key) - POINTS_MAX * STEP_MINUTES]:
+            del self._points[old]
         return slot
 
 

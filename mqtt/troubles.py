@@ -61,11 +61,13 @@ class Troubles:
 
     def alarm_list(self) -> list[dict[str, Any]]:
         """Active ones first, the newest on top."""
-        return sorted(reversed(self.alarms.values()), key=lambda one: not one["active"])
+        newest_first = [*reversed(self.alarms.values())]
+        return sorted(newest_first, key=lambda one: not one["active"])
 
     def incident_list(self) -> list[dict[str, Any]]:
         """Open ones first, the newest on top."""
-        return sorted(reversed(self.incidents.values()), key=lambda one: one["state"] == "closed")
+        newest_first = [*reversed(self.incidents.values())]
+        return sorted(newest_first, key=lambda one: one["state"] == "closed")
 
 
 def _make_room(table: OrderedDict[str, dict[str, Any]], size: int, over: Any) -> None:

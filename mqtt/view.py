@@ -70,7 +70,6 @@ class HallView:
         self.not_understood = 0
         self._inside: tuple[str, int] | None = None
         self._answers: dict[str, int] = {}
-        self._at = ""
         self._now_ms = 0.0
         self._cut: set[tuple[str, str]] = set()
         self._day_changed, self._day_told_ms = False, 0.0
@@ -117,8 +116,9 @@ class HallView:
             return []
         self._day_told_ms = now_ms
         hall = self.hall_resource()
-        if self._at and hall["best"] is not None:
-            self.day.seen(self._at, hall["low"], hall["best"], hall["high"], hall["in_force"])
+        source = self.source()
+        if source is not None and source.status is not None and hall["best"] is not None:
+            self.day.seen(source.status.at, hall["low"], hall["best"], hall["high"], hall["in_force"])
             self._day_changed = True
         cut = {(one["name"], door["inc"]) for one in self._resources() for door in one["doors"] if door["cut_off"]}
         changes: list[Change] = [(HALL, "")] if cut or cut != self._cut else []
@@ -133,8 +133,6 @@ class HallView:
 
     def _status(self, view: DeviceView, status: Status, now_ms: float) -> list[Change]:
         view.status = status
-        if status.at_trusted:
-            self._at = max(self._at, status.at)
         if status.seq is not None:
             view.gaps.promised(status.first_seq or 1, status.seq, now_ms)
         if view is self.source():
@@ -165,7 +163,9 @@ class HallView:
         return [(DECISION, record.id), (HALL, "")]
 
     def _passed(self, view: DeviceView, record: Passage) -> list[Change]:
-        self.day.passed(record.at, record.direction == "out", record.inside if view is self.source() else None)
+        if record.at_trusted:
+            inside = record.inside if view is self.source() else None
+            self.day.passed(record.at, record.direction == "out", inside)
         self._day_changed = True
         if record.inside is not None and view is self.source() and record.seq == view.gaps.high:
             self._inside = (view.name, record.inside)

@@ -9,7 +9,7 @@ const URGENT = { evacuated: 0, fault: 0, held: 2 };
 function drawPlan() {
   const devices = [...state.devices.values()].sort(byName);
   const doors = new Map(((state.hall?.resources ?? []).find((one) => one.name === "hall")?.doors ?? []).filter((one) => !one.fenced).map((one) => [one.device, one]));
-  const lanes = devices.flatMap((device) => (device.status?.lanes ?? []).map((lane) => ({ device: device.name, online: device.online, lane: withoutAges(lane), right: rightOf(doors.get(device.name)), may: mayOf("hold", "release", "open_once") })));
+  const lanes = devices.flatMap((device) => (device.status?.lanes ?? []).map((lane, at) => ({ device: device.name, online: device.online, lane: withoutAges(lane), right: rightOf(doors.get(device.name)), first: at === 0, may: mayOf("hold", "release", "open_once") })));
   const walls = { gates: lanes.filter((one) => one.lane.direction === "in" || one.lane.direction === "both"), exits: lanes.filter((one) => one.lane.direction === "out"), lifts: lanes.filter((one) => one.lane.direction === "elevator") };
   for (const [wall, there] of Object.entries(walls)) {
     // A small hall keeps its doors in their places; where they do not all fit, those that need somebody come first.
@@ -34,14 +34,15 @@ function withoutAges(lane) {
   return { ...lane, sensors: lane.sensors.filter((one) => one.state !== "ok").map(({ device, state, because }) => ({ device, state, because })) };
 }
 
-function buildDoor({ device, online, lane, right, may }) {
+// Rights belong to the device: they stand at its first lane.
+function buildDoor({ device, online, lane, right, first, may }) {
   const gone = online === false;
   const door = element("li", "door",
-    element("p", "door-name", hidden("arrow", ARROWS[lane.direction] ?? "·"), element("b", "", `${device}/${lane.name}`), rightMark(right)),
+    element("p", "door-name", hidden("arrow", ARROWS[lane.direction] ?? "·"), element("b", "", `${device}/${lane.name}`), rightMark(first ? right : null)),
     element("p", "door-state", hidden("glyph", ""), gone ? word("offline") : word(lane.state)),
     element("p", "door-more", [word(lane.direction), !gone && right?.cut ? word("cut_off") : "", lane.gap_mm ? word("gap", { n: (lane.gap_mm / 1000).toFixed(1) }) : "",
       lane.expected_wait_s ? word("wait_s", { n: lane.expected_wait_s }) : "", lane.too_close_times ? word("close_times", { n: lane.too_close_times }) : "",
-      lane.crowd ? word(lane.crowd) : "", lane.because ? word(lane.because) : ""].filter(Boolean).join(" · ")),
+      lane.crowd ? word(lane.crowd) : "", lane.because && lane.because !== lane.crowd ? word(lane.because) : ""].filter(Boolean).join(" · ")),
     lane.waiting ? element("p", "door-queue", hidden("dots", "●".repeat(Math.min(8, lane.waiting))), word("waiting", { n: lane.waiting })) : null,
     ...lane.sensors.map((one) => element("p", "door-ill", `▲ ${word(one.device)} ${word(one.state)}`)),
     hidden("leaf", ""), doorOrders(device, lane, may));

@@ -32,13 +32,13 @@ def test_the_bank_says_how_many_are_inside_and_its_passages_say_it_sooner() -> N
     view.heard(
         "exit-1", "status", status("exit-1", bank=False, inside=90, at="2030-01-01T00:00:00.000+08:00").encoded(), 0.0
     )
-    assert (view.picture()["inside"], view.picture()["target"]) == (137, 200)
+    assert (view.picture()["best"], view.picture()["target"]) == (137, 200)
     view.heard("exit-1", "event", encoded(passage(1, "out", inside=50)), 0.0)
-    assert view.picture()["inside"] == 137
+    assert view.picture()["best"] == 137
     view.heard("entry-1", "event", encoded(passage(1, "in", inside=138)), 0.0)
-    assert view.picture()["inside"] == 138
+    assert view.picture()["best"] == 138
     view.heard("entry-1", "status", status("entry-1", inside=139).encoded(), 0.0)
-    assert view.picture()["inside"] == 139
+    assert view.picture()["best"] == 139
     assert [sum(counts) for counts in zip(*(row[5:] for row in view.day.points()), strict=True)] == [1, 1]
 
 
@@ -95,7 +95,7 @@ def test_the_terminal_shows_the_same_picture_in_both_languages() -> None:
     assert "inside 137  limit 200" in english
     assert "wait 3.1.1b hall_full [Hall is full]" in english
     assert "! entry-1/A tailgate" in english
-    assert "在厅人数 137  上限 200" in chinese
+    assert "在厅 137  上限 200" in chinese
     assert "[大厅人数已满 请稍候]" in chinese
 
 
