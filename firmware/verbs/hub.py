@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +31,8 @@ from mqtt.view import Change, HallView
 
 EXAMPLE = "hallgate hub --broker mqtt://127.0.0.1:1883 --hall baoshan --page"
 DAY_S = 86_400
-REDRAW_S = 1.0
+REDRAW_S, SAY_S = 1.0, 0.1
+UNSAID_MAX = 1_000
 ONCE_S, QUIET_S = 5.0, 0.4
 
 
@@ -158,8 +160,9 @@ def _wait(hub: Hub, screen: Screen, for_s: float | None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, lambda *_: ended.set())
     left_s = float("inf") if for_s is None else for_s
-    while left_s > 0 and not ended.wait(min(REDRAW_S, left_s)):
-        left_s -= REDRAW_S
+    pace_s = REDRAW_S if sys.stdout.isatty() else SAY_S
+    while left_s > 0 and not ended.wait(min(pace_s, left_s)):
+        left_s -= pace_s
         screen.redraw(hub)
     return 0
 
@@ -183,11 +186,15 @@ def _once(hub: Hub, screen: Screen, for_s: float | None) -> int:
 
 
 class Screen:
-    """A terminal is drawn anew every second; a pipe gets one line for each decision and trouble."""
+    """A terminal is drawn anew every second; a pipe gets one line for each decision and trouble.
+
+    Only the main thread writes: a pipe that nobody reads must not stop the hub or its page.
+    """
 
     def __init__(self, language: Language, redraw: bool, quiet: bool = False) -> None:
         self._language, self._redraws, self._quiet = language, redraw, quiet
         self._problem = ""
+        self._unsaid: deque[str] = deque(maxlen=UNSAID_MAX)
         self.changes = 0
 
     def changed(self, view: HallView, changes: list[Change]) -> None:
@@ -198,11 +205,11 @@ class Screen:
 
     def _say(self, what: str, value: Any) -> None:
         if what == "decision" and value:
-            print(decision_line(value, self._language), flush=True)
+            self._unsaid.append(decision_line(value, self._language))
         elif what == "alarms" and value:
-            print(alarm_line(max(value, key=lambda alarm: alarm["at"]), self._language), flush=True)
+            self._unsaid.append(alarm_line(max(value, key=lambda alarm: alarm["at"]), self._language))
         elif what == "incidents" and value:
-            print(incident_line(max(value, key=lambda one: one["steps"][-1]["at"]), self._language), flush=True)
+            self._unsaid.append(incident_line(max(value, key=lambda one: one["steps"][-1]["at"]), self._language))
 
     def drawn(self, view: HallView, height: int | None = None) -> list[str]:
         width = shutil.get_terminal_size((80, 24)).columns
@@ -214,6 +221,8 @@ class Screen:
             if problem != self._problem:
                 print(f"hallgate hub: {spoken(problem or 'connected')}", file=sys.stderr, flush=True)
             self._problem = problem
+            while self._unsaid:
+                print(self._unsaid.popleft(), flush=True)
             return
         warning = [f"! {spoken(problem)}"] if problem else []
         room = shutil.get_terminal_size((80, 24)).lines - 1 - len(warning)
