@@ -8,17 +8,20 @@ a journal still holds.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from mqtt.address import Address
 from mqtt.link import Clock, Connection, Outgoing, Plan
 from mqtt.messages import HistoryRequest, Incoming
-from mqtt.topics import Topics, heard_by_hub, place
+from mqtt.orders import answer_topic
+from mqtt.topics import Place, Topics, heard_by_hub, place, rights_place
 from mqtt.view import Change, HallView
 
 TEND_MS = 500.0
 HALLS_MAX = 64
+ORDERS_MAX = 2_000
 Listener = Callable[[HallView, list[Change]], None]
 
 
@@ -35,10 +38,13 @@ class Hub:
         session_expiry_s: int = 60,
         listener: Listener = lambda view, changes: None,
         link_changed: Callable[[bool, str], None] = lambda connected, problem: None,
+        answered: Callable[[Incoming], None] | None = None,
     ) -> None:
         self.lock = threading.Lock()
         self.halls: dict[str, HallView] = {hall: HallView(hall)} if hall is not None else {}
-        self._listener, self._link_changed = listener, link_changed
+        self._listener, self._link_changed, self._answered = listener, link_changed, answered
+        self._answers = answer_topic(hall or "+", client_id)
+        self._orders: deque[Outgoing] = deque(maxlen=ORDERS_MAX)
         self._tend_ms = 0.0
         self._now_ms = 0.0
         self.asked = 0
@@ -47,7 +53,7 @@ class Hub:
             client_id=client_id,
             session_expiry_s=session_expiry_s,
             receive_maximum=100,
-            subscriptions=heard_by_hub(hall),
+            subscriptions=(*heard_by_hub(hall), *([self._answers] if answered else [])),
         )
         self.connection = Connection(address, plan, self, clock)
 
@@ -56,6 +62,11 @@ class Hub:
 
     def stop(self, timeout_s: float) -> bool:
         return self.connection.stop(timeout_s)
+
+    def publish(self, messages: list[Outgoing]) -> None:
+        """Send orders, from any thread. What waits while there is no connection dies by its own expiry."""
+        self._orders.extend(messages)
+        self.connection.wake()
 
     # ------------------------------------------------------------ the connection's thread
 
@@ -67,24 +78,35 @@ class Hub:
         self._link_changed(False, because)
 
     def heard(self, message: Incoming) -> None:
-        where = place(message.topic)
+        if self._answered is not None and message.topic.split("/")[3:4] == ["answer"]:
+            self._answered(message)
+            return
+        rights = rights_place(message.topic)
+        where = rights or place(message.topic)
         if where is None:
             return
         with self.lock:
             if where.hall not in self.halls and len(self.halls) >= HALLS_MAX:
                 return
             view = self.halls.setdefault(where.hall, HallView(where.hall))
-            changes = view.heard(where.device, where.last, message.payload, self._now_ms)
+            if isinstance(where, Place):
+                changes = view.heard(where.device, where.last, message.payload, self._now_ms)
+            else:
+                changes = view.heard_rights(where.resource, where.inc, message.payload, self._now_ms)
             if changes:
                 self._listener(view, changes)
 
     def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
         self._now_ms = now_ms
-        if now_ms < self._tend_ms or room <= 0:
-            return [], max(1.0, self._tend_ms - now_ms)
+        orders = [self._orders.popleft() for _ in range(min(room, len(self._orders)))]
+        if orders or now_ms < self._tend_ms or room <= 0:
+            return orders, max(1.0, self._tend_ms - now_ms)
         self._tend_ms = now_ms + TEND_MS
         with self.lock:
-            requests = [request for view in self.halls.values() for request in _requests(view, now_ms)]
+            for view in self.halls.values():
+                if changes := view.tick(now_ms):
+                    self._listener(view, changes)
+            requests = [one for hall in self.halls.values() for one in _requests(hall, now_ms)]
         self.asked += len(requests)
         return requests[:room], TEND_MS
 

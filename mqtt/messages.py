@@ -98,6 +98,16 @@ class RemainsStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     walk_in: bool | None = None
 
 
+class RoundStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """A round that somebody has to walk (3.1.5a), as the device that tracks it knows."""
+
+    point: str
+    due_at: str = ""
+    """RFC 3339; empty: not known."""
+    state: str = "due"
+    """done, due, amber (late), red (much too late)."""
+
+
 class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """`device/<device>/status`, retained: how the device is, not what happened (that is an event)."""
 
@@ -148,6 +158,8 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """Another rulebook is kept that `rulebook_fallback` would bring back."""
     rulebook_next: str = ""
     """First day of a rulebook that waits on this device; empty: none does."""
+    rounds: tuple[RoundStatus, ...] = ()
+    """Rounds this device tracks; empty: none."""
 
 
 # ---------------------------------------------------------------- hub -> device

@@ -1,7 +1,8 @@
-"""The live page: three static files and one stream of server-sent events, from our own process.
+"""The live page: a few static files and one stream of server-sent events, from our own process.
 
 Why not the broker's websockets: Mosquitto 2.0.11 binds them to all addresses whatever its configuration says. Nothing
-is loaded from outside (the policy header forbids it), nothing can be changed through this server: it answers GET only.
+is loaded from outside (the policy header forbids it), no string becomes HTML (the policy forbids that, too). What may be
+asked of the hub is decided by `desk.py`; without one the server answers GET only.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import functools
 import threading
 from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
@@ -16,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from firmware.clock import Clock
+from mqtt.desk import BODY_MAX, COOKIE, PROOF, Answer, Desk
 from mqtt.feed import Feed
 from mqtt.hub import Hub
 from mqtt.view import Change, HallView
@@ -24,12 +28,19 @@ FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/draw.js": ("draw.js", "text/javascript; charset=utf-8"),
+    "/plan.js": ("plan.js", "text/javascript; charset=utf-8"),
+    "/lists.js": ("lists.js", "text/javascript; charset=utf-8"),
+    "/chart.js": ("chart.js", "text/javascript; charset=utf-8"),
+    "/orders.js": ("orders.js", "text/javascript; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/words.js": ("words.js", "text/javascript; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
 }
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -37,19 +48,27 @@ HEADERS = {
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COALESCE_S = 0.1
 """A page is drawn at most ten times a second, however much happens."""
+GATHER_S = 0.05
+"""What changes is gathered for so long and then drawn up once: 200 busy devices cost as much as a few."""
 KEEPALIVE_S = 10.0
 SOCKET_TIMEOUT_S = 30.0
 
 
 class Page:
-    """Serves `hub` on `host:port` (port 0: any free one). OSError when the address is taken."""
+    """Serves `hub` on `host:port` (port 0: any free one). OSError when the address is taken.
 
-    def __init__(self, hub: Hub, host: str, port: int) -> None:
-        self.hub, self.feed = hub, Feed()
+    `desk` makes orders possible. `origin`: how browsers reach us through a proxy on this machine (`https://...`).
+    """
+
+    def __init__(self, hub: Hub, host: str, port: int, *, desk: Desk | None = None, origin: str = "") -> None:
+        self.hub, self.feed, self.desk, self.clock = hub, Feed(), desk, Clock()
         self._server = _Server((host, port), functools.partial(_Handler, self))
         self._halls: set[str] = set()
-        self._local_only = host in LOOPBACK
+        self._local_only, self._origin = host in LOOPBACK, origin.rstrip("/")
+        self._dirty: dict[tuple[str, str, str], HallView] = {}
+        self._news, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="page", daemon=True)
+        self._teller = threading.Thread(target=self._tell, name="page news", daemon=True)
 
     @property
     def url(self) -> str:
@@ -58,21 +77,38 @@ class Page:
 
     def start(self) -> None:
         self._thread.start()
+        self._teller.start()
 
     def stop(self) -> None:
+        self._stopping.set()
+        self._news.set()
         self.feed.close()
         self._server.shutdown()
         self._server.server_close()
 
     def changed(self, view: HallView, changes: list[Change]) -> None:
         """The hub's listener; called under the hub's lock."""
-        if view.name not in self._halls:
-            self._halls.add(view.name)
-            self.feed.tell(None, "halls", sorted(self._halls))
         for what, which in changes:
-            value = view.changed((what, which))
-            if value is not None:
-                self.feed.tell(view.name, what if what == "decision" else f"{what} {which}".strip(), value)
+            self._dirty[view.name, what, which] = view
+        self._news.set()
+
+    def _tell(self) -> None:
+        while not self._stopping.is_set():
+            self._news.wait()
+            self._stopping.wait(GATHER_S)
+            self._news.clear()
+            with self.hub.lock:
+                dirty, self._dirty = self._dirty, {}
+                for (hall, what, which), view in dirty.items():
+                    self._tell_one(hall, what, which, view)
+
+    def _tell_one(self, hall: str, what: str, which: str, view: HallView) -> None:
+        if hall not in self._halls:
+            self._halls.add(hall)
+            self.feed.tell(None, "halls", sorted(self._halls))
+        value = view.changed((what, which))
+        if value is not None:
+            self.feed.tell(hall, what if what == "decision" else f"{what} {which}".strip(), value)
 
     def link_changed(self, connected: bool, problem: str) -> None:
         self.feed.tell(None, "link", {"connected": connected, "problem": problem})
@@ -88,7 +124,11 @@ class Page:
     def allows(self, host: str) -> bool:
         """On a loopback address only loopback names: a foreign page must not reach us through its own DNS name."""
         name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
-        return not self._local_only or name in LOOPBACK
+        return not self._local_only or name in LOOPBACK or self._origin.endswith(f"//{host}")
+
+    def is_ours(self, origin: str, host: str) -> bool:
+        """Did our own page send this? Browsers say where a POST comes from; who does not say it is refused."""
+        return origin != "" and origin in (f"http://{host}", self._origin)
 
 
 class _Server(ThreadingHTTPServer):
@@ -118,10 +158,38 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, resources.files("mqtt.dashboard").joinpath(name).read_bytes(), kind)
         elif asked.path == "/state.json":
             self._send(HTTPStatus.OK, self._whole(hall), "application/json")
+        elif asked.path == "/me":
+            who = self._page.desk.who(self._token(), self._page.clock.elapsed_ms()) if self._page.desk else {}
+            self._send(HTTPStatus.OK, msgspec.json.encode(who), "application/json")
         elif asked.path == "/events":
             self._stream(hall)
         else:
             self._send(HTTPStatus.NOT_FOUND, b"not here\n", "text/plain")
+
+    def do_POST(self) -> None:
+        page, host = self._page, self.headers.get("Host", "")
+        length = self.headers.get("Content-Length", "")
+        small = length.isascii() and length.isdecimal() and int(length[:8]) <= BODY_MAX
+        json = self.headers.get("Content-Type", "") == "application/json"
+        if page.desk is None or not small or not json:
+            self.close_connection = True
+            self._reply(Answer(HTTPStatus.BAD_REQUEST, {"because": "malformed"}))
+        elif not page.allows(host) or not page.is_ours(self.headers.get("Origin", ""), host):
+            self.close_connection = True
+            self._reply(Answer(HTTPStatus.FORBIDDEN, {"because": "not_from_this_page"}))
+        else:
+            body, proof = self.rfile.read(int(length)), self.headers.get(PROOF, "")
+            self._reply(page.desk.post(self.path, proof, self._token(), body, page.clock.elapsed_ms()))
+
+    def _token(self) -> str:
+        try:
+            cookies = SimpleCookie(self.headers.get("Cookie", "")[:2_048])
+        except CookieError:
+            return ""
+        return cookies[COOKIE].value if COOKIE in cookies else ""
+
+    def _reply(self, answer: Answer) -> None:
+        self._send(answer.status, msgspec.json.encode(answer.body), "application/json", answer.cookie)
 
     def _whole(self, hall: str) -> bytes:
         with self._page.hub.lock:
@@ -148,17 +216,19 @@ class _Handler(BaseHTTPRequestHandler):
             page.feed.leave(subscriber)
             self.close_connection = True
 
-    def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
-        self._begin(status, kind, len(body))
+    def _send(self, status: HTTPStatus, body: bytes, kind: str, cookie: str | None = None) -> None:
+        self._begin(status, kind, len(body), cookie)
         self.wfile.write(body)
 
-    def _begin(self, status: HTTPStatus, kind: str, length: int | None = None) -> None:
+    def _begin(self, status: HTTPStatus, kind: str, length: int | None = None, cookie: str | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        if length is None:
+        if length is None or self.close_connection:
             self.send_header("Connection", "close")
-        else:
+        if length is not None:
             self.send_header("Content-Length", str(length))
+        if cookie is not None:
+            self.send_header("Set-Cookie", cookie)
         for name, value in HEADERS.items():
             self.send_header(name, value)
         self.end_headers()

@@ -1,45 +1,98 @@
-"""The hall in a terminal: the same picture as the page, for an SSH session. Pure: a view in, lines out."""
+"""The hall in a terminal: the same picture as the page, for an SSH session. Pure: a view in, lines out.
+
+Plain ANSI and never wider than the terminal: a Chinese character takes two columns. What a device sent may hold anything,
+so control characters are shown as a dot: a message must not move somebody's cursor.
+"""
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable
 from typing import Any, Literal
 
 from mqtt.view import DeviceView, HallView
 
 Language = Literal["zh", "en"]
+Word = Callable[[str], str]
 
 WORDS = {
-    "inside": ("在厅人数", "inside"),
+    "inside": ("在厅", "inside"),
     "of": ("上限", "limit"),
+    "in_force": ("现行上限", "limit in force"),
+    "free": ("可放行", "free"),
+    "flight": ("在途", "in flight"),
+    "debt": ("欠额", "debt"),
     "evacuated": ("紧急疏散！所有通道已开放", "EVACUATION: all lanes are open"),
     "online": ("在线", "online"),
     "offline": ("离线", "OFFLINE"),
-    "no_broker": ("与消息服务器断开", "no connection to the broker"),
+    "cut_off": ("失联", "CUT OFF"),
+    "fenced": ("已隔离", "fenced"),
     "waiting": ("等候", "waiting"),
+    "gap": ("间距", "gap"),
     "depth": ("未送达", "not delivered"),
+    "lost": ("丢失", "lost"),
     "nothing": ("还没有设备报告", "no device has spoken yet"),
+    "remains": ("余量", "remains"),
+    "places": ("在厅", "places"),
+    "day": ("当日", "day"),
+    "slot": ("时段", "slot"),
+    "cases": ("件数", "cases"),
+    "round": ("巡查", "round"),
+    "more": ("还有 {} 行", "{} more lines"),
+    "hall_held": ("全厅暂停进入", "entry is held"),
     "admit": ("通行", "admit"),
     "refuse": ("不通过", "refuse"),
-    "wait": ("等候", "wait"),
+    "wait": ("请候", "wait"),
     "staff": ("人工", "staff"),
     "isolate": ("引导", "isolate"),
     "ended": ("已结束", "ended"),
+    "idle": ("空闲", "idle"),
+    "screening": ("核验中", "screening"),
+    "granted": ("放行", "granted"),
+    "passing": ("通过中", "passing"),
+    "refused": ("未放行", "refused"),
+    "held": ("暂停", "HELD"),
+    "evacuated_lane": ("疏散", "EVACUATED"),
+    "free_lane": ("常开", "open"),
+    "fault": ("故障", "FAULT"),
+    "opened": ("待处理", "open"),
+    "acknowledged": ("已确认", "acknowledged"),
+    "escalated": ("已上报", "escalated"),
+    "closed": ("已结束", "closed"),
+    "red": ("严重超时", "much too late"),
+    "amber": ("超时", "late"),
+    "due": ("待查", "due"),
+    "clock": ("时钟不可信", "clock not trusted"),
+    "journal": ("日志无法写入", "journal cannot be written"),
 }
+ARROWS = {"in": "→", "out": "←", "both": "↔", "elevator": "↕"}
+BAD, WARN, GOOD, SOFT, BOLD = "31;1", "33", "32", "2", "1"
+_BAR = 24
+
+
+def screen(
+    view: HallView, language: Language, width: int = 80, height: int | None = None, *, colour: bool = False
+) -> list[str]:
+    """The picture, cut to the terminal: what needs somebody comes first, decisions fill what room is left."""
+    word, hall = _words(language), view.picture()
+    paint = _paint if colour else _plain
+    rows = [(BOLD, _headline(hall, word)), *_limits(hall, word)]
+    rows += _troubles(view, hall, word)
+    rows += [row for device in _by_name(view) for row in _device_rows(device, hall, word)]
+    if not view.devices:
+        rows.append((SOFT, word("nothing")))
+    decisions = [(_tone(one["answer"]), decision_line(one, language)) for one in reversed(view.decisions)]
+    if height is not None:
+        keep = min(len(decisions), max(4, height - len(rows) - 1))
+        rows = _cut(rows, height - keep - 1, word)
+        decisions = decisions[: max(0, height - len(rows) - 1)]
+    rows += [(SOFT, "─" * width), *decisions] if decisions else []
+    return [paint(tone, fit(text, width)) for tone, text in rows]
 
 
 def lines(view: HallView, language: Language, decisions: int = 10) -> list[str]:
-    """The whole picture, one line each; nothing in it is wider than its words."""
-    word = _words(language)
-    out = [_headline(view.picture(), word)]
-    if view.picture()["evacuated"]:
-        out.append(f"  *** {word('evacuated')} ***")
-    if not view.devices:
-        out.append(f"  {word('nothing')}")
-    for device in sorted(view.devices.values(), key=lambda one: one.name):
-        out += _device_lines(device, word)
-    out += [f"  ! {_alarm_line(alarm)}" for alarm in view.alarm_list() if alarm["active"]]
-    out += [f"  {decision_line(decision, language)}" for decision in list(view.decisions)[-decisions:]]
-    return out
+    """The whole picture without a terminal's bounds."""
+    return screen(view, language, width=400)[: 400 + decisions]
 
 
 def decision_line(decision: dict[str, Any], language: Language) -> str:
@@ -48,44 +101,186 @@ def decision_line(decision: dict[str, Any], language: Language) -> str:
     because = f" {decisive['clause']} {decisive['because']}" if decisive else ""
     sign = decision["sign"] if language == "zh" else decision["sign_en"] or decision["sign"]
     answer = _words(language)(decision["answer"])
-    return f"{_time(decision['at'])} {decision['device']}/{decision['lane']} {answer}{because} [{sign}]"
+    return clean(f"{_time(decision['at'])} {decision['device']}/{decision['lane']} {answer}{because} [{sign}]")
 
 
 def alarm_line(alarm: dict[str, Any], language: Language) -> str:
     ended = "" if alarm["active"] else f" ({_words(language)('ended')})"
-    return f"{_time(alarm['at'])} ! {_alarm_line(alarm)}{ended}"
+    return clean(f"{_time(alarm['at'])} ! {_alarm(alarm)}{ended}")
 
 
-def _headline(hall: dict[str, Any], word: Any) -> str:
-    inside = "?" if hall["inside"] is None else hall["inside"]
-    limit = "?" if hall["limit"] is None else hall["limit"]
-    devices = f"{hall['online']}/{hall['devices']} {word('online')}"
-    return f"{hall['name']}  {word('inside')} {inside}  {word('of')} {limit}  {devices}"
+def incident_line(one: dict[str, Any], language: Language) -> str:
+    """Every step with its time, the newest last; `!` before what is late."""
+    word = _words(language)
+    steps = " · ".join(f"{_time(step['at'])[:5]} {step['step'].replace('_', ' ')}" for step in one["steps"][-4:])
+    late = "".join(f" !{what}" for what in one["overdue"])
+    lane = f"/{one['lane']}" if one["lane"] else ""
+    return clean(f"‼ {one['device']}{lane} {one['id']} {word(one['state'])}{late}  {steps}")
 
 
-def _device_lines(device: DeviceView, word: Any) -> list[str]:
+# ---------------------------------------------------------------- rows: (tone, text)
+
+
+def _headline(hall: dict[str, Any], word: Word) -> str:
+    best, target, force = hall["best"], hall["target"], hall["in_force"]
+    span = (
+        f" ({hall['low']}–{hall['high']})" if best is not None and (hall["low"], hall["high"]) != (best, best) else ""
+    )
+    lowering = f" ({word('in_force')} {force})" if force is not None and force != target else ""
+    share = min(1.0, max(0.0, best / target)) if best is not None and target else 0.0
+    bar = "█" * int(share * _BAR) + "░" * (_BAR - int(share * _BAR))
+    numbers = f"{word('inside')} {_known(best)}{span}  {word('of')} {_known(target)}{lowering}"
+    return f"{hall['name']}  {numbers}  {bar}  {hall['online']}/{hall['devices']} {word('online')}"
+
+
+def _limits(hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
+    parts = [f"{word(key)} {hall[key]}" for key in ("free", "flight", "debt") if hall[key] is not None]
+    remains = {key: value for key, value in (hall["remains"] or {}).items() if value is not None and key != "walk_in"}
+    if remains:
+        parts.append(f"{word('remains')} " + " ".join(f"{word(key)} {value}" for key, value in remains.items()))
+    others = [
+        f"{one['name']} {_known(one['best'])}/{_known(one['target'])}"
+        for one in hall["resources"]
+        if one["name"] != "hall"
+    ]
+    return [("", "  " + "  ".join([*parts, *others]))] if parts or others else []
+
+
+def _troubles(view: HallView, hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
+    rows = [(BAD, f"*** {word('evacuated')} ***")] if hall["evacuated"] else []
+    rows += [(WARN, f"‖ {word('hall_held')}")] if hall["held"] else []
+    language: Language = "zh" if word("inside") == WORDS["inside"][0] else "en"
+    open_ones = [one for one in view.troubles.incident_list() if one["state"] != "closed"]
+    rows += [(BAD, incident_line(one, language)) for one in open_ones]
+    rows += [(BAD, f"! {_alarm(one)}") for one in view.troubles.alarm_list() if one["active"]]
+    late = [one for one in hall["rounds"] if one["state"] in ("red", "amber")]
+    rows += [
+        (WARN, f"◷ {word('round')} {one['point']} {_time(one['due_at'])[:5]} {word(one['state'])}") for one in late
+    ]
+    return rows
+
+
+def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
     status = device.status
-    state = word("online" if device.online else "offline")
-    if status is None:
-        return [f"  {device.name}  {state}"]
-    depth = f"  {word('depth')} {status.outbox_depth}" if status.outbox_depth else ""
-    out = [f"  {device.name}  {state}{depth}"]
-    for lane in status.lanes:
-        ill = " ".join(f"{one.device}:{one.state}" for one in lane.sensors if one.state != "ok")
-        waiting = f"  {word('waiting')} {lane.waiting}" if lane.waiting else ""
-        out.append(f"    {lane.name} {lane.direction:<4} {lane.state}{waiting}{'  ' + ill if ill else ''}")
-    return out
+    rights = [
+        (one["name"], door)
+        for one in hall["resources"]
+        for door in one["doors"]
+        if door["device"] == device.name and not door["fenced"]
+    ]
+    words = [_rights(name, door, word) for name, door in rights]
+    cut = any(door["cut_off"] for _, door in rights)
+    state = word("online" if device.online else "offline") + (f" {word('cut_off')}" if cut and device.online else "")
+    ill = []
+    if status is not None:
+        ill += [f"{word('depth')} {status.outbox_depth}"] if status.outbox_depth else []
+        ill += [word("clock")] if not status.clock.trusted else []
+        ill += [word("journal")] if not status.journal.writable else []
+    ill += [f"{word('lost')} {device.gaps.lost}"] if device.gaps.lost else []
+    tone = BAD if not device.online else WARN if cut or ill else ""
+    rows = [(tone, "  ".join([pad(device.name, 14), state, *words, *ill]))]
+    return rows + [_lane_row(lane, word) for lane in (status.lanes if status else ())]
 
 
-def _alarm_line(alarm: dict[str, Any]) -> str:
+def _rights(name: str, door: dict[str, Any], word: Word) -> str:
+    where = "" if name == "hall" else f"{name} "
+    flight = f" +{door['flight']}" if door["flight"] else ""
+    return (
+        f"{where}{word('debt')} {-door['free']}"
+        if door["free"] < 0
+        else f"{where}{word('free')} {door['free']}{flight}"
+    )
+
+
+def _lane_row(lane: Any, word: Word) -> tuple[str, str]:
+    ill = " ".join(f"{one.device}:{one.state}" for one in lane.sensors if one.state != "ok")
+    state = word({"evacuated": "evacuated_lane", "free": "free_lane"}.get(lane.state, lane.state))
+    parts = [f"  {ARROWS.get(lane.direction, '·')} {pad(lane.name, 6)} {pad(state, 10)}"]
+    parts += [f"{word('waiting')} {lane.waiting}"] if lane.waiting else []
+    parts += [f"{word('gap')} {lane.gap_mm / 1000:.1f} m"] if lane.gap_mm else []
+    parts += [one for one in (lane.because, lane.incident, ill) if one]
+    bad = lane.state in ("fault", "evacuated") or ill or lane.incident
+    return (BAD if bad else WARN if lane.state == "held" else "", "  ".join(parts))
+
+
+def _alarm(alarm: dict[str, Any]) -> str:
     lane = f"/{alarm['lane']}" if alarm["lane"] else ""
-    return " ".join(part for part in (alarm["device"] + lane, alarm["what"], alarm["state"], alarm["detail"]) if part)
+    return " ".join(part for part in (alarm["device"] + lane, alarm["what"], alarm["detail"]) if part)
 
 
-def _words(language: Language) -> Any:
+def _cut(rows: list[tuple[str, str]], room: int, word: Word) -> list[tuple[str, str]]:
+    """What is fine gives way first; what needs somebody stays."""
+    if len(rows) <= room:
+        return rows
+    head, rest = rows[:2], rows[2:]
+    urgent = [row for row in rest if row[0] in (BAD, WARN)]
+    calm = [row for row in rest if row[0] not in (BAD, WARN)]
+    kept = (urgent + calm)[: max(0, room - 3)]
+    left = len(rest) - len(kept)
+    return [*head, *[row for row in rest if row in kept][: max(0, room - 3)], (SOFT, f"… {word('more').format(left)}")]
+
+
+def _by_name(view: HallView) -> list[DeviceView]:
+    return sorted(view.devices.values(), key=lambda one: one.name)
+
+
+def _tone(answer: str) -> str:
+    return {"admit": GOOD, "refuse": BAD, "isolate": BAD}.get(answer, WARN)
+
+
+def _known(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _words(language: Language) -> Word:
     return lambda key: WORDS[key][0 if language == "zh" else 1] if key in WORDS else key
 
 
 def _time(at: str) -> str:
     """The clock part of an RFC 3339 time, as it was written at the hall."""
     return at[11:19] if len(at) >= 19 else "--:--:--"
+
+
+# ---------------------------------------------------------------- columns
+
+
+def columns(text: str) -> int:
+    """Terminal columns of a text: wide and full-width characters take two, combining marks none."""
+    return sum(_width(sign) for sign in text)
+
+
+def fit(text: str, width: int) -> str:
+    """Cut to `width` columns, with an ellipsis where something is missing."""
+    text = clean(text)
+    if columns(text) <= width:
+        return text
+    out, used = "", 0
+    for sign in text:
+        used += _width(sign)
+        if used > width - 1:
+            break
+        out += sign
+    return out + "…"
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * max(0, width - columns(text))
+
+
+def clean(text: str) -> str:
+    """Without control characters, and without the signs that turn the writing direction."""
+    return "".join("·" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign for sign in text)
+
+
+def _width(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def _paint(tone: str, text: str) -> str:
+    return f"\x1b[{tone}m{text}\x1b[0m" if tone else text
+
+
+def _plain(tone: str, text: str) -> str:
+    return text

@@ -88,7 +88,8 @@ def heard_by_hub(hall: str | None) -> tuple[str, ...]:
     """What a hub subscribes to: one hall, or every hall of the broker."""
     if hall is not None:
         Topics(hall, "hub")
-    return tuple(f"{ROOT}/{hall or '+'}/device/+/{last}" for last in ("availability", "status", "event"))
+    devices = (f"device/+/{last}" for last in ("availability", "status", "event"))
+    return tuple(f"{ROOT}/{hall or '+'}/{last}" for last in (*devices, "rights/+/row/+", "rights/+/notice"))
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -107,6 +108,26 @@ def place(topic: str) -> Place | None:
     if not (NAME.match(words[2]) and NAME.match(words[4])):
         return None
     return Place(words[2], words[4], words[5])
+
+
+class RightsPlace(msgspec.Struct, frozen=True):
+    """Where a topic of the rights protocol points; `inc` is empty for the bank's notice."""
+
+    hall: str
+    resource: str
+    inc: str
+
+
+def rights_place(topic: str) -> RightsPlace | None:
+    """Read the topic of a row or of the bank's notice; None for every other one."""
+    words = topic.split("/", 7)
+    if "/".join(words[:2]) != ROOT or len(words) < 6 or words[3] != "rights":
+        return None
+    row = len(words) == 7 and words[5] == "row"
+    names = (words[2], words[4], words[6]) if row else (words[2], words[4], "-")
+    if not (row or (len(words) == 6 and words[5] == "notice")) or not all(map(NAME.match, names)):
+        return None
+    return RightsPlace(words[2], words[4], words[6] if row else "")
 
 
 def may_answer_to(topic: str) -> bool:

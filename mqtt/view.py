@@ -7,27 +7,31 @@ screen is public. Every list is bounded, and what a device sends that we do not 
 from __future__ import annotations
 
 import bisect
-import datetime as dt
-from collections import OrderedDict
 from typing import Any
 
 import msgspec
 
 from firmware.core.records import Alarm, AnyRecord, Decision, DeviceStarted, Incident, Passage
+from mqtt.day import Day
 from mqtt.gaps import Gaps
 from mqtt.messages import Status
+from mqtt.resource import ResourceView
+from mqtt.troubles import Troubles
 
 DECISIONS_SHOWN = 40
-ALARMS_MAX = 200
 DEVICES_MAX = 2_000
-FLOW_MINUTES = 60
+ROUNDS_SHOWN = 60
 
 _STATUS = msgspec.json.Decoder(Status)
 _RECORD: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
 
-HALL, DECISION, ALARMS = "hall", "decision", "alarms"
+HALL, DECISION, ALARMS, INCIDENTS, DAY = "hall", "decision", "alarms", "incidents", "day"
+RESOURCES_MAX = 16
+WHOLE = "hall"
+"""The resource that is the hall itself."""
+DAY_MS = 2_000.0
 Change = tuple[str, str]
-"""(what, which): ("hall", ""), ("device", name), ("decision", event id), ("alarms", "")."""
+"""(what, which): ("hall", ""), ("device", name), ("decision", event id), ("alarms", ""), ("incidents", ""), ("day", "")."""
 
 
 class DeviceView:
@@ -60,11 +64,15 @@ class HallView:
         self.devices: dict[str, DeviceView] = {}
         self.decisions: list[dict[str, Any]] = []
         """By time, the newest last: what a device re-sends finds its old place."""
-        self.alarms: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self.troubles = Troubles()
+        self.resources: dict[str, ResourceView] = {}
+        self.day = Day()
         self.not_understood = 0
         self._inside: tuple[str, int] | None = None
-        self._flow: OrderedDict[int, list[int]] = OrderedDict()
         self._answers: dict[str, int] = {}
+        self._now_ms = 0.0
+        self._cut: set[tuple[str, str]] = set()
+        self._day_changed, self._day_told_ms = False, 0.0
 
     # ------------------------------------------------------------ what came in
 
@@ -73,6 +81,7 @@ class HallView:
         if device not in self.devices and len(self.devices) >= DEVICES_MAX:
             self.not_understood += 1
             return []
+        self._now_ms = now_ms
         view = self.devices.setdefault(device, DeviceView(device))
         if last == "availability":
             return self._available(view, payload)
@@ -84,6 +93,39 @@ class HallView:
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             self.not_understood += 1
         return []
+
+    def heard_rights(self, resource: str, inc: str, payload: bytes, now_ms: float) -> list[Change]:
+        """Take a row of `inc` in, or (`inc` empty) the bank's notice. Never raises, whatever was sent."""
+        self._now_ms = now_ms
+        if resource not in self.resources and len(self.resources) >= RESOURCES_MAX:
+            self.not_understood += 1
+            return []
+        one = self.resources.get(resource) or ResourceView(resource)
+        try:
+            news = one.row(inc, payload, now_ms) if inc else one.word(payload)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            self.not_understood += 1
+            return []
+        self.resources[resource] = one
+        return [(HALL, "")] if news else []
+
+    def tick(self, now_ms: float) -> list[Change]:
+        """What the passing of time alone changes: who is cut off by now, and the chart of the day."""
+        self._now_ms = now_ms
+        if now_ms - self._day_told_ms < DAY_MS:
+            return []
+        self._day_told_ms = now_ms
+        hall = self.hall_resource()
+        source = self.source()
+        if source is not None and source.status is not None and hall["best"] is not None:
+            self.day.seen(source.status.at, hall["low"], hall["best"], hall["high"], hall["in_force"])
+            self._day_changed = True
+        cut = {(one["name"], door["inc"]) for one in self._resources() for door in one["doors"] if door["cut_off"]}
+        changes: list[Change] = [(HALL, "")] if cut or cut != self._cut else []
+        self._cut = cut
+        changes += [(DAY, "")] if self._day_changed else []
+        self._day_changed = False
+        return changes
 
     def _available(self, view: DeviceView, payload: bytes) -> list[Change]:
         view.online = payload == b"online"
@@ -121,40 +163,20 @@ class HallView:
         return [(DECISION, record.id), (HALL, "")]
 
     def _passed(self, view: DeviceView, record: Passage) -> list[Change]:
-        minute = _minute(record.at)
-        if minute is not None:
-            bucket = self._flow.setdefault(minute, [0, 0])
-            bucket[record.direction == "out"] += 1
-            while len(self._flow) > FLOW_MINUTES:
-                del self._flow[min(self._flow)]
+        if record.at_trusted:
+            inside = record.inside if view is self.source() else None
+            self.day.passed(record.at, record.direction == "out", inside)
+        self._day_changed = True
         if record.inside is not None and view is self.source() and record.seq == view.gaps.high:
             self._inside = (view.name, record.inside)
         return [(HALL, "")]
 
     def _alarmed(self, view: DeviceView, record: Alarm | Incident) -> list[Change]:
-        what = record.alarm if isinstance(record, Alarm) else f"incident {record.incident}"
-        active = record.active if isinstance(record, Alarm) else record.state != "closed"
-        key = f"{view.name} {record.lane or ''} {what}"
-        known = self.alarms.pop(key, None)
-        self.alarms[key] = {
-            "key": key,
-            "device": view.name,
-            "lane": record.lane,
-            "what": record.alarm if isinstance(record, Alarm) else "incident",
-            "detail": record.detail if isinstance(record, Alarm) else record.because,
-            "state": "" if isinstance(record, Alarm) else record.state,
-            "at": record.at,
-            "active": active,
-            "times": (known["times"] if known else 0) + (1 if active else 0),
-        }
-        self._forget_old_alarms()
-        return [(ALARMS, "")]
-
-    def _forget_old_alarms(self) -> None:
-        """Ended ones go first: an alarm that is still on stays on the wall."""
-        while len(self.alarms) > ALARMS_MAX:
-            ended = next((key for key, alarm in self.alarms.items() if not alarm["active"]), next(iter(self.alarms)))
-            del self.alarms[ended]
+        if isinstance(record, Alarm):
+            self.troubles.alarm(view.name, record)
+            return [(ALARMS, "")]
+        self.troubles.incident(view.name, record)
+        return [(INCIDENTS, "")]
 
     # ------------------------------------------------------------ the picture
 
@@ -171,45 +193,81 @@ class HallView:
     def picture(self) -> dict[str, Any]:
         source = self.source()
         status = source.status if source is not None else None
-        inside = status.inside if status is not None else None
-        if self._inside is not None and source is not None and self._inside[0] == source.name:
-            inside = self._inside[1]
         views = self.devices.values()
+        resources = self._resources()
         return {
             "name": self.name,
-            "inside": inside,
-            "inside_at_most": status.inside_at_most if status else None,
-            "limit": status.limit_persons if status else None,
+            **{key: value for key, value in self.hall_resource(resources).items() if key not in ("doors", "name")},
+            "resources": resources,
+            "remains": msgspec.to_builtins(status.remains) if status else None,
+            "rounds": self._rounds(),
             "rulebook": status.rulebook if status else None,
+            "rulebook_next": status.rulebook_next if status else "",
             "phase": status.phase if status else "",
             "counted_by": source.name if source else None,
             "evacuated": any(view.status is not None and view.status.evacuated for view in views),
             "devices": len(self.devices),
             "online": sum(view.online is True for view in views),
             "answers": dict(self._answers),
-            "flow": [[minute, *counts] for minute, counts in sorted(self._flow.items())],
+            "not_understood": self.not_understood,
         }
 
-    def alarm_list(self) -> list[dict[str, Any]]:
-        """Active ones first, the newest on top."""
-        newest_first = list(self.alarms.values())[::-1]
-        return sorted(newest_first, key=lambda alarm: not alarm["active"])
+    def hall_resource(self, resources: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """The hall's own numbers: by its rows, or by what the counting device says where no row was heard."""
+        known = resources if resources is not None else self._resources()
+        by_rows = next((one for one in known if one["name"] == WHOLE and one["best"] is not None), None)
+        source = self.source()
+        status = source.status if source is not None else None
+        if by_rows is not None:
+            target = by_rows["target"] if by_rows["target"] is not None else status.limit_persons if status else None
+            in_force = by_rows["in_force"]
+            return {**by_rows, "target": target, "in_force": target if in_force is None else in_force}
+        inside = status.inside if status else None
+        if self._inside is not None and source is not None and self._inside[0] == source.name:
+            inside = self._inside[1]
+        at_most = status.inside_at_most if status and status.inside_at_most is not None else inside
+        limit = status.limit_persons if status else None
+        counts = {"low": inside, "best": inside, "high": at_most, "target": limit, "in_force": limit}
+        return {"name": WHOLE, **counts, "free": None, "flight": None, "debt": None, "held": False, "doors": []}
+
+    def _resources(self) -> list[dict[str, Any]]:
+        offline = {view.name for view in self.devices.values() if view.online is False}
+        open_permits, exits = 0, dict[str, int]()
+        for view in self.devices.values():
+            for lane in view.status.lanes if view.status else ():
+                open_permits += lane.direction != "out" and lane.state in ("granted", "passing")
+                exits[view.name] = exits.get(view.name, 0) + (lane.direction in ("out", "both"))
+        named = sorted(self.resources.values(), key=lambda one: (one.name != WHOLE, one.name))
+        return [one.picture(offline, open_permits, exits, self._now_ms) for one in named]
+
+    def _rounds(self) -> list[dict[str, Any]]:
+        """Every round that is not done, the latest first."""
+        worst = {"red": 0, "amber": 1}
+        tracked = [(view, one) for view in self.devices.values() if view.status for one in view.status.rounds]
+        shown = [{"device": view.name, **msgspec.to_builtins(one)} for view, one in tracked if one.state != "done"]
+        return sorted(shown, key=lambda one: (worst.get(one["state"], 2), one["due_at"], one["point"]))[:ROUNDS_SHOWN]
 
     def whole(self) -> dict[str, Any]:
         return {
             "hall": self.picture(),
             "devices": [view.picture() for _, view in sorted(self.devices.items())],
             "decisions": list(self.decisions),
-            "alarms": self.alarm_list(),
+            "alarms": self.troubles.alarm_list(),
+            "incidents": self.troubles.incident_list(),
+            "day": self.day.points(),
         }
 
-    def changed(self, change: Change) -> dict[str, Any] | list[dict[str, Any]] | None:
+    def changed(self, change: Change) -> Any:
         """What a page needs to draw this change; None when it is already gone."""
         what, which = change
         if what == HALL:
             return self.picture()
         if what == ALARMS:
-            return self.alarm_list()
+            return self.troubles.alarm_list()
+        if what == INCIDENTS:
+            return self.troubles.incident_list()
+        if what == DAY:
+            return self.day.points()
         if what == DECISION:
             return next((decision for decision in reversed(self.decisions) if decision["id"] == which), None)
         return self.devices[which].picture() if which in self.devices else None
@@ -237,11 +295,3 @@ def _decision(device: str, record: Decision, order: str) -> dict[str, Any]:
         "sign_en": record.sign_en,
         "took_ms": record.took_ms,
     }
-
-
-def _minute(at: str) -> int | None:
-    """Minutes since 1970 of an RFC 3339 time; None when it is none."""
-    try:
-        return int(dt.datetime.fromisoformat(at).timestamp() // 60)
-    except (ValueError, OverflowError, OSError):
-        return None

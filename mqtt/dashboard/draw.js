@@ -1,4 +1,4 @@
-// Small hands: elements, lists that change only where they must, the chart of the last hour.
+// Small hands: elements, and lists that change only where they must.
 "use strict";
 
 const $ = (id) => document.getElementById(id);
@@ -39,29 +39,14 @@ function keep(list, items, keyOf, build) {
   for (const child of old.values()) child.remove();
 }
 
-// Entries go up, exits go down, one bar for two minutes.
-function drawFlow(svg, flow, nowMinute) {
-  const bars = 30;
-  const first = nowMinute - 2 * bars + 1;
-  const sums = Array.from({ length: bars }, () => [0, 0]);
-  for (const [minute, entered, left] of flow) {
-    const bar = sums[Math.floor((minute - first) / 2)];
-    if (bar) { bar[0] += entered; bar[1] += left; }
-  }
-  const highest = Math.max(4, ...sums.flat());
-  const rect = (className, x, y, height) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    for (const [name, value] of Object.entries({ class: className, x, y, width: 9, height, rx: 1.5 })) made.setAttribute(name, value);
-    return made;
-  };
-  svg.replaceChildren(...sums.flatMap(([entered, left], at) => {
-    const up = entered / highest * 34, down = left / highest * 34;
-    return [rect("in", at * 12 + 1.5, 35 - up, up), rect("out", at * 12 + 1.5, 37, down)];
-  }));
-  const total = (which) => sums.reduce((sum, bar) => sum + bar[which], 0);
-  svg.setAttribute("aria-label", `${word("last_hour")}: ${word("entered")} ${total(0)}, ${word("left")} ${total(1)}`);
-  return [total(0), total(1)];
+/** A sign for the eye only. */
+function hidden(className, text) {
+  const made = element("span", className, text);
+  made.setAttribute("aria-hidden", "true");
+  return made;
 }
+
+function byName(a, b) { return a.name.localeCompare(b.name, undefined, { numeric: true }); }
 
 function duration(seconds) {
   if (seconds < 120) return `${seconds} s`;

@@ -2,12 +2,29 @@
 "use strict";
 
 const WORDS = {
-  skip: ["跳到最近判定", "Skip to decisions"],
+  skip: ["跳到待办", "Skip to what needs attention"], plan: ["大厅", "The hall"], attention: ["待办", "Needs attention"], calm: ["一切正常", "All is well"],
+  incidents: ["事件", "Incidents"], rounds: ["巡查", "Rounds"], round: ["巡查", "Round"], round_red: ["严重超时", "much too late"], round_amber: ["已超时", "late"], round_due: ["待查", "due"],
+  day: ["今日", "Today"], band: ["可能范围", "possible range"], no_day: ["还没有数据", "Nothing yet"], exact: ["人数准确", "exact"],
+  in_force: ["现行上限", "Limit in force"], free_rights: ["可放行", "Free rights"], flight: ["在途", "In flight"], debt: ["欠额", "Debt"], want: ["需要", "Wanted"], net: ["净进", "Net in"], door: ["门", "Door"], rights: ["各门额度", "Rights per door"],
+  bank: ["总库", "bank"], fenced: ["已隔离", "fenced off"], cut_off: ["失联", "cut off"], cut_off_for: ["失联 {n}", "cut off {n}"], joined: ["正常", "joined"], draining: ["交回额度", "draining"], drained: ["已交回", "drained"],
+  left_day: ["当日余号", "Left today"], left_slot: ["时段余号", "Left in slot"], left_cases: ["余件数", "Cases left"], walk_in: ["现场取号", "Walk-ins"], walk_in_open: ["开放", "open"], walk_in_closed: ["停止", "closed"],
+  hall_held: ["全厅暂停进入", "Entry is held"], lane_held: ["通道已暂停", "lane is held"], rules_next: ["新规则 {day} 起", "new rules from {day}"], close_times: ["过近 {n} 次", "{n} times too close"],
+  step_opened: ["发现", "found"], step_duty_leader_told: ["已通知值班领导", "duty leader told"], step_escalated: ["已上报", "escalated"], step_acknowledged: ["已确认", "acknowledged"], step_office_reported: ["已报街道", "office told"],
+  step_overdue: ["超时", "overdue"], step_signed_off: ["已解除", "signed off"], step_lane_back: ["通道恢复", "lane back"], step_closed: ["结束", "closed"], step_restarted: ["断电后继续", "goes on after power loss"], step_superseded: ["被替代", "superseded"],
+  late_acknowledge: ["确认超时", "acknowledge is late"], late_report: ["上报超时", "report is late"], late_sign_off: ["解除超时", "sign-off is late"],
+  sign_in: ["登录", "Sign in"], sign_out: ["退出 {name}", "Sign out {name}"], name: ["姓名代号", "Name"], password: ["密码", "Password"], cancel: ["取消", "Cancel"], new_limit: ["新上限（人）", "New limit (persons)"],
+  order_acknowledge: ["确认", "Acknowledge"], order_sign_off: ["解除", "Sign off"], order_hold: ["暂停", "Hold"], order_release: ["恢复", "Release"], order_open_once: ["开一次", "Open once"], order_evacuate: ["紧急疏散", "Evacuate"], order_limit: ["改上限", "Change limit"],
+  sure_acknowledge: ["确认您已得知并负责处理此事件。", "You confirm that you know of this incident and take it over."], sure_sign_off: ["确认人员已带离、通道可恢复。", "The person has been led away; the lane may go on."],
+  sure_hold: ["暂停进入；离场不受影响。", "Nobody enters until you release; leaving goes on."], sure_release: ["恢复进入。", "People may enter again."], sure_open_once: ["不经核验放行一人，并记录在案。", "Lets one person in without a check; it is put on record."],
+  sure_evacuate: ["打开所有通道，只能在现场复位。", "Opens every gate. Only somebody at the hall can reset it."], sure_limit: ["总库按新上限调整各门额度；降低需要一点时间。", "The bank moves the rights of the doors; lowering takes a moment."],
+  whole_hall: ["全厅", "whole hall"], sending: ["正在发送…", "Sending…"], done: ["已执行 {n}/{of}", "done {n}/{of}"], failed: ["未成功", "It did not work"], no_answer: ["没有回应", "no answer"],
+  wrong_name_or_password: ["姓名代号或密码不对", "Wrong name or password"], too_many_tries: ["尝试太多，请稍候", "Too many tries, wait a minute"], too_many_orders: ["指令太快，请稍候", "Too many orders, wait a moment"], signed_out: ["登录已过期", "Signed out, sign in again"], not_allowed: ["没有权限", "Not allowed"],
+  not_the_bank: ["不是总库", "not the bank"], solo: ["单独运行", "on its own"], quarantine_state: ["计数存疑", "in doubt"],
   halls: ["大厅", "Halls"], inside: ["在厅人数", "People inside"], limit: ["上限", "limit"],
-  entered: ["进", "in"], left: ["出", "out"], last_hour: ["近一小时", "last hour"],
+  entered: ["进", "in"], left: ["出", "out"], 
   room: ["还可进 {n} 人", "{n} more may enter"], full: ["已达上限", "The hall is full"],
   over: ["超出上限 {n} 人", "{n} over the limit"], unknown: ["人数未知", "Not known"],
-  interval: ["最多 {n} 人", "at most {n}"], counted_by: ["由 {name} 计数", "counted by {name}"],
+  interval: ["可能 {low}–{high} 人", "between {low} and {high}"], counted_by: ["由 {name} 计数", "counted by {name}"],
   alarms: ["告警", "Alarms"], no_alarms: ["没有告警", "No alarms"], ended: ["已结束", "ended"], times: ["{n} 次", "{n} times"],
   gates: ["通道", "Gates"], no_gates: ["还没有通道报告", "No gate has reported yet"],
   decisions: ["最近判定", "Last decisions"], no_decisions: ["还没有判定", "No decision yet"],
@@ -74,11 +91,15 @@ const WORDS = {
 
 const page = { language: localStorage.getItem("language") === "en" ? "en" : "zh" };
 
-function word(key, values = {}) {
-  const pair = WORDS[key];
-  const text = pair ? pair[page.language === "zh" ? 0 : 1] : String(key).replaceAll("_", " ");
+/** The word of a key; one that is not in the table is shown as `otherwise`, or as it came. */
+function word(key, values = {}, otherwise = key) {
+  const pair = Object.hasOwn(WORDS, key) ? WORDS[key] : null;
+  const text = pair ? pair[page.language === "zh" ? 0 : 1] : String(otherwise).replaceAll("_", " ");
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
+
+/** `zone-b1` is a name of the hall's own; only the word for elevators is ours. */
+function zoneWord(name) { return name === "elevators" ? word("elevator") : name; }
 
 /** A phase has a name of the hall's own choosing; only the usual ones are translated. */
 function phaseWord(name) {

@@ -45,7 +45,7 @@ def passes(device: Device, n: int) -> None:
 
 
 def entered(view: HallView) -> int:
-    return sum(row[1] for row in view.picture()["flow"])
+    return sum(row[5] for row in view.day.points())
 
 
 def test_the_hub_has_every_event_once_after_the_broker_died(broker: Broker, hub: Hub, device: Device) -> None:
@@ -94,7 +94,7 @@ def test_the_page_is_served_whole_and_loads_nothing_from_outside(page: Page) -> 
 
 def test_the_state_can_be_asked_for(page: Page, device: Device) -> None:
     passes(device, 3)
-    wait_until(lambda: json.loads(get(page, "/state.json")[1])["hall"]["limit"] == 200)
+    wait_until(lambda: json.loads(get(page, "/state.json")[1])["hall"]["target"] == 200)
     whole = json.loads(get(page, "/state.json?hall=baoshan")[1])
     assert whole["devices"][0]["name"] == "gate-1"
     assert whole["link"] == {"connected": True, "problem": ""}

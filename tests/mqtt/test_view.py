@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from firmware.core.records import Alarm
 from mqtt.terminal import lines
-from mqtt.view import ALARMS_MAX, DECISIONS_SHOWN, HallView
+from mqtt.troubles import ALARMS_MAX
+from mqtt.view import DECISIONS_SHOWN, HallView
 from tests.mqtt.hall import AT, decision, encoded, passage, status
 
 
@@ -31,14 +32,14 @@ def test_the_bank_says_how_many_are_inside_and_its_passages_say_it_sooner() -> N
     view.heard(
         "exit-1", "status", status("exit-1", bank=False, inside=90, at="2030-01-01T00:00:00.000+08:00").encoded(), 0.0
     )
-    assert (view.picture()["inside"], view.picture()["limit"]) == (137, 200)
+    assert (view.picture()["best"], view.picture()["target"]) == (137, 200)
     view.heard("exit-1", "event", encoded(passage(1, "out", inside=50)), 0.0)
-    assert view.picture()["inside"] == 137
+    assert view.picture()["best"] == 137
     view.heard("entry-1", "event", encoded(passage(1, "in", inside=138)), 0.0)
-    assert view.picture()["inside"] == 138
+    assert view.picture()["best"] == 138
     view.heard("entry-1", "status", status("entry-1", inside=139).encoded(), 0.0)
-    assert view.picture()["inside"] == 139
-    assert [sum(counts) for counts in zip(*(row[1:] for row in view.picture()["flow"]), strict=True)] == [1, 1]
+    assert view.picture()["best"] == 139
+    assert [sum(counts) for counts in zip(*(row[5:] for row in view.day.points()), strict=True)] == [1, 1]
 
 
 def test_decisions_keep_clause_and_phrase_and_drop_the_person() -> None:
@@ -59,14 +60,14 @@ def test_an_alarm_stays_until_it_ends_and_old_ones_make_room() -> None:
     view.heard("entry-1", "event", alarm(2, "tailgate"), 0.0)
     view.heard("entry-1", "event", alarm(3, "tailgate"), 0.0)
     view.heard("entry-1", "event", alarm(4, "tailgate", active=False), 0.0)
-    assert [(one["what"], one["active"], one["times"]) for one in view.alarm_list()] == [
+    assert [(one["what"], one["active"], one["times"]) for one in view.troubles.alarm_list()] == [
         ("fire", True, 1),
         ("tailgate", False, 2),
     ]
     for seq in range(5, 5 + 2 * ALARMS_MAX):
         view.heard("entry-1", "event", alarm(seq, f"other_{seq}", active=False), 0.0)
-    assert len(view.alarms) == ALARMS_MAX
-    assert view.alarm_list()[0]["what"] == "fire"
+    assert len(view.troubles.alarms) == ALARMS_MAX
+    assert view.troubles.alarm_list()[0]["what"] == "fire"
 
 
 def test_decisions_stand_in_the_order_of_their_time_and_a_wrong_clock_hides_nothing() -> None:
@@ -94,7 +95,7 @@ def test_the_terminal_shows_the_same_picture_in_both_languages() -> None:
     assert "inside 137  limit 200" in english
     assert "wait 3.1.1b hall_full [Hall is full]" in english
     assert "! entry-1/A tailgate" in english
-    assert "在厅人数 137  上限 200" in chinese
+    assert "在厅 137  上限 200" in chinese
     assert "[大厅人数已满 请稍候]" in chinese
 
 

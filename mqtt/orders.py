@@ -1,0 +1,136 @@
+"""Orders of the live page: built, signed with the hub's command key, sent, and their answers waited for.
+
+The key never leaves this process and no browser sees it: a signed-in operator asks, the hub signs in the operator's name
+(issuer `page-<name>`), and every device judges the order as it judges all others (`mqtt/commands.py`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from firmware.clock import Clock
+from firmware.core import jwk
+from firmware.errors import Failure, Mistake
+from mqtt.link import Outgoing
+from mqtt.messages import CommandAnswer, Incoming, Scalar
+from mqtt.signing import envelope, sign_command
+from mqtt.topics import ROOT, Topics
+
+VALID_S = 10.0
+ANSWER_S = 6.0
+WAITING_MAX = 512
+OF_THE_BANK = ("limit", "hold", "release")
+"""Without a lane these are the whole resource's: they go to its bank."""
+_ANSWER = msgspec.json.Decoder(CommandAnswer)
+
+
+def read_key(path: Path) -> Ed25519PrivateKey:
+    """The PEM of `hallgate key new --kind command`. Mistake when it is another file, or others can read it."""
+    try:
+        text, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}") from None
+    if mode & 0o077:
+        raise Mistake("others can read it; type: chmod 600 on it", file=str(path))
+    try:
+        key = load_pem_private_key(text, None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Mistake("is no command key; make one with hallgate key new --kind command", file=str(path))
+    return key
+
+
+class Order(msgspec.Struct, frozen=True):
+    """`device` empty: the bank's, or with `evacuate` everybody's."""
+
+    hall: str
+    name: str
+    device: str = ""
+    resource: str = "hall"
+    body: dict[str, Scalar] = {}
+
+
+class Orders:
+    """`publish` hands a message to the hub's connection. Answers come through `answered`, in the connection's thread."""
+
+    def __init__(
+        self, key: Ed25519PrivateKey, client_id: str, clock: Clock, publish: Callable[[list[Outgoing]], None]
+    ) -> None:
+        self._key, self._kid = key, str(jwk.write(key.public_key(), ["command"], ())["kid"])
+        self._client_id, self._clock, self._publish = client_id, clock, publish
+        self._counter = 0
+        self._news = threading.Condition()
+        self._answers: dict[str, CommandAnswer | None] = {}
+
+    def give(self, orders: list[Order], operator: str) -> dict[str, CommandAnswer | None]:
+        """Send them all and wait for the answers: by device; None where none came in time."""
+        sent = {order.device or "bank": self._signed(order, operator) for order in orders[:WAITING_MAX]}
+        with self._news:
+            self._answers |= dict.fromkeys(id for id, _ in sent.values())
+            self._publish([message for _, message in sent.values()])
+            self._news.wait_for(lambda: all(self._answers[id] for id, _ in sent.values()), ANSWER_S)
+            return {device: self._answers.pop(id) for device, (id, _) in sent.items()}
+
+    def answered(self, message: Incoming) -> None:
+        """An answer on our topic. Never raises; what nobody waits for is dropped."""
+        try:
+            answer = _ANSWER.decode(message.payload)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return
+        with self._news:
+            if answer.id in self._answers:
+                self._answers[answer.id] = answer
+                self._news.notify_all()
+
+    def _signed(self, order: Order, operator: str) -> tuple[str, Outgoing]:
+        id = secrets.token_urlsafe(16)
+        payload = envelope(
+            order.name,
+            order.hall,
+            order.device or "bank",
+            order.body,
+            id=id,
+            issuer=f"page-{operator}",
+            counter=self._next_counter(),
+            now_s=self._clock.moment().wall_ms / 1000,
+            valid_s=VALID_S,
+        )
+        message = Outgoing(
+            topic=_topic(order),
+            payload=sign_command(payload, self._key, self._kid),
+            schema="hallgate/v1/command",
+            response_topic=answer_topic(order.hall, self._client_id),
+            correlation=id.encode(),
+            expiry_s=int(VALID_S),
+        )
+        return id, message
+
+    def _next_counter(self) -> int:
+        """Milliseconds of the wall clock: rises over restarts without a file, and always by one at least."""
+        with self._news:
+            self._counter = max(self._counter + 1, self._clock.moment().wall_ms)
+            return self._counter
+
+
+def answer_topic(hall: str, client_id: str) -> str:
+    return f"{ROOT}/{hall}/answer/{client_id}"
+
+
+def _topic(order: Order) -> str:
+    if order.device:
+        return Topics(order.hall, order.device).command(order.name)
+    return Topics(order.hall, "bank").rights(order.resource, "command")
+
+
+def refusals(answers: Mapping[str, CommandAnswer | None]) -> dict[str, str]:
+    """Who did not do it, and the word why."""
+    words = {device: "no_answer" if one is None else one.because or one.result for device, one in answers.items()}
+    return {device: words[device] for device, one in answers.items() if one is None or one.result != "done"}

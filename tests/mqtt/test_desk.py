@@ -1,0 +1,244 @@
+"""Who may ask the hub for orders, and what becomes of them: refused for every wrong thing, signed for the right one."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.clock import Clock
+from firmware.core import jwk
+from firmware.errors import Mistake
+from mqtt import jws, operators
+from mqtt.address import Address
+from mqtt.desk import Desk
+from mqtt.hub import Hub
+from mqtt.messages import CommandAnswer, Envelope
+from mqtt.operators import IDLE_MS, LASTS_MS, Bucket, Operator, Operators, hashed
+from mqtt.orders import Orders
+from mqtt.page import Page
+from tests.brokers import Broker, wait_until
+from tests.mqtt.helpers import Ear
+
+PASSWORD = "correct horse"
+WANG = Operator("wang", hashed(PASSWORD))
+CLERK = Operator("clerk", hashed(PASSWORD), ("acknowledge",))
+
+
+class Mute:
+    """Orders that go nowhere."""
+
+    def __init__(self) -> None:
+        self.given: list[Any] = []
+
+    def give(self, orders: list[Any], operator: str) -> dict[str, CommandAnswer | None]:
+        self.given += [(operator, order) for order in orders]
+        return {order.device or "bank": CommandAnswer(id="x", result="done") for order in orders}
+
+
+def desk() -> tuple[Desk, Mute]:
+    mute = Mute()
+    return Desk(Operators([WANG, CLERK]), mute, lambda hall: ["a", "b"]), mute  # type: ignore[arg-type]
+
+
+def signed_in(made: Desk, name: str = "wang") -> tuple[str, str]:
+    answer = made.post("/sign-in", "", "", json.dumps({"name": name, "password": PASSWORD}).encode(), 0.0)
+    assert answer.cookie is not None
+    assert "HttpOnly; SameSite=Strict" in answer.cookie
+    return answer.cookie.split("=", 1)[1].split(";")[0], answer.body["proof"]
+
+
+def order(name: str, **more: Any) -> bytes:
+    return json.dumps({"name": name, "hall": "baoshan", **more}).encode()
+
+
+def test_an_order_needs_session_and_proof() -> None:
+    made, mute = desk()
+    token, proof = signed_in(made)
+    body = order("hold", device="gate-1", lane="A")
+    assert made.post("/order", proof, "", body, 0.0).status == 401
+    assert made.post("/order", proof, "x" * 40, body, 0.0).status == 401
+    assert made.post("/order", "", token, body, 0.0).status == 403
+    assert made.post("/order", "另一个", token, body, 0.0).status == 403
+    assert mute.given == []
+    assert made.post("/order", proof, token, body, 0.0).body == {"done": 1, "of": 1, "refused": {}}
+    assert made.post("/sign-out", proof, token, b"{}", 0.0).status == 200
+    assert made.post("/order", proof, token, body, 0.0).status == 401
+    assert len(mute.given) == 1
+
+
+def test_a_session_ends_by_idleness_and_by_age() -> None:
+    known = Operators([WANG])
+    idle = known.sign_in("wang", PASSWORD, 0.0)
+    assert idle is not None
+    assert known.session(idle.token, IDLE_MS + 1) is None
+    used = known.sign_in("wang", PASSWORD, 0.0)
+    assert used is not None
+    now = 0.0
+    while now <= LASTS_MS:
+        assert known.session(used.token, now)
+        now += IDLE_MS / 2
+    assert known.session(used.token, now) is None
+
+
+def test_guessing_is_slow_and_a_busy_page_still_evacuates() -> None:
+    made, _ = desk()
+    token, proof = signed_in(made)
+    wrong = b'{"name": "wang", "password": "wrong wrong"}'
+    codes = [made.post("/sign-in", "", "", wrong, 0.0).status for _ in range(8)]
+    assert codes == [403] * 4 + [429] * 4
+    paced = [made.post("/order", proof, token, order("hold"), 0.0).status for _ in range(25)]
+    assert paced == [200] * 20 + [429] * 5
+    assert made.post("/order", proof, token, order("evacuate"), 0.0).body["of"] == 2
+    assert [Bucket(1, 1.0).take(0.0)] == [True]
+
+
+def test_only_what_an_operator_may_and_only_what_makes_sense() -> None:
+    made, mute = desk()
+    token, proof = signed_in(made, "clerk")
+    assert made.post("/order", proof, token, order("hold"), 0.0).body == {"because": "not_allowed"}
+    assert made.post("/order", proof, token, order("acknowledge", device="a"), 0.0).status == 400
+    token, proof = signed_in(made)
+    for bad in (
+        order("limit", n=-1),
+        order("limit"),
+        order("open_once", device="a"),
+        order("hold", device="../b", lane="A"),
+        order("acknowledge", incident="x"),
+        json.dumps({"name": "limit", "hall": "+", "n": 5}).encode(),
+    ):
+        assert made.post("/order", proof, token, bad, 0.0).status == 400, bad
+    assert mute.given == []
+    assert made.post("/order", proof, token, order("limit", n=120), 0.0).status == 200
+    assert (mute.given[0][1].device, mute.given[0][1].body) == ("", {"n": 120})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=12), st.text(max_size=30), st.binary(max_size=80))
+def test_no_bytes_break_the_desk(path: str, proof: str, body: bytes) -> None:
+    made = Desk(Operators([]), Mute(), lambda hall: [])  # type: ignore[arg-type]
+    assert made.post(f"/{path}", proof, proof, body, 0.0).status in (400, 401, 403, 429)
+    assert made.post("/order", proof, proof, body, 0.0).status == 401
+
+
+def test_the_operators_file_is_written_private_and_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "operators.toml"
+    operators.add(file, "wang", PASSWORD)
+    operators.add(file, "li", PASSWORD, ("acknowledge",))
+    operators.add(file, "wang", PASSWORD + "2")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in file.read_text()
+    known = Operators(operators.read(file))
+    assert known.sign_in("wang", PASSWORD, 0.0) is None
+    assert known.sign_in("wang", PASSWORD + "2", 0.0)
+    assert known.sign_in("li", PASSWORD, 0.0)
+    for name, password in (("No", PASSWORD), ("ok", "short")):
+        with pytest.raises(Mistake):
+            operators.add(file, name, password)
+    os.chmod(file, 0o644)
+    with pytest.raises(Mistake, match="chmod 600"):
+        operators.read(file)
+
+
+# ---------------------------------------------------------------- on the wire
+
+
+@pytest.fixture
+def key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def page(broker: Broker, key: Ed25519PrivateKey) -> Iterator[Page]:
+    clock = Clock()
+    orders = Orders(key, "hub-1", clock, lambda messages: hub.publish(messages))
+    hub = Hub(Address.parse(broker.url), clock, hall="baoshan", client_id="hub-1", answered=orders.answered)
+    made = Page(hub, "127.0.0.1", 0, desk=Desk(Operators([WANG]), orders, lambda hall: ["gate-1"]))
+    hub.start()
+    made.start()
+    wait_until(lambda: hub.connection.connected)
+    yield made
+    made.stop()
+    assert hub.stop(10.0)
+
+
+def post(page: Page, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any], str]:
+    host = urlsplit(page.url).netloc
+    usual = {"Origin": f"http://{host}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(host, timeout=20)
+    try:
+        connection.request("POST", path, body, {**usual, **{k.replace("_", "-"): v for k, v in headers.items()}})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read()), answer.headers.get("Set-Cookie", "")
+    finally:
+        connection.close()
+
+
+def test_a_signed_order_reaches_the_device_and_its_answer_comes_back(
+    broker: Broker, page: Page, key: Ed25519PrivateKey
+) -> None:
+    ear = Ear(broker.url, "hallgate/v1/baoshan/device/gate-1/command/+", "hallgate/v1/baoshan/rights/hall/command")
+    wait_until(lambda: ear.connection.connected)
+
+    def answer_all() -> None:
+        for one in ear.heard_all:
+            order = msgspec.json.decode(jws.unpack(one.payload.split(b".")[1]), type=Envelope)
+            said = CommandAnswer(id=order.id, result="refused", because="no_such_lane")
+            assert one.response_topic is not None
+            ear.say(one.response_topic, said.encoded(), correlation=one.correlation)
+
+    ear.heard = lambda message: (ear.heard_all.append(message), answer_all())  # type: ignore[method-assign]
+    try:
+        sign_in = json.dumps({"name": "wang", "password": PASSWORD}).encode()
+        code, me, cookie = post(page, "/sign-in", sign_in)
+        assert code == 200
+        proof, jar = me["proof"], cookie.split(";")[0]
+        body = order("hold", device="gate-1", lane="A")
+        code, said, _ = post(page, "/order", body, Cookie=jar, X_Hallgate_Proof=proof)
+        assert (code, said) == (200, {"done": 0, "of": 1, "refused": {"gate-1": "no_such_lane"}})
+        (sent,) = ear.heard_all
+        kid = str(jwk.write(key.public_key(), ["command"], ())["kid"])
+        head, payload, signature = sent.payload.split(b".")
+        key.public_key().verify(jws.unpack(signature), head + b"." + payload)
+        assert json.loads(jws.unpack(head)) == {"alg": "EdDSA", "kid": kid}
+        envelope = msgspec.json.decode(jws.unpack(payload), type=Envelope)
+        assert (envelope.issuer, envelope.name, envelope.device) == ("page-wang", "hold", "gate-1")
+        assert (envelope.body["lane"], sent.retained) == ("A", False)
+        assert 0 < envelope.expires_at - envelope.issued_at <= 30
+
+        post(page, "/order", order("limit", n=90), Cookie=jar, X_Hallgate_Proof=proof)
+        bank = msgspec.json.decode(jws.unpack(ear.heard_all[-1].payload.split(b".")[1]), type=Envelope)
+        assert (bank.device, bank.name, bank.body) == ("bank", "limit", {"n": 90})
+        assert bank.counter > envelope.counter
+    finally:
+        ear.close()
+
+
+def test_other_origins_other_types_and_big_bodies_are_refused(page: Page) -> None:
+    sign_in = json.dumps({"name": "wang", "password": PASSWORD}).encode()
+    assert post(page, "/sign-in", sign_in, Origin="http://evil.example")[0] == 403
+    assert post(page, "/sign-in", sign_in, Origin="")[0] == 403
+    assert post(page, "/sign-in", sign_in, Origin="null")[0] == 403
+    assert post(page, "/sign-in", sign_in, Content_Type="text/plain")[0] == 400
+    assert post(page, "/sign-in", sign_in + b" " * 5_000)[0] == 400
+    assert post(page, "/sign-in", sign_in, Host="evil.example", Origin="http://evil.example")[0] == 403
+    assert post(page, "/sign-in", sign_in)[0] == 200
+
+
+def test_a_page_without_a_desk_takes_no_orders(broker: Broker) -> None:
+    made = Page(Hub(Address.parse(broker.url), Clock(), hall="baoshan", client_id="h"), "127.0.0.1", 0)
+    made.start()
+    try:
+        assert post(made, "/sign-in", b"{}")[0] == 400
+    finally:
+        made.stop()

@@ -1,0 +1,106 @@
+"""The hall in a terminal: never wider than it, whole in 24 lines, nothing of a message moves the cursor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core.records import Incident
+from mqtt.messages import LaneStatus
+from mqtt.terminal import clean, columns, fit, screen
+from mqtt.view import HallView
+from tests.brokers import Broker
+from tests.mqtt.hall import AT, decision, encoded, status
+from tests.mqtt.helpers import Ear
+from tests.mqtt.test_resource import row
+
+ROOT = Path(__file__).parents[2]
+
+
+def busy_hall(devices: int = 12) -> HallView:
+    view = HallView("baoshan")
+    for at in range(devices):
+        lanes = (LaneStatus(name="A", state="held", because="dense", waiting=4), LaneStatus(name="B", direction="out"))
+        view.heard(f"gate-{at}", "availability", b"online", 0.0)
+        view.heard(f"gate-{at}", "status", status(f"gate-{at}", lanes=lanes if at == 0 else lanes[1:]).encoded(), 0.0)
+        view.heard_rights("hall", f"gate-{at}-1", row(f"gate-{at}", A=at, free=-2 if at == 3 else at), 0.0)
+    opened = Incident(
+        id="i", seq=90, boot="b", at=AT.format(9), at_trusted=True, lane="A", incident="inc-7", state="opened",
+        step="opened", overdue=("acknowledge",),
+    )  # fmt: skip
+    view.heard("gate-0", "event", encoded(opened), 0.0)
+    for seq in range(1, 30):
+        view.heard("gate-1", "event", encoded(decision(seq, "wait")), 0.0)
+    return view
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 12), (200, 60)])
+def test_the_picture_fits_the_terminal_and_says_what_matters(language: str, width: int, height: int) -> None:
+    shown = screen(busy_hall(), language, width, height)  # type: ignore[arg-type]
+    assert len(shown) <= height
+    assert max(columns(line) for line in shown) <= width
+    text = "\n".join(shown)
+    assert "inc-7" in text
+    assert ("在厅 66" if language == "zh" else "inside 66") in text
+    if width >= 80:
+        assert ("欠额 2" if language == "zh" else "debt 2") in text
+        assert ("请候" if language == "zh" else "wait 3.1.1b") in text
+
+
+def test_a_chinese_character_takes_two_columns() -> None:
+    assert (columns("在厅 66"), fit("在厅人数", 5), fit("在厅人数", 8)) == (7, "在厅…", "在厅人数")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60), st.integers(1, 40))
+def test_no_text_breaks_out_of_its_line(text: str, width: int) -> None:
+    assert columns(fit(text, width)) <= width
+    assert not any(sign in clean(text) for sign in "\x1b\n\r\x07\u202e\u2028")
+
+
+def test_once_prints_the_picture_and_ends(broker: Broker) -> None:
+    ear = Ear(broker.url, "#")
+    ear.say("hallgate/v1/baoshan/device/gate-1/availability", b"online", retain=True)
+    ear.say("hallgate/v1/baoshan/device/gate-1/status", status("gate-1").encoded(), retain=True)
+    ear.say("hallgate/v1/baoshan/rights/hall/row/gate-1-1", row("gate-1", A=42, free=3), retain=True)
+    ended = hub(broker.url, "--hall", "baoshan", "--for", "30")
+    ear.close()
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "baoshan  在厅 42" in ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
+def test_once_without_a_broker_fails_in_one_line() -> None:
+    ended = hub("mqtt://127.0.0.1:9", "--for", "1")
+    assert ended.returncode == 1
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_orders_need_everything_and_stay_at_home(tmp_path: Path) -> None:
+    file = str(tmp_path / "operators.toml")
+    added = hub("mqtt://127.0.0.1:9", "--operators", file, "--add-operator", "wang", stdin="correct horse\n")
+    assert (added.returncode, Path(file).stat().st_mode & 0o777) == (0, 0o600)
+    assert hub("mqtt://127.0.0.1:9", "--operators", file).returncode == 2
+    everywhere = hub("mqtt://127.0.0.1:9", "--operators", file, "--command-key", file, "--page", "0.0.0.0:0")
+    assert everywhere.returncode == 2
+    assert "127.0.0.1" in everywhere.stderr
+    assert hub("mqtt://127.0.0.1:9", "--operators", file, "--command-key", file, "--page").returncode == 2
+
+
+def hub(broker: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "firmware", "hub", "--broker", broker, "--once", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        input=stdin,
+        timeout=60,
+        env={**os.environ, "HALLGATE_LANG": "zh"},
+    )
