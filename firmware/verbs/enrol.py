@@ -160,7 +160,7 @@ def _broker(arguments: argparse.Namespace, now: dt.datetime) -> int:
         files, arguments.port, address=arguments.address, bridge=_bridge(arguments), hall=authority.hall
     )
     replace_file(out / "mosquitto.conf", text.encode())
-    told = f"mosquitto -c {out / 'mosquitto.conf'}"
+    told = f"start it: mosquitto -c {out / 'mosquitto.conf'}"
     return _say(told)
 
 
