@@ -6,6 +6,7 @@ Only imported where the site file has a `[hub]`. Everything that comes back ente
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
 from firmware.errors import Failure
 from firmware.journal import ENTRY, Reader, Writer
+from firmware.language import spoken
 from mqtt.address import Address
 from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
@@ -91,6 +93,7 @@ class HubSide:
         self._connected_ms = device.clock.elapsed_ms()
         self.started_ms = device.clock.elapsed_ms()
         self._status_due_ms = 0.0
+        self._problem = ""
         device.loop.after.append(self._news)
         device.loop.every(self._tend)
         device.notices.ways.append(lambda key, payload: self.link.publish_retained(self.root + key, payload))
@@ -159,12 +162,19 @@ class HubSide:
             self.link.wake()
 
     def _tend(self, t_ms: float) -> float:
+        if self.link.problem != self._problem:
+            self._problem = self.link.problem
+            self._say(self._problem)
         if t_ms >= self._status_due_ms:
             self._status_due_ms = t_ms + STATUS_MS
             self.link.publish_status(self._status())
             if not self._remembered:
                 self._remember()
         return min(self._status_due_ms, t_ms + STATUS_SOON_MS)
+
+    def _say(self, problem: str) -> None:
+        """Why the hub is not reached, for the technician at the door: once for each reason, and when it is over."""
+        print(f"hub: {spoken(problem or 'connected')}", file=sys.stderr, flush=True)
 
     def _status(self) -> bytes:
         dropped = self.outbox.ranges_refused + self.link.dropped

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from firmware.errors import Mistake
+
+if TYPE_CHECKING:
+    import ssl
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -59,15 +61,16 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             key=_path(tls and tls.key),
         )
 
-    def tls(self) -> ssl.SSLContext | None:
-        """A fresh context, so that rotated certificates are taken at the next connection. OSError when unusable."""
+    def tls(self, now_s: float | None = None) -> ssl.SSLContext | None:
+        """A fresh context, so that rotated certificates are taken at the next connection. Failure when unusable.
+
+        `now_s`: wall time in seconds since 1970, to say clearly when our own certificate is out of date.
+        """
         if not self.encrypted:
             return None
-        context = ssl.create_default_context(cafile=self.ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.cert:
-            context.load_cert_chain(self.cert, self.key)
-        return context
+        from mqtt.tls import context  # a plain line does not pay for certificates
+
+        return context(self.ca, self.cert, self.key, now_s)
 
 
 def _path(file: Any) -> str | None:

@@ -30,8 +30,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from firmware.errors import HallgateError
 from mqtt.address import Address
 from mqtt.messages import Incoming
+from mqtt.tls import told
 
 KEEPALIVE_S = 10
 CONNECT_TIMEOUT_S = 5.0
@@ -45,6 +47,8 @@ class Clock(Protocol):
     rate: float
 
     def elapsed_ms(self) -> float: ...
+
+    def wall_ms(self) -> int: ...
 
 
 class Will(msgspec.Struct, frozen=True):
@@ -278,7 +282,7 @@ class Connection:
         client.max_inflight_messages = 65_535
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
-        if (tls := self._address.tls()) is not None:
+        if (tls := self._address.tls(self._clock.wall_ms() / 1000)) is not None:
             client.tls_set_context(tls)
         if self._plan.will is not None:
             properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
@@ -288,6 +292,8 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
+        if tls is not None:
+            client.on_log = self._on_log
         return client
 
     def _connect_properties(self) -> Properties:
@@ -310,6 +316,10 @@ class Connection:
             options = SubscribeOptions(qos=1, retainAsPublished=True)
             client.subscribe([(topic, options) for topic in self._plan.subscriptions])
         self._waiting.extend(self._speaker.up(self._now_ms()))
+
+    def _on_log(self, _client: paho.Client, _data: Any, _level: int, text: str) -> None:
+        """paho tells only its log why the broker broke an encrypted line off: which certificate it did not take."""
+        self._gone_because = self._gone_because or told(text)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._gone_because = self._gone_because or f"disconnected: {reason}"
@@ -338,6 +348,10 @@ class Connection:
 
 def _told(error: Exception) -> str:
     """The world's failures in the system's words; anything else with its name, for whoever repairs us."""
+    if isinstance(error, HallgateError):
+        return str(error)
+    if isinstance(error, ssl.SSLError) and (meaning := told(error)):
+        return meaning
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return f"{type(error).__name__}: {error}"

@@ -1,0 +1,188 @@
+"""The folder of a hall's authority: its key, what it signed, what it took back. Kept off the gates.
+
+`ca.key` (0600), `ca.pem`, `crl.pem`, `parties.json` (who is who, by certificate) and a certificate per signature. The
+list of parties is the list of devices from which the broker's configuration is made.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+
+from firmware import certificates
+from firmware.durable import make_folder, replace_file
+from firmware.errors import Failure, Mistake
+from mqtt.access import Party, Role
+from mqtt.topics import Topics
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate. Times in RFC 3339; `revoked` is empty while it counts."""
+
+    name: str
+    role: Role
+    serial: str
+    until: str
+    revoked: str = ""
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    v: int = 1
+    hall: str
+    issued: tuple[Issued, ...] = ()
+
+
+class Authority:
+    """One folder. Whoever changes it holds `locked`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.ledger = msgspec.json.decode((folder / "parties.json").read_bytes(), type=Ledger)
+        except OSError:
+            raise Mistake("no authority here; make one: hallgate enrol ca new", file=str(folder)) from None
+        except msgspec.DecodeError as wrong:
+            raise Mistake(f"is spoilt: {wrong}", file=str(folder / "parties.json")) from None
+        self.certificate = certificates.load_certificate(read(folder / "ca.pem"), str(folder / "ca.pem"))
+        self._key = certificates.load_key(read_secret(folder / "ca.key"), str(folder / "ca.key"))
+
+    @classmethod
+    def new(cls, folder: Path, hall: str, now: dt.datetime) -> Authority:
+        Topics(hall, "hub")
+        make_folder(folder)
+        key = certificates.new_key()
+        write_secret(folder / "ca.key", certificates.key_pem(key))
+        ca = certificates.authority(hall, key, now)
+        replace_file(folder / "ca.pem", certificates.pem(ca))
+        replace_file(folder / "crl.pem", certificates.revocations(ca, key, (), now))
+        replace_file(folder / "parties.json", msgspec.json.encode(Ledger(hall=hall)))
+        return cls(folder)
+
+    @property
+    def hall(self) -> str:
+        return self.ledger.hall
+
+    def parties(self, now: dt.datetime) -> tuple[Party, ...]:
+        """Everybody with a certificate that counts, once; the last role a name was given is its role."""
+        good = {one.name: one.role for one in self.ledger.issued if not one.revoked and _time(one.until) > now}
+        return tuple(Party(name, role) for name, role in sorted(good.items()))
+
+    def sign(
+        self, pem: bytes, file: str, role: Role, seen: str, now: dt.datetime, days: int, hosts: tuple[str, ...]
+    ) -> Path:
+        """`seen` is the fingerprint the technician read at the device. Answers the certificate's file."""
+        asked = certificates.load_request(pem, file)
+        name, hall = certificates.name_of(asked.subject)
+        Topics(self.hall, name)
+        if hall != self.hall:
+            raise Mistake(f"asks for hall {hall}, and this is the authority of {self.hall}", file=file)
+        shown = certificates.fingerprint(asked)
+        if _digits(seen) != _digits(shown):
+            raise Mistake(f"the request's fingerprint is {shown}: compare with the device", key="--fingerprint")
+        if any(one.name == name and one.role != role and not one.revoked for one in self.ledger.issued):
+            raise Mistake(f"{name} is enrolled in another role; revoke it first", key="--role")
+        made = certificates.sign(asked, self.certificate, self._key, now, days, hosts)
+        out = self.folder / f"{name}.pem"
+        replace_file(out, certificates.pem(made))
+        issued = Issued(name=name, role=role, serial=f"{made.serial_number:x}", until=_text(made.not_valid_after_utc))
+        self._keep((*self.ledger.issued, issued), now)
+        return out
+
+    def revoke(self, name: str, now: dt.datetime, *, but_last: bool = False) -> int:
+        """Every certificate of this name, or all but the newest (after a rotation). Answers how many."""
+        own = [one for one in self.ledger.issued if one.name == name and not one.revoked]
+        gone = {one.serial for one in (own[:-1] if but_last else own)}
+        if not own:
+            raise Mistake(f"nobody called {name} is enrolled: see hallgate enrol list")
+        marked = (msgspec.structs.replace(one, revoked=_text(now)) if one.serial in gone else one
+                  for one in self.ledger.issued)  # fmt: skip
+        self._keep(tuple(marked), now)
+        return len(gone)
+
+    def _keep(self, issued: tuple[Issued, ...], now: dt.datetime) -> None:
+        """The ledger first: a list of revocations can be made again from it."""
+        self.ledger = msgspec.structs.replace(self.ledger, issued=issued)
+        replace_file(self.folder / "parties.json", msgspec.json.format(msgspec.json.encode(self.ledger)))
+        gone = [(int(one.serial, 16), _time(one.revoked)) for one in issued if one.revoked]
+        replace_file(self.folder / "crl.pem", certificates.revocations(self.certificate, self._key, gone, now))
+
+
+def take_over(folder: Path, name: str, pem: bytes, file: str, now: dt.datetime) -> x509.Certificate:
+    """On the device: the signed certificate beside its key. After a rotation the waiting key becomes the key.
+
+    The link reads both at every connection; one that looks between the two replacements fails and tries again.
+    """
+    made = certificates.load_certificate(pem, file)
+    if certificates.name_of(made.subject)[0] != name:
+        raise Mistake(f"is for {certificates.name_of(made.subject)[0]}, not for {name}", file=file)
+    if made.not_valid_after_utc <= now:
+        raise Mistake(f"ran out on {made.not_valid_after_utc:%Y-%m-%d}", file=file)
+    fitting = [key for key in (folder / f"{name}.next.key", folder / f"{name}.key")
+               if key.exists() and certificates.matches(made, certificates.load_key(read_secret(key), str(key)))]  # fmt: skip
+    if not fitting:
+        raise Mistake("no key here fits it: was it asked for on this device?", file=file)
+    replace_file(folder / f"{name}.key", read_secret(fitting[0]), mode=0o600)
+    replace_file(folder / f"{name}.pem", certificates.pem(made))
+    (folder / f"{name}.next.key").unlink(missing_ok=True)
+    return made
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Two technicians at once must both end up in the ledger."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        raise Mistake("no authority here; make one: hallgate enrol ca new", file=str(folder)) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Mistake(f"cannot be read: {error.strerror}", file=str(file)) from None
+
+
+def read_secret(file: Path) -> bytes:
+    content = read(file)
+    if file.stat().st_mode & 0o077:
+        raise Mistake(f"is a secret that others may read: chmod 600 {file}", file=str(file))
+    return content
+
+
+def write_secret(file: Path, content: bytes) -> None:
+    """A new file, 0600 from its first moment; never written over."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Mistake("exists already and is not written over", file=str(file)) from None
+    except OSError as error:
+        raise Failure(f"{file} cannot be written: {error.strerror}") from None
+    with open(descriptor, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(descriptor)
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text.lower() if sign.isalnum())
+
+
+def _text(time: dt.datetime) -> str:
+    return time.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
+def _time(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
