@@ -15,13 +15,10 @@ from typing import Literal
 
 import msgspec
 
-from mqtt.topics import HALL_WIDE, ROOT, Topics
+from mqtt.topics import ANSWERS, HALL_WIDE, ROOT, Topics
 
 Role = Literal["device", "bank", "hub", "reader", "home-assistant", "bridge", "broker"]
 ROLES: tuple[Role, ...] = ("device", "bank", "hub", "reader", "home-assistant", "bridge", "broker")
-
-ANSWERS = "hub/answers"
-"""Where a hub lets devices answer: one word below the hall that nobody else writes."""
 
 
 class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

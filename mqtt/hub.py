@@ -15,8 +15,7 @@ from typing import Any
 from mqtt.address import Address
 from mqtt.link import Clock, Connection, Outgoing, Plan
 from mqtt.messages import HistoryRequest, Incoming
-from mqtt.orders import answer_topic
-from mqtt.topics import Place, Topics, heard_by_hub, place, rights_place
+from mqtt.topics import Place, Topics, answers_to, heard_by_hub, is_answer, place, rights_place
 from mqtt.view import Change, HallView
 
 TEND_MS = 500.0
@@ -43,7 +42,7 @@ class Hub:
         self.lock = threading.Lock()
         self.halls: dict[str, HallView] = {hall: HallView(hall)} if hall is not None else {}
         self._listener, self._link_changed, self._answered = listener, link_changed, answered
-        self._answers = answer_topic(hall or "+", client_id)
+        self._answers = answers_to(hall or "+", client_id)
         self._orders: deque[Outgoing] = deque(maxlen=ORDERS_MAX)
         self._tend_ms = 0.0
         self._now_ms = 0.0
@@ -78,7 +77,7 @@ class Hub:
         self._link_changed(False, because)
 
     def heard(self, message: Incoming) -> None:
-        if self._answered is not None and message.topic.split("/")[3:4] == ["answer"]:
+        if self._answered is not None and is_answer(message.topic):
             self._answered(message)
             return
         rights = rights_place(message.topic)

@@ -21,7 +21,7 @@ from firmware.errors import Failure, Mistake
 from mqtt.link import Outgoing
 from mqtt.messages import CommandAnswer, Incoming, Scalar
 from mqtt.signing import envelope, sign_command
-from mqtt.topics import ROOT, Topics
+from mqtt.topics import Topics, answers_to
 
 VALID_S = 10.0
 ANSWER_S = 6.0
@@ -107,7 +107,7 @@ class Orders:
             topic=_topic(order),
             payload=sign_command(payload, self._key, self._kid),
             schema="hallgate/v1/command",
-            response_topic=answer_topic(order.hall, self._client_id),
+            response_topic=answers_to(order.hall, self._client_id),
             correlation=id.encode(),
             expiry_s=int(VALID_S),
         )
@@ -118,10 +118,6 @@ class Orders:
         with self._news:
             self._counter = max(self._counter + 1, self._clock.moment().wall_ms)
             return self._counter
-
-
-def answer_topic(hall: str, client_id: str) -> str:
-    return f"{ROOT}/{hall}/answer/{client_id}"
 
 
 def _topic(order: Order) -> str:

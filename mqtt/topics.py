@@ -130,6 +130,19 @@ def rights_place(topic: str) -> RightsPlace | None:
     return RightsPlace(words[2], words[4], words[6] if row else "")
 
 
+ANSWERS = "hub/answers"
+"""Below the hall: where a hub asks to be answered. Devices may write there, and hubs alone read it (`access.py`)."""
+
+
+def answers_to(hall: str, client_id: str) -> str:
+    """The response topic of one hub's orders."""
+    return f"{ROOT}/{hall}/{ANSWERS}/{client_id}"
+
+
+def is_answer(topic: str) -> bool:
+    return "/".join(topic.split("/")[3:5]) == ANSWERS
+
+
 def may_answer_to(topic: str) -> bool:
     """True for a response topic a device may write an answer to.
 

@@ -2,7 +2,8 @@
 
 Which device it is stands in the site files alone. Moving it: set `bank = false` on the old one and restart it, then
 `bank = true` on the new one. The new bank waits until no row says `bank` any more, and goes on from what the old one
-made, for M and B of all who ever were the bank are summed. A dead bank is fenced first.
+made, for M and B of all who ever were the bank are summed. A dead bank is fenced first, and only after its row was heard:
+from the broker, from its card, or from a door that still has it. Whose row nobody shows may have made the whole limit.
 
 A recount is safe because rights are MADE only from rows that are younger than the counting: everybody was held by a
 notice before people were counted, nobody came in since, and every row carries the serial of a later notice. Burning is
@@ -86,7 +87,8 @@ def tell(
 ) -> int:
     """Say something new to everybody; what is not given stays. Returns the notice's serial."""
     last = state.notice or Notice(serial=0, limit=0)
-    serial = last.serial + 1
+    heard = max((peer.notice for peer in state.peers.values()), default=0)
+    serial = max(last.serial, heard) + 1  # a replaced bank begins where the doors are, or they would not listen
     begins = bool(hold) and not last.hold
     state.notice = Notice(
         serial=serial,
@@ -161,6 +163,8 @@ def fence(turn: Turn, inc: str, persons: int, command: str) -> str:
         return "not_the_bank"
     if inc == state.rights.inc or inc not in state.peers.keys() | strangers(state):
         return "no_such_device"
+    if inc not in state.peers and state.rights.M == 0:
+        return "never_heard"  # it may have been the bank: its rights would be made a second time
     if state.notice is not None and inc in state.notice.fenced:
         return "fenced_already"
     if len(state.fences) >= FENCES:

@@ -30,9 +30,16 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
     if row.bank and row.M > 0 and state.rights.bank and state.rights.M > 0:
         _quarantine(turn, f"two banks: {row.inc} has minted rights as well")
     occupancy.merge(state.rights, row)
-    if known is None or row.seq >= known.seq:
+    if known is None or _age(row.seq, row.T, row.V, row.notice) >= _age(
+        known.seq, known.given, known.received, known.notice
+    ):
         state.peers[row.inc] = _seen(turn, row)
         bank.act(turn)
+
+
+def _age(seq: int, given: dict[str, int], received: dict[str, int], notice: int) -> tuple[int, int]:
+    """Which of two rows is the newer one. A gift or its receipt leaves no record, so `seq` alone cannot tell."""
+    return seq, sum(given.values()) + sum(received.values()) + notice
 
 
 def _seen(turn: Turn, row: Row) -> PeerSeen:

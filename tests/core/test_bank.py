@@ -261,3 +261,49 @@ def test_an_old_notice_is_no_news() -> None:
     assert old is not None
     south.do(events.NoticeArrived(notice=old))
     assert south.state.notice is not None and south.state.notice.hold
+
+
+def test_a_bank_that_nobody_heard_is_not_written_off_by_its_name() -> None:
+    """Its row may be lost with it, and with the row all knowledge of what it made: a new bank would make it again."""
+    whole, north, south, out = hall()
+    fill(south, 2)
+    whole.talk()
+    assert (whole.inside, whole.free) == (2, 4)
+    new = Member("north-2", limit=6)
+    new.bank = True
+    for row in (south.row, out.row):  # north's own row is gone with it
+        new.do(events.RowArrived(row=row))
+    new.start()
+    assert new.order("fence", inc="north", evidence=0) == "never_heard"
+    assert new.order("limit", n=6) == "not_the_bank" and new.row.M == 0
+    new.do(events.RowArrived(row=north.row))  # from its card
+    assert new.order("fence", inc="north", evidence=0) == "" and new.row.M == 0
+
+
+def test_a_replaced_bank_speaks_with_a_serial_that_the_doors_listen_to() -> None:
+    whole, north, south, out = hall()
+    for limit in (5, 4, 6):
+        north.order("limit", n=limit)
+        whole.talk()
+    new = Member("north-2", limit=6)
+    new.bank = True
+    for row in (north.row, south.row, out.row):
+        new.do(events.RowArrived(row=row))
+    new.start()
+    assert new.order("fence", inc="north", evidence=0) == ""
+    assert south.state.notice is not None and new.state.notice is not None
+    assert new.state.notice.serial > south.state.notice.serial
+    south.do(events.NoticeArrived(notice=new.state.notice))
+    assert south.row.notice == new.state.notice.serial
+
+
+def test_an_older_row_of_the_same_number_takes_nothing_back() -> None:
+    """A gift leaves no record, so the row before it and the row after it bear the same `seq`."""
+    _, north, south, _ = hall()
+    before = south.row
+    south.state.rights.T["north"] = south.state.rights.T.get("north", 0) + 1
+    after = south.row
+    assert before.seq == after.seq
+    for row in (after, before):
+        north.do(events.RowArrived(row=row))
+    assert north.state.peers["south"].given["north"] == after.T["north"]
