@@ -99,6 +99,8 @@ def _forget_where_it_came_from(library: Path) -> None:
 def finish(recipe: Recipe, shop: Shop, epoch: int, keyring: Path) -> None:
     """Our files over Debian's, kernel and initramfs by fixed names, bytecode, and the same times on every build."""
     root = shop.root
+    if lacks := lacking_modules(recipe, root):
+        raise Failure(f"the kernel in {root} lacks: {', '.join(lacks)}")
     shutil.copytree(HERE / "overlay", root, dirs_exist_ok=True)
     shutil.copyfile(keyring, root / "etc/rauc/keyring.pem")
     units(root)
@@ -122,6 +124,15 @@ def finish(recipe: Recipe, shop: Shop, epoch: int, keyring: Path) -> None:
          f"/{LIBRARY}", f"/usr/lib/python{recipe.python}"],
         environment={"SOURCE_DATE_EPOCH": str(epoch)},
     )  # fmt: skip
+
+
+def lacking_modules(recipe: Recipe, root: Path) -> list[str]:
+    """The drivers a board needs that the kernel has neither built in nor beside it."""
+    folder = next((root / "usr/lib/modules").iterdir())
+    names = {path.name.split(".ko")[0] for path in folder.rglob("*.ko*")}
+    names |= {Path(line).stem for line in (folder / "modules.builtin").read_text().split()}
+    known = {name.replace("-", "_") for name in names}
+    return [name for name in recipe.needed_modules if name.replace("-", "_") not in known]
 
 
 def units(root: Path) -> None:

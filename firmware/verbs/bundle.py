@@ -17,7 +17,7 @@ from firmware.errors import Failure, Mistake
 from firmware.verbs.image import WORK
 from firmware.version import VERSION
 
-EXAMPLE = "./hallgate bundle --out hallgate-0.2.0.raucb --version 0.2.0"
+EXAMPLE = "hallgate bundle --out hallgate-0.2.0.raucb --version 0.2.0"
 NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){1,3}")
 
 

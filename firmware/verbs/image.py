@@ -16,7 +16,7 @@ from typing import Any
 
 from firmware.errors import Failure, Mistake
 
-EXAMPLE = "sudo ./hallgate image --out hallgate.img"
+EXAMPLE = "hallgate image --out hallgate.img"
 WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hallgate/image"
 
 
