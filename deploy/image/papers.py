@@ -38,7 +38,7 @@ def _line(path: Path, root: Path) -> str:
         held = sha256(path)
     elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
         held = f"{os.major(info.st_rdev)}:{os.minor(info.st_rdev)}"
-    return f"{info.st_mode:o} {info.st_uid} {info.st_gid} {held} /{path.relative_to(root)}"
+    return f"{info.st_mode:o} {info.st_uid} {info.st_gid} {held}\t/{path.relative_to(root)}"
 
 
 def content_hash(lines: list[str]) -> str:
@@ -47,7 +47,7 @@ def content_hash(lines: list[str]) -> str:
 
 def differences(one: list[str], other: list[str]) -> list[str]:
     """The paths that are not the same in both, sorted."""
-    return sorted({line.rsplit(" ", 1)[1] for line in set(one) ^ set(other)})
+    return sorted({line.rsplit("\t", 1)[-1] for line in set(one) ^ set(other)})
 
 
 def debian_packages(root: Path) -> Iterator[tuple[str, str]]:
