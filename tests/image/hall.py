@@ -50,7 +50,6 @@ port = "/dev/ttyAMA0"
 [lane.counter]
 driver = "counter_beam_pair"
 pins = {{ outside = 17, inside = 27 }}
-pull = "down"
 [lane.gate]
 driver = "gate_relay_pin"
 pin = 24
