@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from deploy.image import tools
@@ -20,17 +19,18 @@ FIRST_ENVIRONMENT = "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\npreboot=\n"
 
 def slot(shop: Shop, card: Card, epoch: int) -> Path:
     """The root as an ext4 file: what stands in a slot, and what a bundle carries."""
-    return _ext4(shop.part("root.ext4"), shop.root, card.slot_mib, "root", 2, epoch)
+    return ext4(shop.part("root.ext4"), shop.root, card.slot_mib, "root", 2, epoch)
 
 
 def persistent(shop: Shop, card: Card, epoch: int, files: Path | None) -> Path:
     """The partition that is written. `files`: what is on it from the start; otherwise it is empty."""
     source = files or shop.part("persistent")
     source.mkdir(parents=True, exist_ok=True)
-    return _ext4(shop.part("persistent.ext4"), source, card.persistent_mib, "persistent", 4, epoch)
+    return ext4(shop.part("persistent.ext4"), source, card.persistent_mib, "persistent", 4, epoch)
 
 
-def _ext4(out: Path, source: Path, size_mib: int, label: str, number: int, epoch: int) -> Path:
+def ext4(out: Path, source: Path, size_mib: int, label: str, number: int, epoch: int) -> Path:
+    """The folder `source` as a file system in a file; the same folder makes the same bytes. `number`: its partition."""
     out.unlink(missing_ok=True)
     uuid = SLOT_UUID.format(number)
     tools.run(
@@ -93,10 +93,3 @@ def compress(out: Path) -> Path:
     packed = out.with_name(out.name + ".zst")
     tools.run(["zstd", "-q", "-f", "-T0", "-12", "--long", out, "-o", packed])
     return packed
-
-
-def copy_sparse(source: Path, goal: Path) -> None:
-    if shutil.which("cp"):
-        tools.run(["cp", "--sparse=always", "--reflink=auto", source, goal])
-    else:
-        shutil.copyfile(source, goal)

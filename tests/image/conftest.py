@@ -13,7 +13,7 @@ import pytest
 from deploy.image import recipe, tools
 from firmware.verbs import image
 from tests import needs
-from tests.image.emulator import Emulator
+from tests.image.emulator import Emulator, burn
 from tests.image.hall import Door
 
 
@@ -39,8 +39,6 @@ def door(tmp_path: Path, shop: recipe.Shop) -> Iterator[Door]:
 @pytest.fixture
 def board(tmp_path: Path, shop: recipe.Shop) -> Iterator[Emulator]:
     """A card as it comes from the builder, in no hall."""
-    from tests.image.emulator import burn
-
     (tmp_path / "empty").mkdir()
     burn(shop, tmp_path / "card.img", tmp_path / "empty")
     made = Emulator(tmp_path, shop, tmp_path / "card.img")

@@ -7,6 +7,7 @@ qtest, come out by QMP; the scanner is a unix socket; the broker of this machine
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -161,14 +162,12 @@ def burn(shop: recipe.Shop, image: Path, files: Path) -> None:
     """A card with these files on its /persistent."""
     what = recipe.read().card
     source = os.stat(shop.part("root.ext4")).st_mtime
-    kept = card._ext4(image.with_suffix(".persistent"), files, what.persistent_mib, "persistent", 4, int(source))
+    kept = card.ext4(image.with_suffix(".persistent"), files, what.persistent_mib, "persistent", 4, int(source))
     card.assemble(image, what, [shop.part("firmware.fat"), shop.part("root.ext4"), None, kept])
 
 
 def slot_bytes(image: Path, number: int) -> bytes:
     """A hash of partition `number` (1 to 4): a root that nobody wrote keeps it."""
-    import hashlib
-
     start, size, _ = card.layout(recipe.read().card)[number - 1]
     digest = hashlib.sha256()
     with image.open("rb") as file:

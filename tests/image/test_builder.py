@@ -103,7 +103,7 @@ def test_the_same_tree_makes_the_same_file_system(tmp_path: Path) -> None:
     (source / "file").write_text("what a device keeps\n")
     made = []
     for name in ("one", "other"):
-        out = card._ext4(tmp_path / name, source, 8, "persistent", 4, 1_790_000_000)
+        out = card.ext4(tmp_path / name, source, 8, "persistent", 4, 1_790_000_000)
         made.append(papers.sha256(out))
     assert made[0] == made[1]
     assert "what a device keeps" in tools.run(["debugfs", "-R", "cat /file", tmp_path / "one"])
