@@ -3,6 +3,7 @@
 `HALLGATE_PINS=unix:PATH`: mock pins with a far end (`far_pins`). `GPIOZERO_PIN_FACTORY`: lgpio, pigpio (a remote Pi),
 mock, rpigpio, native. Neither: lgpio on the chip whose LABEL is a Pi's (a Pi 5 with kernel 6.12 has gpiochip11 to 15,
 so a number says nothing). gpiozero's silent fall-back to another factory never happens: a Failure says what is missing.
+`HALLGATE_EDGES=poll` looks at the levels where a kernel gives no edges (an emulated Pi).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Literal
 
 from firmware.errors import Failure, Mistake
 from firmware.ports.far_pins import FarPins
+from firmware.ports.polled_pins import Poller
 
 Pull = Literal["up", "down", "floating", "none"]
 """`none` and `floating` are the same: no resistor of the board's own."""
@@ -40,7 +42,9 @@ class PinBoard:
         self._driven: dict[int, int] = {}
         self._listeners: dict[int, Callable[[int], None]] = {}
         path = _far_path(wish.get("HALLGATE_PINS", ""))
-        self.factory = _factory("mock" if path else wish.get("GPIOZERO_PIN_FACTORY", ""))
+        self.factory = _factory(
+            "mock" if path else wish.get("GPIOZERO_PIN_FACTORY", ""), wish.get("HALLGATE_EDGES", "")
+        )
         if path:
             self.far = FarPins(path, self._drive)
             if not self.far.usable:
@@ -101,11 +105,11 @@ def _far_path(wish: str) -> str:
     return wish[5:]
 
 
-def _factory(name: str) -> Any:
+def _factory(name: str, edges: str) -> Any:
     """One factory and no other. MockFactory's pins are made afresh, so that two boards in a test share nothing."""
     try:
         if name.lower() in ("", "lgpio"):
-            return _lgpio_factory()
+            return _lgpio_factory(polled=edges == "poll")
         for entry in entry_points(group="gpiozero_pin_factories"):
             if entry.name == name.lower():
                 return entry.load()()
@@ -118,7 +122,7 @@ def _factory(name: str) -> Any:
     raise Mistake(f"there is no pin factory {name!r}; one of lgpio, pigpio, mock", key="GPIOZERO_PIN_FACTORY")
 
 
-def _lgpio_factory() -> Any:
+def _lgpio_factory(polled: bool) -> Any:
     chip = chip_number()
     if chip is None:
         raise Failure(
@@ -134,8 +138,20 @@ def _lgpio_factory() -> Any:
         def output_with_state(self, state: bool) -> None:
             lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))
 
+    poller = Poller()
+
+    class PolledPin(SteadyPin):
+        def _enable_event_detect(self) -> None:
+            poller.add(self)
+
+        def _disable_event_detect(self) -> None:
+            poller.remove(self)
+
+        def changed(self, level: int) -> None:
+            self._call_when_changed(None, None, level, self.factory.ticks() * 1_000_000_000)
+
     factory = LGPIOFactory(chip=chip)
-    factory.pin_class = SteadyPin
+    factory.pin_class = PolledPin if polled else SteadyPin
     return factory
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from firmware import clock, site
+from firmware.asking import Answering
 from firmware.language import spoken
 from firmware.wiring import Device
 
@@ -21,6 +22,7 @@ SWITCH_S = 0.0005
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", required=True, metavar="FILE", help="the site file of this device")
     parser.add_argument("--state", required=True, metavar="DIR", help="where the journal lives; made when missing")
+    parser.add_argument("--ask", metavar="SOCKET", help="answer here how the device stands (hallgate update asks)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,12 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"hallgate run: {spoken('warning: ')}{device.site.trust_keys}: {spoken(what)}", file=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: device.loop.stop())
+    answering = Answering(device, Path(arguments.ask)) if arguments.ask else None
     gc.collect()
     gc.freeze()
     print("ready", flush=True)
     try:
         device.run()
     finally:
+        if answering is not None:
+            answering.close()
         device.close()
     if device.starts_anew:
         sys.stdout.flush()

@@ -169,6 +169,7 @@ channel = 1
         )
         self.process: subprocess.Popen[str] | None = None
         self.environment: dict[str, str] = {}
+        self.more_words: list[str] = []
         self.within: list[str] = []
         """What the process is started by: `ip netns exec NAME` puts it on a host of its own."""
 
@@ -182,7 +183,8 @@ channel = 1
 
     def start(self) -> Bench:
         command = [
-            *self.within, sys.executable, "-m", "firmware", "run", "--site", str(self.site), "--state", str(self.state)
+            *self.within, sys.executable, "-m", "firmware", "run",
+            "--site", str(self.site), "--state", str(self.state), *self.more_words,
         ]  # fmt: skip
         with open(self.folder / "stderr", "ab") as errors:
             self.process = subprocess.Popen(

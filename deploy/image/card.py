@@ -1,0 +1,95 @@
+"""File systems and the card, made as plain files: no loop device, no mount, and the same bytes on every build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deploy.image import tools
+from deploy.image.recipe import HERE, Card, Shop
+from firmware.errors import Failure
+
+MIB = 1 << 20
+FIRST_MIB = 1
+ENVIRONMENT_BYTES = 0x4000
+SLOT_UUID = "48474154-0000-4000-8000-00000000000{}"
+FAT_ID = "48474154"
+FIRST_ENVIRONMENT = "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\npreboot=\n"
+"""Slot B is empty until the first update. `preboot`: what U-Boot sets there leaves the network dead."""
+
+
+def slot(shop: Shop, card: Card, epoch: int) -> Path:
+    """The root as an ext4 file: what stands in a slot, and what a bundle carries."""
+    return ext4(shop.part("root.ext4"), shop.root, card.slot_mib, "root", 2, epoch)
+
+
+def persistent(shop: Shop, card: Card, epoch: int, files: Path | None) -> Path:
+    """The partition that is written. `files`: what is on it from the start; otherwise it is empty."""
+    source = files or shop.part("persistent")
+    source.mkdir(parents=True, exist_ok=True)
+    return ext4(shop.part("persistent.ext4"), source, card.persistent_mib, "persistent", 4, epoch)
+
+
+def ext4(out: Path, source: Path, size_mib: int, label: str, number: int, epoch: int) -> Path:
+    """The folder `source` as a file system in a file; the same folder makes the same bytes. `number`: its partition."""
+    out.unlink(missing_ok=True)
+    uuid = SLOT_UUID.format(number)
+    tools.run(
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-L", label, "-U", uuid, "-m", "1", "-O", "^metadata_csum_seed",
+         "-E", f"hash_seed={uuid},lazy_itable_init=0,root_owner=0:0", "-d", source, out, f"{size_mib}M"],
+        environment={"SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)},
+    )  # fmt: skip
+    return out
+
+
+def firmware(shop: Shop, card: Card, epoch: int) -> Path:
+    """The FAT partition: the Pi's loader, U-Boot, its script and its variables."""
+    files, out = shop.part("firmware"), shop.part("firmware.fat")
+    clock = {"SOURCE_DATE_EPOCH": str(epoch)}
+    text = shop.part("environment.txt")
+    text.write_text(FIRST_ENVIRONMENT)
+    tools.run(["mkenvimage", "-s", hex(ENVIRONMENT_BYTES), "-o", files / "uboot.env", text])
+    tools.run(
+        ["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-d", HERE / "boot.cmd", files / "boot.scr"],
+        environment=clock,
+    )
+    out.unlink(missing_ok=True)
+    with out.open("wb") as empty:
+        empty.truncate(card.firmware_mib * MIB)
+    tools.run(["mkfs.vfat", "-F", "32", "-i", FAT_ID, "-n", "FIRMWARE", "--invariant", out])
+    tools.run(["mcopy", "-i", out, "-s", *sorted(files.iterdir()), "::"], environment=clock)
+    return out
+
+
+def layout(card: Card) -> list[tuple[int, int, str]]:
+    """Start and size in MiB and the MBR type of each partition."""
+    sizes = [(card.firmware_mib, "c"), (card.slot_mib, "83"), (card.slot_mib, "83"), (card.persistent_mib, "83")]
+    rows, start = [], FIRST_MIB
+    for size, kind in sizes:
+        rows.append((start, size, kind))
+        start += size
+    if start > card.image_mib:
+        raise Failure(f"the partitions need {start} MiB, the card has {card.image_mib}")
+    return rows
+
+
+def assemble(out: Path, card: Card, parts: list[Path | None]) -> None:
+    """One sparse file with every partition in its place; None leaves one empty."""
+    rows = layout(card)
+    out.unlink(missing_ok=True)
+    with out.open("wb") as file:
+        file.truncate(card.image_mib * MIB)
+    table = [f"label: dos\nlabel-id: 0x{card.disk}\nunit: sectors\n"]
+    table += [f"start={start * 2048}, size={size * 2048}, type={kind}" for start, size, kind in rows]
+    plan = out.with_name(out.name + ".table")
+    plan.write_text("\n".join(table) + "\n")
+    tools.run(["sh", "-c", f"sfdisk -q '{out}' < '{plan}'"])
+    plan.unlink()
+    for part, (start, _, _) in zip(parts, rows, strict=True):
+        if part is not None:
+            tools.run(["dd", f"if={part}", f"of={out}", "bs=1M", f"seek={start}", "conv=sparse,notrunc", "status=none"])
+
+
+def compress(out: Path) -> Path:
+    packed = out.with_name(out.name + ".zst")
+    tools.run(["zstd", "-q", "-f", "-T0", "-12", "--long", out, "-o", packed])
+    return packed

@@ -1,0 +1,189 @@
+"""A Pi that never was: QEMU's raspi3b with our card in it, driven from outside through its serial line, pins and network.
+
+Edges are not emulated on this board, so its firmware is told to poll its pins (`HALLGATE_EDGES=poll`). Levels go in by
+qtest, come out by QMP; the scanner is a unix socket; the broker of this machine is 10.0.2.2 in there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from deploy.image import card, recipe, tools
+
+GPSET0, GPCLR0, GPLEV0 = 0x3F20001C, 0x3F200028, 0x3F200034
+REVISION_3B = "a02082"
+BOOT_S = 600.0
+DIRECT = (
+    "root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 "
+    "systemd.setenv=HALLGATE_EDGES=poll"
+)
+
+
+class Emulator:
+    """One board with one card. `start` again after `kill` is a power cut and its return."""
+
+    def __init__(self, folder: Path, shop: recipe.Shop, image: Path, *, loader: bool = False) -> None:
+        self.folder, self.shop, self.image, self.loader = folder, shop, image, loader
+        self.process: subprocess.Popen[bytes] | None = None
+        self.boots = 0
+
+    # ------------------------------------------------------------ power
+
+    def start(self, more: str = "") -> Emulator:
+        self.boots += 1
+        for name in ("scanner", "qmp", "qtest"):
+            self._path(name).unlink(missing_ok=True)
+        boot = self.shop.root / "boot"
+        words = f"{DIRECT} systemd.clock_usec={int(time.time() * 1e6)} {more}"
+        kernel = ["-kernel", self.shop.part("firmware") / "u-boot.bin"]
+        if not self.loader:
+            kernel = ["-kernel", boot / "vmlinuz", "-initrd", boot / "initrd.img", "-append", words]
+        command = [
+            *("qemu-system-aarch64", "-M", "raspi3b", "-m", "1G", "-smp", "4", "-display", "none", "-no-reboot"),
+            *(*kernel, "-dtb", self._device_tree()),
+            *("-drive", f"if=sd,format=raw,file={self.image}"),
+            *("-serial", f"unix:{self._path('scanner')},server=on,wait=off", "-serial", f"file:{self.console_log}"),
+            *("-qmp", f"unix:{self._path('qmp')},server=on,wait=off"),
+            *("-qtest", f"unix:{self._path('qtest')},server=on,wait=off", "-qtest-log", "none"),
+            *("-netdev", "user,id=n0", "-device", "usb-net,netdev=n0"),
+        ]
+        if self.loader:
+            command.remove("-no-reboot")
+        with open(self.folder / "qemu.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self.scanner, self.qmp, self.qtest = (self._connect(name) for name in ("scanner", "qmp", "qtest"))
+        self._answer(self.qmp)  # its greeting
+        self.ask("qmp_capabilities")
+        return self
+
+    def kill(self) -> None:
+        """The plug is pulled."""
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        for line in (self.scanner, self.qmp, self.qtest):
+            line.close()
+
+    # ------------------------------------------------------------ what it says
+
+    @property
+    def console_log(self) -> Path:
+        return self.folder / f"console.{self.boots}"
+
+    def console(self) -> str:
+        return self.console_log.read_text("utf-8", "replace") if self.console_log.exists() else ""
+
+    def says(self, words: str, wait_s: float = BOOT_S) -> float:
+        """Seconds until the console said so."""
+        began = time.monotonic()
+        while words not in self.console():
+            assert self.process is not None and self.process.poll() is None, (
+                f"the emulator ended: {self.console()[-2000:]}"
+            )
+            assert time.monotonic() - began < wait_s, f"{words!r} did not come: {self.console()[-3000:]}"
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+    # ------------------------------------------------------------ its wires
+
+    def scan(self, text: str) -> None:
+        self.scanner.sendall(text.encode() + b"\r")
+
+    def level(self, bcm: int) -> int:
+        said = self.ask("human-monitor-command", **{"command-line": f"xp /1wx {GPLEV0:#x}"})
+        return int(said.split(":")[1], 16) >> bcm & 1
+
+    def drive(self, bcm: int, level: int) -> None:
+        self.qtest.sendall(f"writel {GPSET0 if level else GPCLR0:#x} {1 << bcm:#x}\n".encode())
+        self.qtest.recv(256)
+
+    def becomes(self, bcm: int, level: int, wait_s: float = 60.0) -> None:
+        end = time.monotonic() + wait_s
+        while self.level(bcm) != level:
+            assert time.monotonic() < end, f"GPIO{bcm} did not become {level}: {self.console()[-1500:]}"
+            time.sleep(0.02)
+
+    def ask(self, what: str, **words: Any) -> Any:
+        self.qmp.sendall(json.dumps({"execute": what, "arguments": words}).encode() + b"\n")
+        while True:
+            answer = self._answer(self.qmp)
+            if "return" in answer or "error" in answer:
+                return answer.get("return")
+
+    # ------------------------------------------------------------ inside
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.sock"
+
+    def _connect(self, name: str) -> socket.socket:
+        end = time.monotonic() + 60
+        while True:
+            line = socket.socket(socket.AF_UNIX)
+            line.settimeout(60)
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                line.connect(str(self._path(name)))
+                return line
+            line.close()
+            assert time.monotonic() < end, (self.folder / "qemu.log").read_text()
+            time.sleep(0.05)
+
+    def _answer(self, line: socket.socket) -> dict[str, Any]:
+        said = b""
+        while not said.endswith(b"\n"):
+            said += line.recv(1)
+        return dict(json.loads(said))
+
+    def _device_tree(self) -> Path:
+        """The board's own, but with its UART free (Bluetooth sits on it) and a revision gpiozero knows."""
+        out = self.folder / "board.dtb"
+        if not out.exists():
+            source = next(self.shop.root.glob("usr/lib/linux-image-*/broadcom/bcm2837-rpi-3-b.dtb"))
+            shutil.copyfile(source, out)
+            tools.run(["fdtput", "-r", out, "/soc/serial@7e201000/bluetooth"])
+            tools.run(["fdtput", "-c", out, "/system"])
+            tools.run(["fdtput", "-t", "x", out, "/system", "linux,revision", REVISION_3B])
+        return out
+
+
+def burn(shop: recipe.Shop, image: Path, files: Path) -> None:
+    """A card with these files on its /persistent."""
+    what = recipe.read().card
+    source = os.stat(shop.part("root.ext4")).st_mtime
+    kept = card.ext4(image.with_suffix(".persistent"), files, what.persistent_mib, "persistent", 4, int(source))
+    card.assemble(image, what, [shop.part("firmware.fat"), shop.part("root.ext4"), None, kept])
+
+
+def slot_bytes(image: Path, number: int) -> bytes:
+    """A hash of partition `number` (1 to 4): a root that nobody wrote keeps it."""
+    start, size, _ = card.layout(recipe.read().card)[number - 1]
+    digest = hashlib.sha256()
+    with image.open("rb") as file:
+        file.seek(start << 20)
+        for _ in range(size):
+            digest.update(file.read(1 << 20))
+    return digest.digest()
+
+
+def fetch(image: Path, inside: str, goal: Path) -> None:
+    """Copy a folder out of /persistent of a card that is in no board; its journal is replayed first, as a mount would."""
+    start, size, _ = card.layout(recipe.read().card)[3]
+    part = image.with_suffix(".fetched")
+    tools.run(
+        ["dd", f"if={image}", f"of={part}", "bs=1M", f"skip={start}", f"count={size}", "conv=sparse", "status=none"]
+    )
+    subprocess.run(["/sbin/e2fsck", "-fy", str(part)], capture_output=True, check=False)
+    goal.mkdir(parents=True, exist_ok=True)
+    tools.run(["/sbin/debugfs", "-R", f"rdump {inside} {goal}", part])

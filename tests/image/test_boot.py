@@ -1,0 +1,97 @@
+"""The card image boots in an emulated Pi and is a door: `./hallgate test --image`."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from tests.brokers import wait_until
+from tests.image.emulator import Emulator, slot_bytes
+from tests.image.hall import RELAY, Door
+
+pytestmark = [pytest.mark.long("image"), pytest.mark.timeout(7200)]
+
+READY = "]: ready"
+CUTS = int(os.environ.get("HALLGATE_CUTS", "20"))
+MINUTE_S = 60.0
+
+
+def test_a_visitor_in_one_refused_and_the_tail_of_an_outage(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    root = slot_bytes(door.image, 2)
+    hub = door.open()
+    door.board.start()
+    took = door.board.says(READY)
+    with capsys.disabled():
+        print(f"\nimage: ready after {took:.0f} s")
+    door.board.becomes(RELAY, 0)
+    door.board.scan(door.booking())
+    door.board.becomes(RELAY, 1)
+    door.walk_in()
+    wait_until(lambda: hub.of("passage"), 5 * MINUTE_S)
+    door.board.becomes(RELAY, 0)
+    door.board.scan("HP1:NOT A PASS")
+    wait_until(lambda: any(event["answer"] != "admit" for event in hub.of("decision")), 5 * MINUTE_S)
+    assert door.board.level(RELAY) == 0
+    door.broker.kill()
+    door.board.scan(door.booking())
+    door.board.becomes(RELAY, 1)
+    door.walk_in()
+    time.sleep(10)
+    door.broker.start()
+    wait_until(lambda: len(hub.of("passage")) == 2, 10 * MINUTE_S)
+    door.board.kill()
+    assert not [event for event in door.records() if event["id"] not in hub.events]
+    assert slot_bytes(door.image, 2) == root, "the root was written"
+    hub.connection.stop(1.0)
+
+
+def test_power_cuts_lose_nothing(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every relay that was seen on had its decision on record, and all records reach the hub, each once."""
+    draw = random.Random(6)
+    hub, root, opened = door.open(), slot_bytes(door.image, 2), 0
+    for cut in range(CUTS):
+        door.board.start()
+        door.board.says(READY)
+        began = time.monotonic()
+        until = began + draw.uniform(0.5, 12.0)
+        while time.monotonic() < until:
+            door.board.scan(door.booking())
+            end = min(until, time.monotonic() + 4)
+            while time.monotonic() < end and not door.board.level(RELAY):
+                time.sleep(0.02)
+            if door.board.level(RELAY):
+                opened += 1
+                door.walk_in()
+        door.board.kill()
+        admitted = [event for event in door.records() if event["kind"] == "decision" and event["answer"] == "admit"]
+        with capsys.disabled():
+            print(
+                f"image: cut {cut + 1} of {CUTS}: seen open {opened}, recorded admissions {len(admitted)}", flush=True
+            )
+        assert len(admitted) >= opened, f"cut {cut + 1}: the gate opened and nothing is on record"
+    door.board.start()
+    door.board.says(READY)
+    records: set[str] = set()
+    wait_until(lambda: len(hub.of("decision")) >= opened, 10 * MINUTE_S, every_s=1.0)
+    time.sleep(MINUTE_S)
+    door.board.kill()
+    records = {event["id"] for event in door.records()}
+    assert records - set(hub.events) == set(), "events that never reached the hub"
+    assert slot_bytes(door.image, 2) == root, "the root was written"
+    hub.connection.stop(1.0)
+
+
+def test_ready_comes_soon_after_a_login_would(board: Emulator, door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    """At most 1.3 times the bare image's boot to its login; printed, and judged generously: machines are shared."""
+    board.start("systemd.mask=hallgate.service")
+    bare = board.says("login:")
+    board.kill()
+    door.open()
+    door.board.start()
+    ready = door.board.says(READY)
+    with capsys.disabled():
+        print(f"\nimage: login after {bare:.0f} s, ready after {ready:.0f} s: {ready / bare:.2f} times")
+    assert ready < 3 * bare

@@ -1,0 +1,125 @@
+"""What the builder says and decides without building: lists, names that must agree, and one small card of real tools."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.image import card, papers, recipe, root, tools
+from firmware.__main__ import main
+from firmware.errors import Failure
+from tests import needs
+
+HERE = recipe.HERE
+
+
+def test_the_card_has_one_identity_everywhere() -> None:
+    disk = recipe.read().card.disk
+    for name in ("overlay/etc/fstab", "overlay/etc/rauc/system.conf", "boot.cmd"):
+        text = (HERE / name).read_text()
+        assert f"{disk}-0" in text, name
+    assert f"compatible={recipe.read().compatible}\n" in (HERE / "overlay/etc/rauc/system.conf").read_text()
+
+
+def test_the_partitions_fit_and_do_not_overlap() -> None:
+    rows = card.layout(recipe.read().card)
+    assert [start for start, _, _ in rows[1:]] == [start + size for start, size, _ in rows[:-1]]
+    assert recipe.read().card.image_mib in (2048, 4096), "the emulator's SD card is a power of two"
+
+
+def test_a_slot_too_big_is_said() -> None:
+    with pytest.raises(Failure, match="the partitions need"):
+        card.layout(msgspec.structs.replace(recipe.read().card, slot_mib=2000))
+
+
+def test_no_driver_that_a_board_needs_is_left_out() -> None:
+    left_out = " ".join(recipe.read().leave_out)
+    for folder in ("fs/ext4", "fs/jbd2", "fs/fat", "fs/squashfs", "drivers/md", "drivers/mmc", "drivers/tty"):
+        assert f"kernel/{folder}/*" not in left_out
+
+
+def test_a_kernel_without_a_driver_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/lib/modules/6.1/kernel"
+    folder.mkdir(parents=True)
+    for name in recipe.read().needed_modules[1:]:
+        (folder / f"{name}.ko").touch()
+    (folder.parent / "modules.builtin").write_text("kernel/fs/fuse/fuse.ko\n")
+    assert root.lacking_modules(recipe.read(), tmp_path) == [recipe.read().needed_modules[0]]
+
+
+def test_units_are_enabled_by_their_own_word(tmp_path: Path) -> None:
+    root.units(tmp_path)
+    link = tmp_path / "etc/systemd/system/multi-user.target.wants/hallgate.service"
+    assert link.is_symlink() and (tmp_path / root.UNITS / "hallgate.service").is_file()
+
+
+def test_two_roots_are_compared_by_what_they_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lists = []
+    for name, said in (("one", "a"), ("other", "b")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "same").write_text("same")
+        (folder / "link").symlink_to("same")
+        (folder / "its name").write_text(said)
+        lists.append(papers.contents(folder))
+        (tmp_path / f"{name}.contents").write_text("\n".join(lists[-1]) + "\n")
+    assert papers.content_hash(lists[0]) != papers.content_hash(lists[1])
+    words = [str(tmp_path / f"{name}.contents") for name in ("one", "other")]
+    assert main(["image", "--compare", *words]) == 1
+    assert json.loads(capsys.readouterr().out) == {"same": False, "differs": ["/its name"]}
+    assert main(["image", "--compare", words[0], words[0]]) == 0
+
+
+def test_a_bill_names_every_package(tmp_path: Path) -> None:
+    (tmp_path / "var/lib/dpkg").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/status").write_text(
+        "Package: rauc\nStatus: install ok installed\nVersion: 1.8-2\n\nPackage: gone\nStatus: deinstall ok\nVersion: 1\n"
+    )
+    wheel = tmp_path / root.LIBRARY / "msgspec-0.22.0.dist-info"
+    wheel.mkdir(parents=True)
+    (wheel / "METADATA").write_text("Metadata-Version: 2.1\nName: msgspec\nVersion: 0.22.0\n\ntext\n")
+    made = papers.bill(tmp_path, "0.1.0", "00")
+    assert [part["purl"] for part in made["components"]] == [
+        "pkg:deb/debian/rauc@1.8-2?arch=arm64",
+        "pkg:pypi/msgspec@0.22.0",
+    ]
+
+
+def test_the_python_packages_are_those_of_setup_cfg() -> None:
+    wanted = " ".join(recipe.requirements(recipe.read()))
+    for name in ("msgspec", "cryptography", "paho-mqtt", "lgpio", "gpiozero"):
+        assert name in wanted
+    assert tomllib.loads((HERE / "recipe.toml").read_text())["python"] == "3.11"
+
+
+@needs.unless(needs.missing("mke2fs", "sfdisk", "debugfs"))
+def test_the_same_tree_makes_the_same_file_system(tmp_path: Path) -> None:
+    source = tmp_path / "tree"
+    source.mkdir()
+    (source / "file").write_text("what a device keeps\n")
+    made = []
+    for name in ("one", "other"):
+        out = card.ext4(tmp_path / name, source, 8, "persistent", 4, 1_790_000_000)
+        made.append(papers.sha256(out))
+    assert made[0] == made[1]
+    assert "what a device keeps" in tools.run(["debugfs", "-R", "cat /file", tmp_path / "one"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["image"],
+        ["image", "--out", "x", "--keyring", "/no/such/file"],
+        ["image", "--compare", "/no/such", "/no/other"],
+        ["bundle", "--out", "x", "--version", "new"],
+        ["bundle", "--out", "x", "--key", "/no/such/file"],
+    ],
+)
+def test_wrong_words_are_told_in_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and len(said.err.splitlines()) == 1
