@@ -86,3 +86,12 @@ def test_a_plan_that_is_none_is_a_mistake(text: str, tmp_path: Path, capsys: pyt
     plan.write_text(text)
     assert command_line.main(["simulate", "day", "--plan", str(plan)]) == 2
     assert "no plan of a hall" in capsys.readouterr().err
+
+
+def test_the_last_known_count_goes_far_over_when_the_outage_comes_while_a_hall_fills_fast() -> None:
+    """Over 60 places in the design's hall; our default day fills slowly and goes over by about 13."""
+    fast = Plan(arrivals=(330.0, 340.0, 330.0, 270.0, 270.0, 220.0, 159.0, 100.0))
+    morning, noon = (1_200_000.0, 4_800_000.0), (10_800_000.0, 14_400_000.0)
+    assert Day(fast, "last-known", 1, noon).run().overshoot == 0
+    assert max(Day(fast, "last-known", seed, morning).run().overshoot for seed in range(1, 6)) > 40
+    assert max(Day(Plan(), "last-known", seed, morning).run().overshoot for seed in range(1, 6)) < 40
