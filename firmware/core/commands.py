@@ -9,10 +9,8 @@ from collections.abc import Callable
 
 from firmware.core import attendant, attest, bank, closing, emergency, incident, limit, rulebooks, sentinel
 from firmware.core.events import CommandArrived
+from firmware.core.quiet import disturbed
 from firmware.core.turn import Turn
-
-QUIET = ("idle", "passed", "timed_out", "refused", "held")
-"""Lanes whose gate nobody needs for the second of a restart. An evacuated one must stay open."""
 
 
 def arrived(turn: Turn, event: CommandArrived) -> None:
@@ -149,8 +147,7 @@ def _identify(turn: Turn, event: CommandArrived) -> str:
 
 def _restart(turn: Turn, event: CommandArrived) -> str:
     """Only a quiet device: a grant that is open would count as used. The loop does it once this answer is on disk."""
-    quiet = all(lane.grant is None and lane.state in QUIET for lane in turn.state.lanes.values())
-    return "" if quiet else "somebody_is_at_a_lane"
+    return "somebody_is_at_a_lane" if disturbed(turn.state) else ""
 
 
 ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
