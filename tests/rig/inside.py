@@ -143,13 +143,13 @@ def test_a_chattering_contact_ends_at_its_true_level(chip: Chip, board: PinBoard
     group.close()
 
 
-def test_a_pin_of_another_process_is_named(chip: Chip, board: PinBoard) -> None:
+def test_a_pin_of_another_process_is_named(chip: Chip, board: PinBoard, tmp_path: Path) -> None:
     code = (
         "import lgpio, sys, time; lgpio.gpio_claim_output(lgpio.gpiochip_open(int(sys.argv[1])), int(sys.argv[2]), 0)"
     )
     code += "; print('has it', flush=True); time.sleep(60)"
     command = [sys.executable, "-c", code, str(chip_number()), str(RELAY)]
-    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/tmp")
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     assert other.stdout is not None and other.stdout.readline() == "has it\n"
     try:
         with pytest.raises(Failure, match=f"GPIO{RELAY}"):

@@ -45,14 +45,15 @@ mkdir -p /dev/pts /dev/shm; mount -t devpts -o ptmxmode=0666 pts /dev/pts
 ln -sf pts/ptmx /dev/ptmx; ln -s /proc/self/fd /dev/fd
 for place in /dev /proc /sys; do mount --rbind $place /host$place; done
 mount --bind /cpuinfo /host/proc/cpuinfo
-for place in /tmp /run /dev/shm; do mount -t tmpfs none /host$place; done
+for place in /run /dev/shm; do mount -t tmpfs none /host$place; done
 ip link set lo up
-cp /job /host/tmp/job
-chroot /host /bin/sh /tmp/job
+cp /job /host/run/job
+chroot /host /bin/sh /run/job
 echo "rig ended $?"
 poweroff -f
 """
-"""The revision is a Pi 3's: gpiozero wants to know on which board it is."""
+"""The revision is a Pi 3's: gpiozero wants to know on which board it is. Only /run can be written: the rest is the host's,
+this repository included, wherever it lies."""
 
 
 def unusable() -> str:
@@ -207,6 +208,6 @@ def job(module: Path) -> str:
     python = shlex.quote(sys.executable)
     return (
         f"cd {shlex.quote(str(ROOT))}\n"
-        "export HOME=/tmp LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1\n"
+        "export HOME=/run TMPDIR=/run LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1\n"
         f"exec {python} -m pytest -p no:cacheprovider -vv --color=no --no-header --timeout 200 {shlex.quote(str(module))}\n"
     )
