@@ -35,7 +35,7 @@ def make(out: Path, shop: recipe.Shop, version: str, signer: keys.Signer) -> dic
     out.unlink(missing_ok=True)
     tools.run(
         ["rauc", f"--cert={signer.certificate}", f"--key={signer.key}", f"--keyring={signer.certificate}",
-         "--mksquashfs-args=-comp zstd -Xcompression-level 15 -b 1M", "bundle", folder, out]
+         "--mksquashfs-args=-comp xz -b 1M", "bundle", folder, out]
     )  # fmt: skip
     shutil.rmtree(folder)
     return {
