@@ -9,10 +9,8 @@ import pytest
 
 RUNS = {
     "chaos": "real devices and a real broker, killed hundreds of times",
-    "home-assistant": "the discovery messages against a real Home Assistant",
     "image": "the card image, booted in an emulated Pi",
     "load": "a thousand devices on one broker",
-    "rig": "pins and I2C with the edges of a real kernel",
 }
 
 
