@@ -29,8 +29,6 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suite: str
-    mirror: str
-    security: str
     components: tuple[str, ...]
     python: str
     compatible: str

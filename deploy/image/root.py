@@ -25,7 +25,6 @@ def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str) -> None:
     shutil.rmtree(shop.root, ignore_errors=True)
     dpkg = [f"--dpkgopt=path-exclude={path}" for path in recipe.leave_out]
     dpkg += [f"--dpkgopt=path-include={path}" for path in recipe.keep]
-    parts = " ".join(recipe.components)
     tools.run(
         [
             *("mmdebstrap", "--mode=root", "--architectures=arm64", "--variant=apt", "--quiet", *dpkg),
@@ -36,11 +35,23 @@ def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str) -> None:
             f"--customize-hook=cp -n \"$1\"/var/cache/apt/archives/*.deb '{shop.packages}/'",
             '--customize-hook=rm -f "$1"/var/cache/apt/archives/*.deb',
             *(recipe.suite, shop.root),
-            f"deb {mirror or recipe.mirror} {recipe.suite} {parts}",
-            *([] if mirror else [f"deb {recipe.security} {recipe.suite}-security {parts}"]),
+            *sources(recipe, mirror or tools.run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)"])),
         ],
         environment={"SOURCE_DATE_EPOCH": str(epoch)},
     )
+
+
+def sources(recipe: Recipe, said: str) -> list[str]:
+    """apt's lines for the suite and its security. `said`: one mirror's address, or a line "site release" for each source of
+
+    this machine's own apt. Raises Failure when none has the suite.
+    """
+    known = dict.fromkeys(tuple(line.split()) for line in said.splitlines() if len(line.split()) == 2)
+    wanted = (recipe.suite, f"{recipe.suite}-security")
+    found = [(site, release) for site, release in known if release in wanted] if known else [(said, recipe.suite)]
+    if not any(release == recipe.suite for _, release in found):
+        raise Failure(f"this machine's apt has no source of {recipe.suite}: say --mirror URL")
+    return [f"deb {site} {release} {' '.join(recipe.components)}" for site, release in found]
 
 
 def _before(recipe: Recipe, shop: Shop) -> str:

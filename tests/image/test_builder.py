@@ -123,3 +123,23 @@ def test_wrong_words_are_told_in_one_line(words: list[str], capsys: pytest.Captu
     assert main(words) == 2
     said = capsys.readouterr()
     assert said.out == "" and len(said.err.splitlines()) == 1
+
+
+def test_packages_come_from_where_this_machine_gets_its_own() -> None:
+    what = recipe.read()
+    said = "\n".join(
+        [
+            "http://a/debian bookworm",
+            "http://a/debian bookworm",
+            "http://a/debian bookworm-updates",
+            "http://s bookworm-security",
+        ]
+    )
+    parts = " ".join(what.components)
+    assert root.sources(what, said) == [
+        f"deb http://a/debian bookworm {parts}",
+        f"deb http://s bookworm-security {parts}",
+    ]
+    assert root.sources(what, "http://mirror/debian") == [f"deb http://mirror/debian bookworm {parts}"]
+    with pytest.raises(Failure, match="--mirror"):
+        root.sources(what, "http://a/debian trixie")
