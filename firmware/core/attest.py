@@ -79,14 +79,19 @@ def question(visit: Visit | None) -> str:
     return visit.asked if visit.asked in NAMES else ""
 
 
-def begin_path(turn: Turn, visit: Visit) -> None:
-    """An identity card was read: the way of 3.1.2d opens where the rulebook opens it, and health is asked for at all."""
-    if visit.card is None or visit.path is not None or turn.rulebook is None:
+def begin_path(turn: Turn, lane: LaneState, visit: Visit) -> None:
+    """An identity card was read: the way of 3.1.2d opens where the rulebook opens it, and health is asked for at all.
+
+    It may be opened for a class that only the card tells (elder, minor), or for the class that was booked.
+    """
+    book = turn.rulebook
+    if visit.card is None or visit.path is not None or book is None:
         return
-    person_class = judgement.person_class_of(visit.booking)
-    rules = turn.rulebook.classes.get(person_class)
-    if rules is not None and (rules.proof or rules.code != "none"):
-        visit.path = assisted.begin(turn.rulebook.assisted, person_class, visit.card, turn.now)
+    by_card = judgement.class_shown(turn, lane.name, visit.booking, visit.card, book)
+    for name in dict.fromkeys((by_card, judgement.person_class_of(visit.booking))):
+        rules = book.classes.get(name)
+        if visit.path is None and rules is not None and (rules.proof or rules.code != "none"):
+            visit.path = assisted.begin(book.assisted, name, visit.card, turn.now)
 
 
 def time_over(turn: Turn, visit: Visit) -> None:

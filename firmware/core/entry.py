@@ -124,11 +124,15 @@ def _may_show_again(lane: LaneState) -> None:
 
 
 def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
-    """A staff badge at a lane that is not for its class is the attendant's: it gives the button its power for a while."""
+    """A staff badge at a lane that is not for its class is the attendant's: it gives the button its power for a while.
+
+    At a lane for the staff as well it is, while somebody stands there whom an attendant has to attest something of.
+    """
     if not isinstance(fact, Booking) or fact.key_kind != "staff" or fact.hall != turn.state.hall:
         return False
     own_door = fact.person_class in turn.setup(lane.name).classes
-    if own_door and lane.state in READY and turn.rulebook is not None and not turn.state.recount_needed:
+    asked = turn.state.recount_needed or attest.question(lane.visit)
+    if own_door and lane.state in READY and turn.rulebook is not None and not asked:
         return False
     return not turn.moment.trusted or fact.not_before_s <= turn.wall_s < fact.expires_s
 
@@ -168,7 +172,7 @@ def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> N
         visit.also = tuple(others)
     if fact.sha256 not in visit.codes:
         visit.codes = (*visit.codes, fact.sha256)[-CODES:]
-    attest.begin_path(turn, visit)
+    attest.begin_path(turn, lane, visit)
     attest.recall(lane, visit)
 
 

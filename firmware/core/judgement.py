@@ -38,6 +38,13 @@ def class_of(booking: Booking | None, card: Card | None, book: Rulebook, admitte
     return next((name for name, rules in by_card if rules.fits(card.age_years, card.resident)), own)
 
 
+def class_shown(turn: Turn, lane: str, booking: Booking | None, card: Card | None, book: Rulebook) -> str:
+    """The class of whoever stands at this lane today."""
+    phase = book.phase_on(turn.local.date())
+    known = [name for name in turn.setup(lane).classes if phase is None or name in phase.classes] if card else ()
+    return class_of(booking, card, book, known)
+
+
 def identity_of(booking: Booking | None, health: HealthTest | OtherHealth | None) -> str:
     """The key under which uses and arrivals are remembered: the pass, else the certificate's own keyed hash."""
     if booking is not None:
@@ -51,8 +58,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
     local, counted_on = turn.local, quotas.today(turn)
     setup, identity = turn.setup(lane.name), identity_of(booking, health)
     phase, card = rulebook.phase_on(local.date()), visit.card if visit else None
-    known = [name for name in setup.classes if phase is None or name in phase.classes] if card else ()
-    person_class = class_of(booking, card, rulebook, known)
+    person_class = class_shown(turn, lane.name, booking, card, rulebook)
     phase_rules = rulebook.rules_in(phase, person_class)
     if not turn.moment.trusted:  # the phase is unknown then; what the class has to bring is not
         phase_rules = rulebook.classes.get(person_class)
