@@ -22,6 +22,7 @@ from tests.people.hall import CLASSES, text
 ZONE = dt.timezone(dt.timedelta(hours=8))
 OPENING = "2022-06-10T10:00"
 HOUR_S = 3_600
+EVERYBODY = (*CLASSES, "staff", "responder")
 PRIVATE = ("核酸", "阳性", "黄码", "红码", "PCR", "positive", "yellow", "red code")
 """What a sign must not say of somebody who is led away (3.1.2e)."""
 
@@ -31,12 +32,12 @@ def seconds(at: str) -> int:
 
 
 class Door:
-    def __init__(self, gate: Bench, *changes: tuple[str, str]) -> None:
+    def __init__(self, gate: Bench, *changes: tuple[str, str], serves: tuple[str, ...]) -> None:
         self.gate, self.now = gate, 0
         book = text(*changes, serial=2)
         (gate.folder / "rulebook.toml").write_bytes(book)
         (gate.folder / "rulebook.toml.sig").write_bytes(gate.issuer.sign_rulebook(book))
-        served = ", ".join(f'"{name}"' for name in (*CLASSES, "staff", "responder"))
+        served = ", ".join(f'"{name}"' for name in serves)
         gate.site.write_text(gate.site.read_text().replace('for = ["visitor"]', f"for = [{served}]"))
 
     def start(self, at: str = OPENING) -> Door:
@@ -113,9 +114,11 @@ class Door:
 
 
 @contextlib.contextmanager
-def door(folder: Path, *changes: tuple[str, str], at: str = OPENING, **options: Any) -> Iterator[Door]:
+def door(
+    folder: Path, *changes: tuple[str, str], at: str = OPENING, serves: tuple[str, ...] = EVERYBODY, **options: Any
+) -> Iterator[Door]:
     """Started (`at` empty: not yet), and judged when the test is over."""
     with bench(folder, **options) as gate:
-        made = Door(gate, *changes)
+        made = Door(gate, *changes, serves=serves)
         yield made.start(at) if at else made
         made.judge()

@@ -81,6 +81,19 @@ def test_slots_early_late_and_once(tmp_path: Path) -> None:
         assert made.shows(late)[0] == "refuse"
 
 
+def test_a_used_pass_may_come_back_as_often_as_the_rulebook_says(tmp_path: Path) -> None:
+    with door(
+        tmp_path,
+        ("pcr_validity_hours = 72\n\n[class.elder]", "pcr_validity_hours = 72\nre_entries = 1\n\n[class.elder]"),
+    ) as made:
+        code = made.booking()
+        for hours in (5, 6):
+            assert made.visit(code, made.test(hours)) == "admit"
+            time.sleep(3.2)
+        answer, reasons = made.shows(code)
+        assert answer == "refuse" and "used" in reasons
+
+
 def test_passes_that_prove_nothing(tmp_path: Path) -> None:
     with door(tmp_path) as made:
         stranger = Issuer.new("baoshan").booking(made.now - 60, made.now + 3_600).encode()

@@ -12,13 +12,15 @@ from typing import Any
 
 from mqtt.signing import sign
 from sensors import identity_sdt, range_ld2450
-from sensors.readings import Gap, IdentityCard, Secret
+from sensors.readings import Gap, IdentityCard, Position, Positions, Secret
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, Far
 from tests.device.door import HOUR_S, OPENING, Door, door
+from tests.device.test_hub_side import Hub
 from tests.device.test_isolation import BUTTON, Watched
 from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
+from tests.people.hall import CLASSES
 from tests.side.hall import side_link
 
 DURESS, SYMPTOMS = 24, 25
@@ -126,6 +128,50 @@ def test_buttons_for_the_unwell_and_the_threatened(tmp_path: Path) -> None:
         assert "不适" not in made.decisions()[-1]["sign"]
 
 
+def test_hold_release_and_the_sweep_after_closing(tmp_path: Path) -> None:
+    by_itself = ("[on_doubt]", '[[release]]\ntime = "10:01"\n[on_doubt]')
+    with with_buttons(tmp_path, by_itself, serves=CLASSES) as (made, pins):
+        made.start("2022-06-10T10:00:45")
+        pins = Watched(made.gate.folder / "pins")
+        attended(made, pins, 3.0)
+        assert made.shows(made.booking())[0] == "wait" and made.decisions()[-1]["phrase"] == "held"
+        time.sleep(17)
+        assert made.visit(made.booking(), made.test(6)) == "admit", "released at the time that the rulebook says"
+        made.start("2022-06-10T17:05")
+        pins = Watched(made.gate.folder / "pins")
+        attended(made, pins, 5.5)
+        wait_until(lambda: [one for one in made.gate.records() if one["kind"] == "command" and one["name"] == "sweep"])
+        made.start("2022-06-13T10:00")
+        made.shows(made.booking())
+        assert made.decisions()[-1]["remains"]["places"] == 200, "nobody inside after the sweep"
+        pins.socket.close()
+
+
+def attended(made: Door, pins: Watched, seconds: float) -> None:
+    pins.set(BUTTON, 1, 0.3)
+    made.gate.scan(made.badge())
+    time.sleep(0.5)
+    pins.press(seconds)
+
+
+def test_an_incident_nobody_acknowledges_goes_higher(tmp_path: Path) -> None:
+    soon = ("acknowledge_seconds = 120", "acknowledge_seconds = 5"), ("escalate_seconds = 300", "escalate_seconds = 6")
+    with door(tmp_path, *soon) as made:
+        assert made.visit(made.booking(), made.test(result="positive")) == "isolate"
+        wait_until(lambda: "escalated" in {one.get("step") for one in made.gate.records()}, 30)
+
+
+def test_a_helped_visitor_has_a_slow_gate(tmp_path: Path) -> None:
+    with door(tmp_path) as made:
+        for code in (made.booking("assisted", helper=True), made.test()):
+            before = len(made.decisions())
+            made.gate.scan(code)
+            made.wait(before)
+        made.gate.relay.expect(ON)
+        made.gate.relay.silent(2.5, OFF)
+        made.gate.relay.expect(OFF)
+
+
 # -------------------------------------------------------------- lanes of one device
 
 
@@ -199,6 +245,52 @@ def test_the_queue_is_measured(tmp_path: Path) -> None:
     far.unplug()
 
 
+def test_a_queue_too_close_is_asked_aloud_and_not_at_every_look(tmp_path: Path) -> None:
+    eyes, mouth = Far(tmp_path / "radar"), Far(tmp_path / "mouth")
+    radar = range_ld2450.Simulator(range_ld2450.Settings())
+    lane = f'''[lane.range]
+driver = "range_ld2450"
+port = "{eyes.link}"
+[lane.voice]
+driver = "voice_syn6288"
+port = "{mouth.link}"
+answers = false
+'''
+    with door(tmp_path / "door", lane=lane):
+        for _ in range(260):
+            for later in radar.show(Gap(900), 0.0):
+                assert isinstance(later.raw, bytes)
+                eyes.write(later.raw)
+            mouth.read(0.1)
+        said = mouth.heard.count("二米".encode("gbk"))
+        assert said == 1, f"{said} times in 26 s: after 10, and then not for a minute"
+    for far in (eyes, mouth):
+        far.unplug()
+
+
+def test_entry_pauses_while_it_is_crowded_behind_the_gate(tmp_path: Path) -> None:
+    eyes, radar = Far(tmp_path / "behind"), range_ld2450.Simulator(range_ld2450.Settings())
+    lane = f'[lane.behind]\ndriver = "range_ld2450"\nport = "{eyes.link}"\n'
+    with door(tmp_path / "door", ("density_persons_max = 0", "density_persons_max = 2"), lane=lane) as made:
+
+        def behind(persons: int) -> None:
+            places = tuple(Position(n + 1, 0.8 * n - 0.8, 2.0) for n in range(persons))
+            for _ in range(30):
+                for later in radar.show(Positions(places), 0.0):
+                    assert isinstance(later.raw, bytes)
+                    eyes.write(later.raw)
+                time.sleep(0.1)
+
+        behind(3)
+        answer, reasons = made.shows(made.booking(), made.test())
+        assert answer == "wait" and "dense" in reasons
+        behind(1)
+        time.sleep(13)
+        behind(1)
+        assert made.visit(made.booking(), made.test(6)) == "admit"
+    eyes.unplug()
+
+
 # -------------------------------------------------------------- a hub, a second door
 
 
@@ -238,6 +330,37 @@ def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> N
         assert made.shows(badges["good"])[0] == "admit" and made.decisions()[-1]["class"] == "guest"
         assert "host_asked" in made.shows(made.booking("guest"), made.test(6))[1]
         assert made.shows(badges["old"])[1] >= {"host_not_in_order"}
+        ear.close()
+
+
+def test_an_arrival_keeps_its_report_good_and_a_place_that_comes_is_theirs(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+    with door(tmp_path / "door", ("limit_persons = 200", "limit_persons = 1"), hub=broker.url) as made:
+        ear = Ear(broker.url, "hallgate/#")
+        assert made.visit(made.booking()) == "admit"
+        code, report = made.booking(), made.test(71.95)
+        assert "hall_full" in made.shows(code, report)[1]
+        made.start("2022-06-10T10:06")
+        hub = Hub(made.gate, ear)
+        assert hub.send("limit", hub.order("limit", {"n": 2}, shift_s=made.now - time.time()))["result"] == "done"
+        assert made.visit(code, report) == "admit", "older than 72 hours by now: our own queue makes nobody late"
+        stale = made.test(72.05)
+        assert hub.send("limit", hub.order("limit", {"n": 3}, shift_s=made.now - time.time()))["result"] == "done"
+        assert "pcr_too_old" in made.shows(made.booking(), stale)[1]
+        ear.close()
+
+
+def test_cases_of_agents_without_a_slot_have_a_quota(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+    rules = ("cases_per_day = 0", "cases_per_day = 10"), ("slot_required = true", "slot_required = false")
+    with door(tmp_path / "door", *rules, hub=broker.url) as made:
+        ear = Ear(broker.url, "hallgate/#")
+        lines = [{"number": number, "class": "agent", "cases": 6} for number in ("4711", "4712")]
+        push(made, ear, "roster", "roster", {"v": 1, "day": OPENING[:10], "staff": [], "bookings": lines})
+        wait_until(
+            lambda: [one for one in made.gate.records() if one["kind"] == "health" and one["device"] == "roster"]
+        )
+        assert made.visit(b"4711") == "admit"
+        assert made.shows(b"4712")[0] == "refuse"
+        assert made.decisions()[-1]["remains"]["cases"] == 4
         ear.close()
 
 
