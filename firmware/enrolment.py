@@ -18,7 +18,8 @@ from cryptography import x509
 
 from firmware import certificates
 from firmware.durable import make_folder, replace_file
-from firmware.errors import Failure, Mistake
+from firmware.errors import Mistake
+from firmware.files import read, read_secret, write_secret
 from mqtt.access import Party, Role
 from mqtt.topics import Topics
 
@@ -146,34 +147,6 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Mistake(f"cannot be read: {error.strerror}", file=str(file)) from None
-
-
-def read_secret(file: Path) -> bytes:
-    content = read(file)
-    if file.stat().st_mode & 0o077:
-        raise Mistake(f"is a secret that others may read: chmod 600 {file}", file=str(file))
-    return content
-
-
-def write_secret(file: Path, content: bytes) -> None:
-    """A new file, 0600 from its first moment; never written over."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Mistake("exists already and is not written over", file=str(file)) from None
-    except OSError as error:
-        raise Failure(f"{file} cannot be written: {error.strerror}") from None
-    with open(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(descriptor)
 
 
 def _digits(text: str) -> str:

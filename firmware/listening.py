@@ -8,7 +8,6 @@ import re
 import select
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ import sensors
 from firmware import outputs, typed_toml
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
+from firmware.files import read
 from firmware.language import spoken
 from firmware.ports import Port
 from sensors.driver import (
@@ -71,10 +71,7 @@ def settings_for(driver: Driver, file: str | None) -> Wanted:
     """Read a settings file (TOML, the driver's keys at the top); Mistake names every wrong line. None: the defaults."""
     if file is None:
         return Wanted(_converted(driver, {}, ""), {})
-    try:
-        source = typed_toml.document(Path(file).read_bytes(), file)
-    except OSError as wrong:
-        raise Mistake(f"cannot be read: {wrong.strerror}", file=file) from None
+    source = typed_toml.document(read(file), file)
     own = {key: value for key, value in source.tree.items() if key not in WIRING_KEYS}
     complaints = typed_toml.complaints(own, driver.settings)
     if complaints:

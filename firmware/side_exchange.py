@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from firmware import side_wire
+from firmware.core.bucket import Bucket
 from firmware.side_wire import NOTHING, Draw, Envelope, Hello, Part, Pieces, Seal, Window
 
 Address = tuple[Any, ...]
@@ -77,21 +78,6 @@ class Said:
     next_part: int = 0
 
 
-@dataclass
-class Budget:
-    per_s: float
-    left: float
-    at_ms: float
-
-    def spend(self, now_ms: float) -> bool:
-        self.left = min(2 * self.per_s, self.left + (now_ms - self.at_ms) * self.per_s / 1000)
-        self.at_ms = now_ms
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
-
-
 class Exchange:
     """`outbox` is what has to be sent; whoever owns the socket empties it."""
 
@@ -108,7 +94,7 @@ class Exchange:
         self._challenges: deque[bytes] = deque([draw(side_wire.CHALLENGE_BYTES)], maxlen=CHALLENGES_KEPT)
         self._heard_ms: dict[Address, float] = {}
         self._mirrors: set[Address] = set()
-        self._budgets: dict[Address | None, Budget] = {}
+        self._budgets: dict[Address | None, Bucket] = {}
         self._probe_ms = self._beat_ms = self._pace_ms = 0.0
 
     # ------------------------------------------------------------ out
@@ -231,8 +217,8 @@ class Exchange:
         """Looked at only as often as the source's budget allows: a flood of strangers keeps no peer out."""
         known = source in self.seeds or source in self._heard_ms
         per_s = KNOWN_PER_S if known else STRANGERS_PER_S
-        budget = self._budgets.setdefault(source if known else None, Budget(per_s, 2 * per_s, now_ms))
-        if not budget.spend(now_ms):
+        budget = self._budgets.setdefault(source if known else None, Bucket(2 * per_s, per_s, now_ms))
+        if not budget.take(now_ms):
             raise Refused("too_many")
         said = side_wire.envelope(datagram)
         if said is None:

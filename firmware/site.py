@@ -17,7 +17,7 @@ import msgspec
 
 import sensors
 from firmware import outputs, site_checks, typed_toml
-from firmware.errors import Mistake
+from firmware.files import read
 from firmware.site_tables import ROLES, DeviceSpec, File, Lane, LaneTable, Site, Wiring
 from firmware.toml_lines import Path as Keys
 from sensors import driver as drivers
@@ -45,11 +45,7 @@ class Catalogue:
 def load(path: str | Path, catalogue: Catalogue | None = None) -> Site:
     """Read and check a site file. Mistake when it cannot be used: `typed_toml.Mistakes`, with every one of them."""
     file = Path(path)
-    try:
-        raw = file.read_bytes()
-    except OSError as wrong:
-        raise Mistake(f"cannot be read: {wrong.strerror}", file=str(path)) from None
-    return _Reading(typed_toml.document(raw, str(path)), catalogue or Catalogue()).site(file)
+    return _Reading(typed_toml.document(read(path), str(path)), catalogue or Catalogue()).site(file)
 
 
 class _Reading:

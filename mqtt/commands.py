@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from firmware.core.bucket import Bucket
 from firmware.core.events import CommandArrived
 from firmware.core.moment import Moment
 from firmware.core.records import CommandDone
@@ -132,7 +133,8 @@ class CommandDesk:
         self._hall, self._device, self._trust, self.guard = hall, device, trust, guard
         self._addressed_to = {device, "bank"} if bank else {device}
         self._waiting: dict[str, list[tuple[str, Incoming]]] = {}
-        self._credit, self._credited_at_ms = REFUSALS_BURST, 0
+        self._on_record = Bucket(REFUSALS_BURST, REFUSALS_PER_S)
+        """A burst of forged orders must not wear out the card."""
         self.unrecorded = 0
         """Refusals that were too many to put on record."""
 
@@ -198,19 +200,10 @@ class CommandDesk:
     def _refuse(self, message: Incoming, moment: Moment, event: CommandArrived, because: str) -> Judged:
         answer = CommandAnswer(id=event.id, result="refused", because=because)
         reply = _reply(message, answer)
-        if not self._may_record(moment.elapsed_ms):
+        if not self._on_record.take(moment.elapsed_ms):
             self.unrecorded += 1
             return Judged(reply=reply)
         return Judged(msgspec.structs.replace(event, refusal=because), reply)
-
-    def _may_record(self, elapsed_ms: int) -> bool:
-        """A burst of forged orders must not wear out the card."""
-        gained = max(0, elapsed_ms - self._credited_at_ms) * REFUSALS_PER_S / 1000
-        self._credit, self._credited_at_ms = min(REFUSALS_BURST, self._credit + gained), elapsed_ms
-        if self._credit < 1.0:
-            return False
-        self._credit -= 1.0
-        return True
 
     def _name_in(self, topic: str) -> str | None:
         """The command's name in the topic; "" on the topic of a resource's bank, where it is only in the envelope."""

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from mqtt.operators import Bucket, Operators, Session
+from firmware.core.bucket import Bucket
+from mqtt.operators import Operators, Session
 from mqtt.orders import OF_THE_BANK, Order, Orders, refusals
 from mqtt.topics import NAME
 

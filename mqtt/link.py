@@ -82,11 +82,14 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Speaker(Protocol):
-    """Who talks over a connection. Every method is called in the connection's thread."""
+    """Who talks over a connection. Every method is called in the connection's thread.
+
+    Who only listens derives from it and writes `heard` alone.
+    """
 
     def up(self, now_ms: float) -> list[Outgoing]:
         """The broker accepted us: what has to be said first."""
-        ...
+        return []
 
     def heard(self, message: Incoming) -> None:
         """A message came. It is acknowledged when this returns."""
@@ -94,17 +97,18 @@ class Speaker(Protocol):
 
     def delivered(self, token: Any, reason: int, now_ms: float) -> None:
         """The broker answered a QoS 1 publication; `reason` is MQTT 5's code."""
-        ...
+        return
 
-    def down(self, because: str, now_ms: float) -> None: ...
+    def down(self, because: str, now_ms: float) -> None:
+        return
 
     def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
         """What to send now (at most `room` of QoS 1) and in how many ms to ask again; None: only when woken."""
-        ...
+        return [], None
 
     def farewell(self) -> list[Outgoing]:
         """Last words before a tidy end."""
-        ...
+        return []
 
 
 class Connection:

@@ -48,22 +48,6 @@ class Session(msgspec.Struct):
     used_ms: float
 
 
-class Bucket:
-    """At most `burst` at once, refilled at `per_s`."""
-
-    def __init__(self, burst: float, per_s: float) -> None:
-        self._burst, self._per_s = burst, per_s
-        self._credit, self._at_ms = burst, 0.0
-
-    def take(self, now_ms: float) -> bool:
-        self._credit = min(self._burst, self._credit + max(0.0, now_ms - self._at_ms) * self._per_s / 1000)
-        self._at_ms = now_ms
-        if self._credit < 1.0:
-            return False
-        self._credit -= 1.0
-        return True
-
-
 class Operators:
     def __init__(self, known: Iterable[Operator]) -> None:
         self._known = {one.name: one for one in known}

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware.clock import Clock
 from firmware.core import jwk
-from firmware.errors import Failure, Mistake
+from firmware.errors import Mistake
+from firmware.files import read_secret
 from mqtt.link import Outgoing
 from mqtt.messages import CommandAnswer, Incoming, Scalar
 from mqtt.signing import envelope, sign_command
@@ -34,13 +35,7 @@ _ANSWER = msgspec.json.Decoder(CommandAnswer)
 def read_key(path: Path) -> Ed25519PrivateKey:
     """The PEM of `hallgate key new --kind command`. Mistake when it is another file, or others can read it."""
     try:
-        text, mode = path.read_bytes(), path.stat().st_mode
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror}") from None
-    if mode & 0o077:
-        raise Mistake("others can read it; type: chmod 600 on it", file=str(path))
-    try:
-        key = load_pem_private_key(text, None)
+        key = load_pem_private_key(read_secret(path), None)
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):

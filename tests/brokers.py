@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
@@ -39,22 +40,26 @@ class Broker:
 
     def __init__(self, folder: Path, *, keeps: bool = False, extra: str = "") -> None:
         self.folder, self.port, self.keeps, self.extra = folder, free_port(), keeps, extra
+        self.config = folder / "mosquitto.conf"
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    def start(self) -> Broker:
-        assert PROGRAM is not None
-        config = self.folder / "mosquitto.conf"
+    def configure(self) -> None:
         keep = f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
-        config.write_text(
+        self.config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n"
             f"{keep if self.keeps else 'persistence false'}\n{self.extra}\n"
         )
+
+    def start(self) -> Self:
+        assert PROGRAM is not None
+        if not self.config.exists():
+            self.configure()
         with open(self.folder / "mosquitto.log", "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "-c", str(config)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([PROGRAM, "-c", str(self.config)], stdout=log, stderr=log)
         wait_until(self._listens)
         return self
 
@@ -62,6 +67,10 @@ class Broker:
         assert self.process is not None and self.process.poll() is None, (self.folder / "mosquitto.log").read_text()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

@@ -71,7 +71,15 @@ ROOMS = {
     ),
     "firmware": Room(("firmware", "sensors", "mqtt")),
     "mqtt": Room(
-        ("mqtt", "firmware.core", "firmware.journal", "firmware.durable", "firmware.errors", "firmware.clock")
+        (
+            "mqtt",
+            "firmware.core",
+            "firmware.journal",
+            "firmware.durable",
+            "firmware.files",
+            "firmware.errors",
+            "firmware.clock",
+        )
     ),
     "deploy": Room(("deploy", "firmware", "sensors", "mqtt")),
 }

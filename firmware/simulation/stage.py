@@ -11,6 +11,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware.files import write_secret
 from firmware.simulation.issuer import Issuer
 
 HALL = "baoshan"
@@ -163,7 +164,7 @@ def build(folder: Path, broker_url: str, limit: int) -> Stage:
     (folder / "rulebook.toml").write_bytes(text)
     (folder / "rulebook.toml.sig").write_bytes(office.sign_rulebook(text))
     (folder / "trust.jwks").write_bytes(office.trust_jwks())
-    _write_secret(folder / "hall.key", urlsafe_b64encode(hall_key).rstrip(b"="))
+    write_secret(folder / "hall.key", urlsafe_b64encode(hall_key).rstrip(b"="))
     sites = {name: _write_site(folder, broker_url, name, bank, lane) for name, (bank, lane) in LANES.items()}
     return Stage(folder, office, sites)
 
@@ -173,8 +174,3 @@ def _write_site(folder: Path, broker_url: str, name: str, bank: bool, lane: str)
     lanes = lane.format(folder=folder)
     file.write_text(SITE.format(name=name, hall=HALL, broker=broker_url, bank=str(bank).lower(), lane=lanes))
     return file
-
-
-def _write_secret(file: Path, content: bytes) -> None:
-    file.touch(mode=0o600)
-    file.write_bytes(content)

@@ -35,7 +35,7 @@ from firmware.simulation.crowd import Crowd
 from firmware.simulation.hall import Hall
 from firmware.simulation.rig import Rig
 from mqtt.address import Address
-from mqtt.link import Connection, Outgoing, Plan
+from mqtt.link import Connection, Plan, Speaker
 from mqtt.messages import Incoming
 from mqtt.topics import ROOT
 
@@ -203,7 +203,7 @@ class Demo:
 
 
 @dataclass
-class Audience:
+class Audience(Speaker):
     """A hub that only counts: every event once, by its id (a reconnect may send one twice)."""
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -238,21 +238,6 @@ class Audience:
             self.answers[event.get("answer")] += 1
         elif kind == "alarm" and event.get("active", True):
             self.alarms[event.get("alarm")] += 1
-
-    def up(self, now_ms: float) -> list[Outgoing]:
-        return []
-
-    def delivered(self, token: Any, reason: int, now_ms: float) -> None:
-        return
-
-    def down(self, because: str, now_ms: float) -> None:
-        return
-
-    def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
-        return [], None
-
-    def farewell(self) -> list[Outgoing]:
-        return []
 
 
 def _tell(line: str) -> None:

@@ -18,6 +18,7 @@ from firmware import certificates, clock, enrolment
 from firmware.durable import make_folder, replace_file
 from firmware.enrolment import Authority
 from firmware.errors import Mistake
+from firmware.files import read, write_secret
 from firmware.language import spoken
 from mqtt import access
 from mqtt.topics import Topics
@@ -99,7 +100,7 @@ def _request(arguments: argparse.Namespace, now: dt.datetime) -> int:
     make_folder(arguments.dir)
     stem = f"{arguments.name}.next" if arguments.rotate else arguments.name
     key = certificates.new_key()
-    enrolment.write_secret(arguments.dir / f"{stem}.key", certificates.key_pem(key))
+    write_secret(arguments.dir / f"{stem}.key", certificates.key_pem(key))
     file = arguments.dir / f"{arguments.name}.csr"
     replace_file(file, certificates.request(arguments.name, arguments.hall, key))
     told = f"request in {file}; fingerprint {certificates.fingerprint(key)}"
@@ -111,7 +112,7 @@ def _sign(arguments: argparse.Namespace, now: dt.datetime) -> int:
         raise Mistake("a broker, and nobody else, has one or more --host", key="--host")
     if not 1 <= arguments.days <= certificates.AUTHORITY_DAYS:
         raise Mistake(f"1 to {certificates.AUTHORITY_DAYS} days", key="--days")
-    pem = enrolment.read(arguments.file)
+    pem = read(arguments.file)
     seen, hosts = arguments.fingerprint, tuple(arguments.host)
     out = Authority(arguments.ca).sign(pem, str(arguments.file), arguments.role, seen, now, arguments.days, hosts)
     told = f"certificate in {out}; write broker-config again and kill -HUP the broker"
@@ -119,7 +120,7 @@ def _sign(arguments: argparse.Namespace, now: dt.datetime) -> int:
 
 
 def _install(arguments: argparse.Namespace, now: dt.datetime) -> int:
-    pem = enrolment.read(arguments.file)
+    pem = read(arguments.file)
     made = enrolment.take_over(arguments.dir, arguments.name, pem, str(arguments.file), now)
     told = f"{arguments.name} is enrolled until {made.not_valid_after_utc:%Y-%m-%d}"
     return _say(told)
@@ -154,7 +155,7 @@ def _broker(arguments: argparse.Namespace, now: dt.datetime) -> int:
         data=str(data),
     )
     for name in ("ca.pem", "crl.pem"):
-        replace_file(out / name, enrolment.read(arguments.ca / name))
+        replace_file(out / name, read(arguments.ca / name))
     replace_file(out / "acl", access.acl(authority.hall, authority.parties(now)).encode())
     text = access.configuration(
         files, arguments.port, address=arguments.address, bridge=_bridge(arguments), hall=authority.hall

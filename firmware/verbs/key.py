@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from firmware.core import jwk
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
+from firmware.files import write_secret
 from firmware.language import spoken
 
 EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
@@ -98,12 +99,4 @@ def _read_set(trust: Path) -> dict[str, list[object]]:
 
 def _write_private(out: Path, key: NewKey) -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Mistake("exists already and is not written over; choose another name", file=str(out)) from None
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(pem)
-        file.flush()
-        os.fsync(descriptor)
+    write_secret(out, pem)

@@ -18,6 +18,7 @@ from pathlib import Path
 from firmware import entries, rulebook_file
 from firmware.entries import Entry
 from firmware.errors import Mistake
+from firmware.files import read
 from firmware.journal import ENTRY, SNAPSHOT, Reader
 from firmware.language import chosen, spoken
 from firmware.recovery import FIRST_SEGMENT
@@ -57,10 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rulebook(path: Path) -> tuple[bytes, Rulebook]:
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
+    text = read(path)
     return text, rulebook_file.opened(text, "rehearsal", str(path)).book
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware.core import jwk, trust
 from firmware.errors import Failure, Mistake
+from firmware.files import read
 from firmware.language import spoken
 from firmware.rulebook import signature
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    text = _read(arguments.rulebook)
+    text = read(arguments.rulebook)
     return _sign(arguments, text) if arguments.what == "sign" else _verify(arguments, text)
 
 
@@ -58,9 +59,9 @@ def _sign(arguments: argparse.Namespace, text: bytes) -> int:
 
 
 def _verify(arguments: argparse.Namespace, text: bytes) -> int:
-    believed = trust.parse(_read(arguments.trust or arguments.rulebook.parent / "trust.jwks"))
+    believed = trust.parse(read(arguments.trust or arguments.rulebook.parent / "trust.jwks"))
     try:
-        kid = signature.check(text, _read(_signature_of(arguments.rulebook)), believed)
+        kid = signature.check(text, read(_signature_of(arguments.rulebook)), believed)
     except signature.RulebookSignatureError as error:
         raise Mistake("; ".join((error.because, *believed.complaints)), file=str(arguments.rulebook)) from None
     print(spoken(f"{arguments.rulebook}: signed by {kid}, which the trust list believes"))
@@ -71,15 +72,8 @@ def _signature_of(rulebook: Path) -> Path:
     return rulebook.with_name(rulebook.name + ".sig")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
-
-
 def _private_key(path: Path) -> Ed25519PrivateKey:
-    pem = _read(path)
+    pem = read(path)
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from firmware.errors import Mistake
+from firmware.files import read
 from firmware.language import chosen
 from firmware.simulation.day import POLICIES, Plan, Summary, summary
 
@@ -95,9 +96,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 def _read(file: Path) -> Plan:
     try:
-        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Plan)
-    except OSError as error:
-        raise Mistake(f"cannot be read: {error.strerror}", file=str(file)) from None
+        return msgspec.convert(tomllib.loads(read(file).decode("utf-8")), Plan)
     except (ValueError, tomllib.TOMLDecodeError) as error:
         raise Mistake(f"is no plan of a hall: {error}", file=str(file)) from None
 

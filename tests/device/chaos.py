@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import random
-import socket
 import sys
 import tempfile
 import threading
@@ -32,6 +30,7 @@ from firmware.seal import unsealed
 from mqtt.messages import Incoming
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import ON, Bench
+from tests.device.test_pins import INSIDE, OUT, OUTSIDE, FarPins
 from tests.mqtt.helpers import Ear
 from tests.side.hall import side_link
 
@@ -43,8 +42,6 @@ QUIET_S = 12.0
 """So long after the last exit nobody may have got in before the run counts as over: two heartbeats."""
 SEEN_S = 1.0
 KILL_ONE_IN = 8
-OUTSIDE, INSIDE = 17, 27
-OUT = ((INSIDE, 1), (OUTSIDE, 1), (INSIDE, 0), (OUTSIDE, 0))
 STEP_S = 0.02
 BEAMS = f"""
 [lane.counter]
@@ -163,37 +160,21 @@ class Exit(Bench):
         super().__init__(folder, direction="out", lane=BEAMS, **options)
         self.environment["HALLGATE_PINS"] = f"unix:{folder}/pins"
         self.walked = 0
-        self._pins: socket.socket | None = None
 
     def start(self) -> Exit:
         super().start()
-        self._pins = socket.socket(socket.AF_UNIX)
-        self._pins.connect(f"{self.folder}/pins")
+        self.pins = FarPins(self.folder / "pins")
         for pin in (INSIDE, OUTSIDE):
-            self.set(pin, 0)
+            self.pins.set(pin, 0)
         return self
 
     def kill(self) -> None:
         super().kill()
-        self._close()
-
-    def stop(self) -> int:
-        code = super().stop()
-        self._close()
-        return code
+        self.pins.socket.close()
 
     def counted(self) -> int:
         """How many people its journal knows to have left."""
         return sum(one["kind"] == "passage" and not one["assumed"] for one in self.records())
-
-    def set(self, pin: int, level: int) -> None:
-        assert self._pins is not None
-        self._pins.sendall(json.dumps({"pin": pin, "level": level}).encode() + b"\n")
-
-    def _close(self) -> None:
-        if self._pins is not None:
-            self._pins.close()
-            self._pins = None
 
 
 class Chaos:
@@ -297,8 +278,7 @@ class Chaos:
         for number, (pin, level) in enumerate(OUT[:cut], 1):
             if number == len(OUT):
                 self.street.leave()
-            door.set(pin, level)
-            time.sleep(STEP_S)
+            door.pins.set(pin, level, STEP_S)
         if cut is None:
             self._see_it_counted(door)
         else:

@@ -17,10 +17,10 @@ from deploy.image import recipe
 from firmware.clock import Clock
 from firmware.simulation.issuer import Issuer
 from mqtt.address import Address
-from mqtt.link import Connection, Outgoing, Plan
+from mqtt.link import Connection, Plan, Speaker
 from mqtt.messages import Incoming
 from mqtt.topics import ROOT
-from tests.brokers import Broker, free_port
+from tests.brokers import Broker
 from tests.device.bench import ROOT as SOURCE
 from tests.device.bench import RULEBOOK
 from tests.image.emulator import Emulator, burn, fetch
@@ -57,7 +57,7 @@ pin = 24
 YEARS_S = 5 * 365 * 86_400
 
 
-class Hub:
+class Hub(Speaker):
     """Counts every event by its id; an id that comes twice counts as a repetition."""
 
     def __init__(self, url: str) -> None:
@@ -75,28 +75,12 @@ class Hub:
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in list(self.events.values()) if event["kind"] == kind]
 
-    def up(self, now_ms: float) -> list[Outgoing]:
-        return []
-
-    def delivered(self, token: Any, reason: int, now_ms: float) -> None:
-        return
-
-    def down(self, because: str, now_ms: float) -> None:
-        return
-
-    def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
-        return [], None
-
-    def farewell(self) -> list[Outgoing]:
-        return []
-
 
 class Door:
     def __init__(self, folder: Path, shop: recipe.Shop, *, loader: bool = False) -> None:
         self.folder = folder
         self.issuer = Issuer.new("baoshan", hall_key=bytes(range(32)))
         self.broker = Broker(folder, keeps=True)
-        self.broker.port = free_port()
         self.image = folder / "card.img"
         burn(shop, self.image, self._files())
         self.board = Emulator(folder, shop, self.image, loader=loader)

@@ -10,7 +10,7 @@ from typing import Any
 
 from firmware.clock import Clock
 from mqtt.address import Address
-from mqtt.link import Connection, Outgoing, Plan
+from mqtt.link import Connection, Outgoing, Plan, Speaker
 from mqtt.messages import Incoming
 
 
@@ -41,7 +41,7 @@ class Events:
         return [(seq, self.all[seq - self.base]) for seq in range(start, min(start + max_n, self.durable_seq() + 1))]
 
 
-class Ear:
+class Ear(Speaker):
     """A client that remembers what it heard, over the product's own connection. `say` publishes."""
 
     def __init__(self, url: str, *topics: str, client_id: str = "ear", session_expiry_s: int = 0) -> None:
@@ -71,21 +71,13 @@ class Ear:
     def close(self) -> None:
         assert self.connection.stop(10.0)
 
-    def up(self, now_ms: float) -> list[Outgoing]:
-        return []
-
     def heard(self, message: Incoming) -> None:
         self.heard_all.append(message)
 
     def delivered(self, token: Any, reason: int, now_ms: float) -> None:
         self.reasons.append(reason)
 
-    def down(self, because: str, now_ms: float) -> None: ...
-
     def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
         with self._lock:
             out, self._out = self._out[:room], self._out[room:]
         return out, None
-
-    def farewell(self) -> list[Outgoing]:
-        return []

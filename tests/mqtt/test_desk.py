@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from firmware.clock import Clock
 from firmware.core import jwk
+from firmware.core.bucket import Bucket
 from firmware.errors import Mistake
 from mqtt import jws, operators
 from mqtt.address import Address
 from mqtt.desk import Desk
 from mqtt.hub import Hub
 from mqtt.messages import CommandAnswer, Envelope
-from mqtt.operators import IDLE_MS, LASTS_MS, Bucket, Operator, Operators, hashed
+from mqtt.operators import IDLE_MS, LASTS_MS, Operator, Operators, hashed
 from mqtt.orders import Orders
 from mqtt.page import Page
 from tests.brokers import Broker, wait_until

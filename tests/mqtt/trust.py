@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from firmware import __main__ as command_line
 from mqtt.address import Address
-from tests.brokers import PROGRAM, free_port, wait_until
+from tests.brokers import Broker
 
 
 def enrol(capsys: Any, *words: object) -> str:
@@ -33,16 +32,15 @@ def refused(capsys: Any, *words: object) -> str:
     return err
 
 
-class Hall:
+class Hall(Broker):
     """`authority` on the desk, `at(name)` on that device, `broker` as configured by `broker-config`."""
 
     def __init__(self, folder: Path, capsys: Any, hall: str = "baoshan") -> None:
-        self.folder, self.capsys, self.hall = folder, capsys, hall
+        super().__init__(folder)
+        self.capsys, self.hall = capsys, hall
         self.authority, self.out = folder / "authority", folder / "broker"
-        self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.config = self.out / "mosquitto.conf"
         self.more: list[object] = []
-        self.extra = ""
         enrol(capsys, "ca", "new", "--hall", hall, "--ca", self.authority)
 
     def at(self, name: str) -> Path:
@@ -81,30 +79,7 @@ class Hall:
             self.capsys, "broker-config", *words, "--cert", own / "broker.pem", "--key", own / "broker.key", *self.more
         )
         # Mosquitto started by root becomes another user, who may not read this test's files.
-        config = self.out / "mosquitto.conf"
-        config.write_text(config.read_text().replace("per_listener", "user root\nper_listener") + self.extra)
-
-    def start(self) -> Hall:
-        assert PROGRAM is not None
-        with open(self.folder / "mosquitto.log", "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "-c", str(self.out / "mosquitto.conf")], stdout=log, stderr=log)
-        wait_until(self._listens)
-        return self
-
-    def _listens(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, (self.folder / "mosquitto.log").read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def signal(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(10)
-            self.process = None
+        self.config.write_text(self.config.read_text().replace("per_listener", "user root\nper_listener") + self.extra)
 
 
 def modern(path: Hall, version: ssl.TLSVersion) -> str:

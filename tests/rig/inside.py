@@ -20,18 +20,10 @@ from firmware.ports.pin_board import PinBoard, chip_number
 from firmware.ports.pin_group import PinGroup
 from sensors.driver import Edge
 from tests.device.bench import Bench, bench
+from tests.device.test_pins import FIRE, IN, INSIDE, OUTSIDE, PINS
 
-OUTSIDE, INSIDE, FIRE, RELAY = 17, 27, 22, 23
-IN = ((OUTSIDE, 1), (INSIDE, 1), (OUTSIDE, 0), (INSIDE, 0))
-DOOR = f"""
-[lane.counter]
-driver = "counter_beam_pair"
-pins = {{ outside = {OUTSIDE}, inside = {INSIDE} }}
-[lane.fire_loop]
-driver = "contact_switch"
-pin = {FIRE}
-pull = "PULL"
-"""
+RELAY = 23
+DOOR = PINS + 'pull = "PULL"\n'
 
 
 class Chip:

@@ -20,6 +20,7 @@ from firmware.core.records import Decision, Incident
 from firmware.core.roster import STAFF_CLASSES
 from firmware.core.state import HallState, LaneSetup
 from firmware.errors import Mistake
+from firmware.files import read
 from firmware.rulebook import book as rulebooks
 from firmware.rulebook.book import Rulebook
 from firmware.simulation.stories import changes, script
@@ -313,8 +314,6 @@ def stories_in(folder: Path) -> list[Story]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
+        return read(path).decode("utf-8")
     except UnicodeDecodeError as wrong:
         raise Mistake("is not UTF-8 text", file=str(path), line=wrong.object[: wrong.start].count(b"\n") + 1) from None

@@ -1,0 +1,39 @@
+"""Files that a person names, and secrets: what is wrong with one is that person's mistake, told in one line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from firmware.errors import Failure, Mistake
+
+
+def read(path: Path | str) -> bytes:
+    """Raises Mistake when it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
+
+
+def read_secret(path: Path) -> bytes:
+    """As `read`; Mistake also when others may read it."""
+    content = read(path)
+    if path.stat().st_mode & 0o077:
+        raise Mistake(f"is a secret that others may read: chmod 600 {path}", file=str(path))
+    return content
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """A new file, 0600 from its first moment and on disk when this returns; never written over."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Mistake("exists already and is not written over; choose another name", file=str(path)) from None
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+    with open(descriptor, "wb") as out:
+        os.fchmod(descriptor, 0o600)
+        out.write(content)
+        out.flush()
+        os.fsync(descriptor)
