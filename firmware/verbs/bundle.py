@@ -7,14 +7,12 @@ Without --key and --cert it is signed by the work folder's own development key.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import re
 from pathlib import Path
-from typing import Any
 
-from firmware.errors import Failure, Mistake
-from firmware.verbs.image import WORK
+from firmware.errors import Mistake
+from firmware.verbs.image import WORK, builder
 from firmware.version import VERSION
 
 EXAMPLE = "hallgate bundle --out hallgate-0.2.0.raucb --version 0.2.0"
@@ -41,17 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
         given = getattr(arguments, name)
         if given and not Path(given).is_file():
             raise Mistake("there is no such file", file=given, key=f"--{name}")
-    bundle, keys, recipe, tools = (_builder(name) for name in ("bundle", "keys", "recipe", "tools"))
+    bundle, keys, recipe, tools = (builder(name) for name in ("bundle", "keys", "recipe", "tools"))
     tools.need(tools.BUNDLE_PACKAGES, arguments.install)
     shop = recipe.Shop(Path(arguments.work).resolve())
     shop.make()
     signer = keys.Signer(Path(arguments.key), Path(arguments.cert)) if arguments.key else keys.development(shop.keys)
     print(json.dumps(bundle.make(Path(arguments.out).resolve(), shop, arguments.version, signer)), flush=True)
     return 0
-
-
-def _builder(name: str) -> Any:
-    try:
-        return importlib.import_module(f"deploy.image.{name}")
-    except ImportError:
-        raise Failure("bundles are made in the source folder, not on an installed device") from None

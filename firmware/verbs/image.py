@@ -46,16 +46,16 @@ def run(arguments: argparse.Namespace) -> int:
             raise Mistake("there is no such file", file=given, key=f"--{name}")
     if os.geteuid():
         raise Failure("only root can build an image. Type: sudo ./hallgate image --out FILE")
-    print(json.dumps(_builder("build").build(arguments)), flush=True)
+    print(json.dumps(builder("build").build(arguments)), flush=True)
     return 0
 
 
-def _builder(name: str) -> Any:
+def builder(name: str) -> Any:
     """The builder is in the source folder alone: a device has no use for it, and carries none of its tools."""
     try:
         return importlib.import_module(f"deploy.image.{name}")
     except ImportError:
-        raise Failure("images are built from the source folder, not on an installed device") from None
+        raise Failure("cards and updates are made in the source folder, not on an installed device") from None
 
 
 def _compare(one: Path, other: Path) -> int:
@@ -64,6 +64,6 @@ def _compare(one: Path, other: Path) -> int:
         if not path.is_file():
             raise Mistake("there is no such file", file=str(path), key="--compare")
     first, second = (path.read_text("utf-8", "surrogateescape").splitlines() for path in (one, other))
-    found = _builder("papers").differences(first, second)
+    found = builder("papers").differences(first, second)
     print(json.dumps({"same": not found, "differs": found}, ensure_ascii=False))
     return 1 if found else 0
