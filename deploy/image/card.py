@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from deploy.image import tools
@@ -13,6 +14,7 @@ FIRST_MIB = 1
 ENVIRONMENT_BYTES = 0x4000
 SLOT_UUID = "48474154-0000-4000-8000-00000000000{}"
 FAT_ID = "48474154"
+ROOT_INODE, FIRST_INODE = 2, 11
 FIRST_ENVIRONMENT = "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\npreboot=\n"
 """Slot B is empty until the first update. `preboot`: what U-Boot sets there leaves the network dead."""
 
@@ -36,9 +38,34 @@ def ext4(out: Path, source: Path, size_mib: int, label: str, number: int, epoch:
     tools.run(
         ["mke2fs", "-q", "-F", "-t", "ext4", "-L", label, "-U", uuid, "-m", "1", "-O", "^metadata_csum_seed",
          "-E", f"hash_seed={uuid},lazy_itable_init=0,root_owner=0:0", "-d", source, out, f"{size_mib}M"],
-        environment={"SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)},
+        environment=_at(epoch),
     )  # fmt: skip
+    _one_moment(out, epoch)
     return out
+
+
+def _at(epoch: int) -> dict[str, str]:
+    return {"SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)}
+
+
+def _one_moment(out: Path, epoch: int) -> None:
+    """When a file was last read and changed, written over in every inode: mke2fs copies both, and no one can set the second."""
+    moments = [f"set_inode_field <{n}> {field} @{epoch}\n" for n in _inodes(out) for field in ("atime", "ctime")]
+    orders = out.with_name(out.name + ".moments")
+    orders.write_text("".join(moments))
+    tools.run(["debugfs", "-w", "-f", orders, out], environment=_at(epoch))
+    orders.unlink()
+
+
+def _inodes(out: Path) -> list[int]:
+    """The inodes a file system uses for files: its root, and all that are not free from the first ordinary one on."""
+    told = tools.run(["dumpe2fs", out])
+    count = int(re.findall(r"^Inode count: +(\d+)", told, re.M)[0])
+    free: set[int] = set()
+    for line in re.findall(r"^ +Free inodes: ([\d, -]+)$", told, re.M):
+        for first, last in re.findall(r"(\d+)(?:-(\d+))?", line):
+            free.update(range(int(first), int(last or first) + 1))
+    return [ROOT_INODE, *(n for n in range(FIRST_INODE, count + 1) if n not in free)]
 
 
 def firmware(shop: Shop, card: Card, epoch: int) -> Path:

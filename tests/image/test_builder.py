@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -105,6 +106,8 @@ def test_the_same_tree_makes_the_same_file_system(tmp_path: Path) -> None:
     for name in ("one", "other"):
         out = card.ext4(tmp_path / name, source, 8, "persistent", 4, 1_790_000_000)
         made.append(papers.sha256(out))
+        os.utime(source / "file", (1_800_000_000, (source / "file").stat().st_mtime))  # as one who read it later
+        os.utime(source, (1_800_000_000, source.stat().st_mtime))
     assert made[0] == made[1]
     assert "what a device keeps" in tools.run(["debugfs", "-R", "cat /file", tmp_path / "one"])
 
