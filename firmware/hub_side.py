@@ -77,7 +77,8 @@ class HubSide:
             self.outbox,
             self._post,
             device.clock,
-            also=(*(self.root + kind.topics for kind in device.notices.kinds), *bank_topic),
+            also=bank_topic,
+            copies=tuple(self.root + kind.topics for kind in device.notices.kinds),
         )
         self.desk = CommandDesk(
             site.device.hall,
@@ -185,7 +186,7 @@ class HubSide:
     def _post(self, message: Incoming) -> None:
         key = message.topic.removeprefix(self.root)
         if self.device.notices.of_key(key) is not None:
-            self.device.notices.came(key, message.payload)
+            self.device.notices.came(key, message.payload, None if message.retained else "")
         elif message.topic in self._documents:
             self.device.loop.call(lambda: self._document_came(message))
         elif self.desk.mine(message.topic):

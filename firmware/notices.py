@@ -9,9 +9,10 @@ before the ways are opened; there is nothing else to do:
         prefix="passes/",                       # topic under the hall's root, and key on the side link, up to the name
         name=lambda: "entry-1",                 # who says it: the rest of the topic
         own=lambda: msgspec.json.encode(...),   # a JSON object; None: nothing to say. Called after every turn it is due
-        hear=lambda name, content: PeerUsed(...)  # another's, its seal checked: the event, or None where it is no news.
-                                                # ValueError or a msgspec error: refused. Called from any thread.
+        hear=lambda name, content, by: PeerUsed(...),  # another's, its seal checked: the event, or None where it is
+                                                # no news. ValueError or a msgspec error: refused. From any thread.
         after=lambda records: any(isinstance(record, Passage) for record in records),  # when to look at `own` again
+        rank=lambda name, content: 7,           # of two the larger is the later: kept and handed on (`handed_on.py`)
     )
 
 What changed leaves only after everything judged so far is on disk (P2 of the hall-wide limit).
@@ -28,6 +29,7 @@ import msgspec
 
 from firmware.core.events import AnyEvent
 from firmware.core.records import AnyRecord
+from firmware.handed_on import HandedOn, Rank
 from firmware.seal import sealed, unsealed
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 HEARTBEAT_MS = 5_000.0
 """Said again this often: heals a broker that lost its memory."""
 NOTICE_BYTES_MAX = 400_000
+
+By = str | None
+"""Who said it: a device of the hall, "" for somebody who speaks now (the broker does not tell who), None for nobody: a
+copy that the broker or this device had kept."""
 
 Way = Callable[[str, bytes], object]
 """Takes a key below the hall's root and the sealed bytes, and brings them to the other doors."""
@@ -47,10 +53,12 @@ class Notice:
     prefix: str
     name: Callable[[], str]
     own: Callable[[], bytes | None]
-    hear: Callable[[str, bytes], AnyEvent | None]
+    hear: Callable[[str, bytes, By], AnyEvent | None]
     after: Callable[[list[AnyRecord]], bool] = lambda _records: True
     beat_ms: float = HEARTBEAT_MS
     bytes_max: int = NOTICE_BYTES_MAX
+    rank: Callable[[str, bytes], Rank | None] | None = None
+    """None, or None for one notice: not handed on."""
 
     @property
     def topics(self) -> str:
@@ -64,8 +72,8 @@ class Notice:
 class Notices:
     """Nothing is told or believed where the site has no secret: nobody could believe it."""
 
-    def __init__(self, device: Device, key: bytes | None) -> None:
-        self._device, self._key = device, key
+    def __init__(self, device: Device, key: bytes | None, handed_on: HandedOn) -> None:
+        self._device, self._key, self.handed_on = device, key, handed_on
         self.kinds: list[Notice] = []
         self.ways: list[Way] = []
         self.refused: Counter[str] = Counter()
@@ -73,6 +81,7 @@ class Notices:
         self._due_ms: dict[str, float] = {}
         device.loop.after.append(self._news)
         device.loop.every(self._beat)
+        device.loop.every(handed_on.tend)
 
     def add(self, kind: Notice) -> None:
         self.kinds.append(kind)
@@ -109,7 +118,12 @@ class Notices:
     def of_key(self, key: str) -> Notice | None:
         return next((kind for kind in self.kinds if kind.names(key)), None)
 
-    def came(self, key: str, payload: bytes) -> None:
+    def remember(self) -> None:
+        """What was heard before the last stop, as if it came now."""
+        for key, payload in self.handed_on.read():
+            self.came(key, payload, None)
+
+    def came(self, key: str, payload: bytes, by: By) -> None:
         """A notice from any way. What is wrong with it is counted and changes nothing."""
         kind = self.of_key(key)
         if kind is None:
@@ -118,9 +132,14 @@ class Notices:
         try:
             if self._key is None or len(payload) > kind.bytes_max:
                 raise ValueError("not for us")
-            event = kind.hear(key.removeprefix(kind.prefix), unsealed(self._key, payload, kind.kind))
+            name, content = key.removeprefix(kind.prefix), unsealed(self._key, payload, kind.kind)
+            event = kind.hear(name, content, by)
+            rank = kind.rank(name, content) if kind.rank is not None else None
         except (ValueError, msgspec.DecodeError):
             self.refused[kind.kind] += 1
             return
         if event is not None:
             self._device.loop.post(event)
+        if rank is not None and self.handed_on.is_later(key, rank):
+            now_ms = self._device.clock.elapsed_ms()
+            self._device.loop.call(lambda: self.handed_on.keep(key, payload, rank, now_ms))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from firmware.core import limit, occupancy
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
-from firmware.notices import Notice
+from firmware.handed_on import Rank
+from firmware.notices import By, Notice
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -30,6 +31,7 @@ def rows(device: Device) -> Notice:
         own=_Said(device),
         hear=inbox.hear,
         bytes_max=ROW_BYTES_MAX,
+        rank=inbox.rank,
     )
 
 
@@ -40,12 +42,23 @@ def bank_word(device: Device) -> Notice:
         word = device.controller.state.notice
         return msgspec.json.encode(word) if word is not None and device.site.rights.bank else None
 
-    def hear(_name: str, content: bytes) -> NoticeArrived | None:
+    def hear(_name: str, content: bytes, _by: By) -> NoticeArrived | None:
         word, known = msgspec.json.decode(content, type=occupancy.Notice), device.controller.state.notice
         return NoticeArrived(notice=word) if known is None or word.serial > known.serial else None
 
+    def rank(_name: str, content: bytes) -> Rank | None:
+        """The bank itself says it anew, and needs nobody to hand on what it said before."""
+        return None if device.site.rights.bank else (msgspec.json.decode(content, type=occupancy.Notice).serial, 0)
+
     return Notice(
-        kind="notice", prefix=WORD, name=lambda: "", own=own, hear=hear, beat_ms=60_000.0, bytes_max=ROW_BYTES_MAX
+        kind="notice",
+        prefix=WORD,
+        name=lambda: "",
+        own=own,
+        hear=hear,
+        beat_ms=60_000.0,
+        bytes_max=ROW_BYTES_MAX,
+        rank=rank,
     )
 
 
@@ -65,27 +78,53 @@ class _Said:
         return self._bytes
 
 
+class _Known(NamedTuple):
+    """The newest row of one incarnation: its counters (without `seq`), its age, when it was noted, whether it spoke."""
+
+    counters: Row
+    age: Rank
+    noted_ms: float
+    live: bool
+
+
 class _Inbox:
-    """A heartbeat that says nothing new only has to be noted now and then: every event costs the card."""
+    """A heartbeat that says nothing new only has to be noted now and then: every event costs the card.
+
+    A copy, whoever brought it, says what was, never that its device is there: it is news only when it is newer.
+    """
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._known: dict[str, tuple[Row, float]] = {}
+        self._known: dict[str, _Known] = {}
 
-    def hear(self, name: str, content: bytes) -> RowArrived | None:
+    def hear(self, name: str, content: bytes, by: By) -> RowArrived | None:
         row = msgspec.json.decode(content, type=Row)
         if row.inc != name:
             raise ValueError("a row under another's name")
-        return RowArrived(row=row) if self._is_news(row) else None
+        copy = by is None or by not in ("", row.dev)
+        if not copy:
+            self._device.notices.handed_on.alive(PREFIX + name, self._device.clock.elapsed_ms())
+        return RowArrived(row=row, copy=copy) if self._is_news(row, copy) else None
 
-    def _is_news(self, row: Row) -> bool:
+    def rank(self, name: str, content: bytes) -> Rank | None:
+        return None if name == self._device.inc else occupancy.age(msgspec.json.decode(content, type=Row))
+
+    def _is_news(self, row: Row, copy: bool) -> bool:
         if row.inc == self._device.inc:
             return occupancy.contradicts(self._device.controller.state.rights, row)
-        known = self._known.get(row.inc)
-        now = self._device.clock.elapsed_ms()
-        if known is not None and msgspec.structs.replace(row, seq=0) == known[0] and now - known[1] < NOTE_MS:
+        now, counters, known = (
+            self._device.clock.elapsed_ms(),
+            msgspec.structs.replace(row, seq=0),
+            self._known.get(row.inc),
+        )
+        if known is not None and not self._says_more(known, occupancy.age(row), counters, now, copy):
             return False
         if known is None and len(self._known) >= ROWS_KEPT:
             self._known.clear()
-        self._known[row.inc] = (msgspec.structs.replace(row, seq=0), now)
+        self._known[row.inc] = _Known(counters, occupancy.age(row), now, not copy)
         return True
+
+    def _says_more(self, known: _Known, age: Rank, counters: Row, now: float, copy: bool) -> bool:
+        if copy:
+            return age > known.age
+        return counters != known.counters or not known.live or now - known.noted_ms >= NOTE_MS

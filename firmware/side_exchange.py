@@ -1,7 +1,9 @@
 """Who says what to whom over the side link: the whole of it without a socket. Datagrams and moments in, datagrams out.
 
 Everybody keeps the latest message per key and tells it to all: at once when it changes (again after `REPEATS_MS`, should
-one be lost), every `BEAT_MS`, and to a peer that appears. Nobody believes an epoch that has not said our challenge back:
+one be lost), every `BEAT_MS`, and to a peer that appears. What a third device said is carried to a peer that appears, and
+a little of it with every beat: whoever died, or cannot be reached from there, is heard all the same. Nobody believes an
+epoch that has not said our challenge back:
 
     A starts      -> hello(a)            B does not know this epoch
     B             -> hello(b, echo a)    A knows now that B is alive
@@ -35,6 +37,8 @@ PACE_MS, PACE_DATAGRAMS = 5.0, 16
 BEAT_PARTS = 32
 """Of a message that needs more than one datagram, this many go with a beat, the next ones with the next."""
 PEERS_MAX, KEYS_MAX, PIECES_MAX, OUTBOX_MAX, SOURCES_MAX = 64, 64, 4, 4_096, 256
+CARRIED_MAX, CARRIED_PER_BEAT = 128, 4
+"""What others said and we only pass on: all of it to a peer that appears, and a few, in turn, with every beat."""
 CHALLENGES_KEPT = 4
 DUMP_MS = 500.0
 KNOWN_PER_S, STRANGERS_PER_S = 1_000.0, 100.0
@@ -90,6 +94,7 @@ class Exchange:
         self._own = Seal(key, hall, device, draw(16))
         self._said: dict[str, Said] = {}
         self._version = 0
+        self._carried: dict[str, list[bytes]] = {}
         self._paced: deque[tuple[bytes, Address]] = deque(maxlen=OUTBOX_MAX)
         self._challenges: deque[bytes] = deque([draw(side_wire.CHALLENGE_BYTES)], maxlen=CHALLENGES_KEPT)
         self._heard_ms: dict[Address, float] = {}
@@ -116,6 +121,16 @@ class Exchange:
         self.tend(now_ms)
         return True
 
+    def carry(self, key: str, payload: bytes) -> bool:
+        """Keep what another device said under `key`, for those who do not hear it. False: too large, or one too many."""
+        bodies = side_wire.packed(key, self._version + 1, payload)
+        if bodies is None or (key not in self._carried and len(self._carried) >= CARRIED_MAX):
+            self.refused["carried_too_much"] += 1
+            return False
+        self._version += 1
+        self._carried[key] = bodies
+        return True
+
     def tend(self, now_ms: float) -> float:
         """Do what is due; answers when to be called next."""
         if now_ms >= self._probe_ms:
@@ -123,6 +138,7 @@ class Exchange:
         beats = now_ms >= self._beat_ms
         if beats:
             self._beat_ms = now_ms + BEAT_MS
+            self._pass_on()
         for said in self._said.values():
             self._tell_due(said, now_ms, beats)
         if self._paced and now_ms >= self._pace_ms:
@@ -151,6 +167,11 @@ class Exchange:
             yield said.bodies[said.next_part % len(said.bodies)]
             said.next_part += 1
 
+    def _pass_on(self) -> None:
+        for key in list(self._carried)[:CARRIED_PER_BEAT]:
+            bodies = self._carried[key] = self._carried.pop(key)  # behind the others: its next turn is the last
+            self._pace(bodies, self.targets)
+
     @property
     def targets(self) -> set[Address]:
         return {*self.seeds, *(peer.address for peer in self.peers.values())} - self._mirrors
@@ -176,6 +197,8 @@ class Exchange:
                 self._send(said.bodies[0], peer.address)
             else:
                 self._pace(said.bodies, (peer.address,))
+        for bodies in self._carried.values():
+            self._pace(bodies, (peer.address,))
 
     def _probe(self, now_ms: float) -> None:
         self._probe_ms = now_ms + PROBE_MS
@@ -272,7 +295,7 @@ class Exchange:
         version = peer.versions.get(part.key, 0)
         if part.version < version or (part.version == version and part.count > 1):
             return None
-        if part.key not in peer.versions and len(peer.versions) >= KEYS_MAX:
+        if part.key not in peer.versions and len(peer.versions) >= KEYS_MAX + CARRIED_MAX:
             raise Refused("too_many_keys")
         pieces = self._pieces(peer, part)
         whole = pieces.whole(part) if pieces.version == part.version else None

@@ -63,6 +63,10 @@ class SideLink:
         self.wake()
         return taken
 
+    def carry(self, key: str, payload: bytes) -> bool:
+        """Tell what another device said to those who cannot hear it: to a new peer, and now and then. False: too much."""
+        return self.exchange.carry(key, payload)
+
     def peers(self) -> dict[str, float]:
         """Milliseconds since each device was last heard, by its name."""
         now_ms = self._clock.elapsed_ms()

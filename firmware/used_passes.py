@@ -56,7 +56,7 @@ class UsedPasses:
         now_s = Turn(controller.state, moment, controller.zone, controller.rulebook).known_s
         return passes_list.told(peers.own_day(controller.state, now_s, controller.zone)).encoded()
 
-    def hear(self, name: str, content: bytes) -> PeerUsed | None:
+    def hear(self, name: str, content: bytes, _by: str | None) -> PeerUsed | None:
         """None: nothing new. ValueError: it is no such list, or another door's than `name`'s."""
         event = passes_list.heard(content)
         if event is None or event.device != name:

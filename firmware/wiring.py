@@ -17,6 +17,7 @@ from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, Ruleboo
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.state import LaneSetup
 from firmware.errors import HallgateError, Mistake
+from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
 from firmware.loop import Loop
 from firmware.notices import Notices
@@ -59,10 +60,11 @@ class Device:
         self._boards: Any = None
         for cable in self._cables():
             self.loop.add(cable)
-        self.notices = self._notices()
+        self.notices = self._notices(state_dir)
         self.side_link = self._side_link()
         self.documents = self._documents(state_dir / "documents")
         self.hub = self._hub(state_dir)
+        self.notices.remember()
         self._begin(signed, refusal)
 
     # ------------------------------------------------------------ rulebook
@@ -162,9 +164,9 @@ class Device:
 
     # ------------------------------------------------------------ the other doors
 
-    def _notices(self) -> Notices:
+    def _notices(self, state_dir: Path) -> Notices:
         """Before the ways they travel on: the hub's link subscribes to every kind."""
-        notices = Notices(self, self.verify.hall_key or self._link_key())
+        notices = Notices(self, self.verify.hall_key or self._link_key(), HandedOn(state_dir / "heard.json"))
         notices.add(bank_word(self))
         notices.add(rows(self))
         notices.add(used_passes(self))
@@ -181,15 +183,13 @@ class Device:
             return None
         from firmware.side_link import SideLink
 
-        def came(key: str, payload: bytes, _peer: str) -> None:
-            self.notices.came(key, payload)
-
         device = self.site.device
-        link = SideLink(table.listen, table.peers, key, device.hall, device.name, self.clock, came)
+        link = SideLink(table.listen, table.peers, key, device.hall, device.name, self.clock, self.notices.came)
         cable = Cable(link)
         self.loop.add(cable)
         link.wake = lambda: setattr(cable, "tend_ms", 0.0)
         self.notices.ways.append(link.publish)
+        self.notices.handed_on.ways.append(link.carry)
         return link
 
     # ------------------------------------------------------------ hub, start, clock
@@ -290,6 +290,7 @@ class Device:
         """Hands into their failure position, the journal on disk, the hub told. Within two seconds."""
         self.loop.close()
         self.journal.close()
+        self.notices.handed_on.write()
         if self.hub is not None:
             self.hub.stop()
         if self._boards is not None:

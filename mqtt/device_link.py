@@ -33,8 +33,8 @@ _HISTORY = msgspec.json.Decoder(HistoryRequest)
 class Link:
     """`post` gets every message that is not ours to answer, in the connection's thread: it must only enqueue and wake.
 
-    `also` are further subscriptions (the rows of the hall-wide limit). Nothing here raises or blocks, whatever the
-    broker does; `problem` says why there is no connection.
+    `also` and `copies` are further subscriptions (a bank's orders; the rows of the hall-wide limit, see `mqtt.link.Plan`).
+    Nothing here raises or blocks, whatever the broker does; `problem` says why there is no connection.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Link:
         clock: Clock,
         *,
         also: tuple[str, ...] = (),
+        copies: tuple[str, ...] = (),
         will_delay_s: int = 2,
         session_expiry_s: int = 3600,
     ) -> None:
@@ -65,6 +66,7 @@ class Link:
                 will=Will(self.topics.availability, b"offline", will_delay_s),
                 session_expiry_s=session_expiry_s,
                 subscriptions=(*self.topics.heard_by_device(), *also),
+                copies=copies,
             ),
             self,
             clock,

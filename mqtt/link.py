@@ -65,6 +65,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     session_expiry_s: int = 3600
     receive_maximum: int = 20
     subscriptions: tuple[str, ...] = ()
+    """Here `Incoming.retained` means that it was published to be kept, also when it comes at once."""
+    copies: tuple[str, ...] = ()
+    """Subscribed to as well; here it means that the broker had kept it: nobody says it now."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,10 +318,11 @@ class Connection:
         self._send_max = min(theirs, 100)
         self.connected, self.problem = True, ""
         self.connections += 1
-        if self._plan.subscriptions:
-            # Retained as published: without it a retained order would look like a fresh one.
-            options = SubscribeOptions(qos=1, retainAsPublished=True)
-            client.subscribe([(topic, options) for topic in self._plan.subscriptions])
+        # Retained as published: without it a retained order would look like a fresh one.
+        wanted = [(topic, SubscribeOptions(qos=1, retainAsPublished=True)) for topic in self._plan.subscriptions]
+        wanted += [(topic, SubscribeOptions(qos=1)) for topic in self._plan.copies]
+        if wanted:
+            client.subscribe(wanted)
         self._waiting.extend(self._speaker.up(self._now_ms()))
 
     def _on_log(self, _client: paho.Client, _data: Any, _level: int, text: str) -> None:

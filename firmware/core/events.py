@@ -188,6 +188,8 @@ class RowArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True
     """A peer's row of the hall-wide limit, authenticated by the link that brought it."""
 
     row: Row
+    copy: bool = False
+    """Its device did not say it now: the broker or another device had kept it."""
 
 
 class NoticeArrived(Event, frozen=True, tag="notice", omit_defaults=True, kw_only=True):

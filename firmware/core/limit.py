@@ -30,19 +30,18 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
     if row.bank and row.M > 0 and state.rights.bank and state.rights.M > 0:
         _quarantine(turn, f"two banks: {row.inc} has minted rights as well")
     occupancy.merge(state.rights, row)
-    if known is None or _age(row.seq, row.T, row.V, row.notice) >= _age(
-        known.seq, known.given, known.received, known.notice
-    ):
-        state.peers[row.inc] = _seen(turn, row)
+    if known is None or occupancy.age(row) >= _age_of(known):
+        seen_ms = turn.now if not event.copy else known.seen_ms if known else turn.now - REACHABLE_MS - 1
+        state.peers[row.inc] = _seen(turn, row, seen_ms)
         bank.act(turn)
 
 
-def _age(seq: int, given: dict[str, int], received: dict[str, int], notice: int) -> tuple[int, int]:
-    """Which of two rows is the newer one. A gift or its receipt leaves no record, so `seq` alone cannot tell."""
-    return seq, sum(given.values()) + sum(received.values()) + notice
+def _age_of(known: PeerSeen) -> tuple[int, int]:
+    """As `occupancy.age` of the row it was made from."""
+    return known.seq, sum(known.given.values()) + sum(known.received.values()) + known.notice
 
 
-def _seen(turn: Turn, row: Row) -> PeerSeen:
+def _seen(turn: Turn, row: Row, seen_ms: int) -> PeerSeen:
     return PeerSeen(
         dev=row.dev,
         seq=row.seq,
@@ -52,7 +51,7 @@ def _seen(turn: Turn, row: Row) -> PeerSeen:
         entry=row.entry,
         bank=row.bank,
         minted=row.M > 0,
-        seen_ms=turn.now,
+        seen_ms=seen_ms,
         acknowledged=row.V.get(turn.state.rights.inc, 0),
         made=row.M - row.B,
         recounted=row.K,

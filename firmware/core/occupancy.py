@@ -156,6 +156,11 @@ def give(rights: Rights, to: str, persons: int) -> int:
     return persons
 
 
+def age(row: Row) -> tuple[int, int]:
+    """Of two rows of one incarnation the larger is the newer. A gift or its receipt leaves no record: not `seq` alone."""
+    return row.seq, sum(row.T.values()) + sum(row.V.values()) + row.notice
+
+
 def contradicts(rights: Rights, row: Row) -> bool:
     """Somebody saw more of mine than my journal knows: a restored card, or a twin (O14, O17). The device must stop."""
     if row.inc == rights.inc:

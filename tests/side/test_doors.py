@@ -10,6 +10,9 @@ import socket
 import time
 from pathlib import Path
 
+from firmware import entries
+from firmware.core.events import RowArrived
+from firmware.journal import ENTRY, Reader
 from tests.brokers import free_port, wait_until
 from tests.device.bench import OFF, ON, Bench
 from tests.device.test_pins import INSIDE, OUT, OUTSIDE, PINS, FarPins
@@ -117,6 +120,55 @@ def test_a_bank_that_lost_its_journal_makes_no_second_limit(tmp_path: Path) -> N
             admitted_within(bank, 1.0)
             admitted_within(other, 1.0)
         assert before + answers(bank).count("admit") + answers(other).count("admit") <= 4
+
+
+def rows_of(door: Bench, device: str) -> list[RowArrived]:
+    """What this door heard of another, from its own journal."""
+    found = [entries.decode(record.payload).e for record in Reader(door.state).records() if record.kind == ENTRY]
+    return [event for event in found if isinstance(event, RowArrived) and event.row.dev == device]
+
+
+def test_a_dead_doors_row_comes_from_whoever_heard_it_also_after_that_one_was_restarted(tmp_path: Path) -> None:
+    """Nobody else knows what a dead bank made: without its row a new one could not be put in its place."""
+    with hall(tmp_path, addresses(3), limit=4) as (bank, witness, late):
+        bank.start()
+        witness.start()
+        assert admitted_within(witness, 20)
+        bank.kill()
+        last = rows_of(witness, "door-0")[-1]
+        assert last.row.M == 4 and not last.copy
+        witness.stop()
+        shutil.rmtree(witness.state / "journal", ignore_errors=True)
+        witness.start()
+        late.start()
+        wait_until(lambda: rows_of(late, "door-0"), 20)
+        heard = rows_of(late, "door-0")[-1].row
+        assert (heard.inc, heard.M, heard.A, heard.T) == (
+            last.row.inc,
+            last.row.M,
+            last.row.A,
+            last.row.T,
+        )
+        assert all(event.copy for event in rows_of(late, "door-0"))
+
+
+def test_a_restored_card_stops_also_where_there_is_no_broker(tmp_path: Path) -> None:
+    """O14: an old copy of the journal is put back; the other doors hand its own newer row to it."""
+    with hall(tmp_path, addresses(2), limit=6) as (bank, other):
+        bank.start()
+        other.start()
+        assert admitted_within(other, 20)
+        other.stop()
+        shutil.copytree(other.state, tmp_path / "old")
+        other.start()
+        assert admitted_within(other, 20)
+        wait_until(lambda: any(event.row.A == 2 for event in rows_of(bank, "door-1")), 10)
+        other.stop()
+        shutil.rmtree(other.state)
+        shutil.copytree(tmp_path / "old", other.state)
+        other.start()
+        wait_until(lambda: any(alarm.get("alarm") == "quarantine" for alarm in other.records()), 20)
+        assert not admitted_within(other, 2.0) and admitted_within(bank, 5)
 
 
 def test_bytes_from_the_network_stop_nobody(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from firmware import side_wire
 from firmware.side_exchange import (
     BEAT_MS,
+    CARRIED_MAX,
+    CARRIED_PER_BEAT,
     COALESCE_MS,
     KEYS_MAX,
     OUTBOX_MAX,
@@ -88,6 +90,38 @@ def test_a_door_nobody_names_is_met_when_it_speaks() -> None:
     wire.wait(20)
     wire.say("a", "row/a", b"x")
     assert wire.heard_by("new") == [b"x"]
+
+
+def test_what_a_dead_door_said_is_handed_to_whoever_comes_later() -> None:
+    wire = met("north", "south", "east")
+    wire.cut = {"east"}
+    wire.hand_on("north", "row/dead", b"its last word")
+    wire.wait(SILENT_MS + BEAT_MS)
+    wire.cut = set()
+    wire.wait(1_200)
+    assert wire.heard_by("east", "row/dead")[0] == b"its last word"
+    assert {message.peer for to, message in wire.got if message.key == "row/dead"} == {"north"}
+
+
+def test_of_many_last_words_a_few_go_with_every_beat_and_all_in_turn() -> None:
+    wire = met("north", "south")
+    for number in range(10):
+        wire.hand_on("north", f"row/dead-{number}", b"%d" % number)
+    wire.got.clear()
+    wire.wait(BEAT_MS)
+    assert len([message for _, message in wire.got if message.key.startswith("row/dead")]) == CARRIED_PER_BEAT
+    wire.wait(3 * BEAT_MS)
+    assert {message.payload for _, message in wire.got if message.key.startswith("row/dead")} == {
+        b"%d" % number for number in range(10)
+    }
+
+
+def test_more_last_words_than_a_hall_can_have_are_refused_and_counted() -> None:
+    wire = met("north", "south")
+    for number in range(CARRIED_MAX):
+        wire.hand_on("north", f"row/{number}", b"x")
+    assert not wire.door("north").carry("row/one-more", b"x")
+    assert wire.door("north").carry("row/0", b"newer") and wire.door("north").refused == {"carried_too_much": 1}
 
 
 def test_long_messages_arrive_also_when_every_third_datagram_is_lost() -> None:

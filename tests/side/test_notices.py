@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from firmware.core.events import RowArrived, Woken
 from firmware.core.occupancy import Rights, Row
 from firmware.core.state import HallState
+from firmware.handed_on import KEPT_MAX, LOOK_MS, SILENT_MS, HandedOn
 from firmware.notices import Notice, Notices
 from firmware.rows import PREFIX, rows
 from firmware.seal import sealed, unsealed
@@ -36,6 +38,9 @@ class Loop:
     def post(self, event: Any) -> None:
         self.posted.append(event)
 
+    def call(self, what: Callable[[], None]) -> None:
+        what()
+
     def settled(self) -> bool:
         self.asked += 1
         return self.writable
@@ -52,14 +57,14 @@ class Stage:
         )  # fmt: skip
         self.content: bytes | None = b'{"n":1}'
         self.told: list[tuple[str, bytes]] = []
-        self.notices = Notices(device, key)
+        self.notices = device.notices = Notices(device, key, HandedOn(Path("/nonexistent/heard.json")))
         self.notices.add(
             Notice(
                 kind="passes",
                 prefix="passes/",
                 name=lambda: "me",
                 own=lambda: self.content,
-                hear=lambda name, content: Woken() if msgspec.json.decode(content) and name != "me" else None,
+                hear=lambda name, content, by: Woken() if msgspec.json.decode(content) and name != "me" else None,
                 after=bool,
             )
         )
@@ -81,7 +86,7 @@ def test_what_changed_is_told_once_and_again_with_the_beat() -> None:
     assert len(stage.told) == 1
     stage.news("a record")
     assert len(stage.told) == 2
-    (beat,) = stage.loop.timers
+    beat = stage.loop.timers[0]
     assert beat(1_000.0) == 5_000.0 and len(stage.told) == 2
     stage.now_ms = 5_000.0
     assert beat(5_000.0) <= 10_000.0 and len(stage.told) == 3
@@ -104,29 +109,88 @@ def test_nothing_leaves_before_the_disk_has_it() -> None:
 def test_without_a_secret_nothing_is_told_or_believed() -> None:
     stage = Stage(key=None)
     stage.news("a record")
-    stage.notices.came("passes/other", sealed(KEY, b'{"n":1}', "passes"))
+    stage.notices.came("passes/other", sealed(KEY, b'{"n":1}', "passes"), "")
     assert stage.told == [] and stage.loop.posted == [] and stage.notices.refused["passes"] == 1
 
 
-def row(inc: str, **more: int) -> bytes:
-    return msgspec.json.encode(Row(inc=inc, dev="d", seq=1, A=0, C=0, G=0, X=0, **more))
+def row(inc: str, **more: Any) -> bytes:
+    return msgspec.json.encode(Row(**{"inc": inc, "dev": "d", "seq": 1, "A": 0, "C": 0, "G": 0, "X": 0, **more}))
 
 
 def test_a_row_is_news_once_whichever_way_it_comes() -> None:
     stage = Stage()
     for _ in range(2):
-        stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")))
+        stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")), "")
     assert [type(event) for event in stage.loop.posted] == [RowArrived]
     stage.now_ms = 9_001.0
-    stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")))
+    stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")), "")
     assert len(stage.loop.posted) == 2
+
+
+def test_a_copy_says_what_was_and_never_that_its_door_is_there() -> None:
+    stage = Stage()
+    for by, copy in ((None, True), ("third", True), ("d", False), ("d", None), ("third", None), (None, None)):
+        stage.loop.posted.clear()
+        stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")), by)
+        first = by is None and copy
+        assert [event.copy for event in stage.loop.posted] == ([copy] if first or copy is False else []), (by, copy)
+    stage.now_ms = 60_000.0
+    stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1")), "third")
+    stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1", A=1, V={"me-1": 0}, notice=3)), "third")
+    assert [event.row.notice for event in stage.loop.posted] == [3]
+
+
+def test_the_newest_word_of_each_door_is_handed_on_sealed_as_it_came() -> None:
+    stage = Stage()
+    passed: list[tuple[str, bytes]] = []
+    stage.notices.handed_on.ways.append(lambda key, payload: passed.append((key, payload)))
+    old, new = (sealed(KEY, row("other-1", notice=serial)) for serial in (1, 2))
+    for payload in (old, new, old, new):
+        stage.notices.came(PREFIX + "other-1", payload, "d")
+    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1")), "third")
+    stage.notices.came("passes/other", sealed(KEY, b'{"n":1}', "passes"), "other")
+    assert passed == [(PREFIX + "other-1", old), (PREFIX + "other-1", new)]
+
+
+def test_a_last_word_reaches_the_card_once_its_door_is_silent_and_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "heard.json"
+    kept = HandedOn(file)
+    kept.keep("row/a", b"a's last", (1, 0), 0.0)
+    kept.alive("row/a", SILENT_MS)
+    assert kept.tend(SILENT_MS) == SILENT_MS + LOOK_MS and not file.exists(), "it only had nothing new to say"
+    kept.tend(2 * SILENT_MS)
+    written = file.stat().st_mtime_ns
+    kept.tend(3 * SILENT_MS)
+    assert file.stat().st_mtime_ns == written
+    kept.keep("row/b", b"\xff", (1, 0), 3 * SILENT_MS)
+    kept.write()
+    again = HandedOn(file)
+    assert again.read() == [("row/a", b"a's last"), ("row/b", b"\xff")]
+    file.write_bytes(b"{")
+    assert HandedOn(file).read() == []
+
+
+def test_a_card_that_cannot_be_written_loses_nothing_yet(tmp_path: Path) -> None:
+    kept = HandedOn(tmp_path / "missing" / "heard.json")
+    kept.keep("row/a", b"x", (1, 0), 0.0)
+    kept.tend(SILENT_MS)
+    (tmp_path / "missing").mkdir()
+    kept.tend(SILENT_MS + LOOK_MS)
+    assert HandedOn(tmp_path / "missing" / "heard.json").read() == [("row/a", b"x")]
+
+
+def test_of_last_words_there_are_only_so_many() -> None:
+    kept = HandedOn(Path("/nonexistent/heard.json"))
+    for number in range(KEPT_MAX + 1):
+        kept.keep(f"row/{number}", b"x", (1, 0), 0.0)
+    assert not kept.is_later(f"row/{KEPT_MAX}", (9, 9)) and kept.is_later("row/0", (1, 1))
 
 
 def test_own_rows_that_come_back_are_news_only_when_they_know_more() -> None:
     stage = Stage()
-    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1")))
+    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1")), "")
     assert stage.loop.posted == []
-    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1", M=7)))
+    stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1", M=7)), "")
     assert len(stage.loop.posted) == 1
 
 
@@ -139,8 +203,8 @@ def test_another_seal_another_kind_and_another_name_are_refused() -> None:
         (PREFIX + "other-1", sealed(KEY, b'{"v":1}')),
         (PREFIX + "other-1", row("other-1")),
     ):
-        stage.notices.came(key, payload)
-    stage.notices.came("nothing/of-ours", b"{}")
+        stage.notices.came(key, payload, "")
+    stage.notices.came("nothing/of-ours", b"{}", "")
     assert stage.loop.posted == [] and stage.notices.refused == {"row": 5, "unknown": 1}
 
 
@@ -149,7 +213,7 @@ def test_another_seal_another_kind_and_another_name_are_refused() -> None:
 def test_no_bytes_raise_or_are_believed(raw: bytes, key: str) -> None:
     stage = Stage()
     for payload in (raw, sealed(KEY, raw), b'{"a":1,"mac":"' + raw, b""):
-        stage.notices.came(key, payload)
+        stage.notices.came(key, payload, "")
     assert not any(isinstance(event, RowArrived) for event in stage.loop.posted)
 
 

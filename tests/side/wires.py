@@ -51,6 +51,9 @@ class Wire:
         assert self.door(name).publish(key, payload, self.now_ms)
         self.carry()
 
+    def hand_on(self, name: str, key: str, payload: bytes) -> None:
+        assert self.door(name).carry(key, payload)
+
     def carry(self) -> None:
         for _ in range(200):
             going = [
