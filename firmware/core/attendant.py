@@ -28,6 +28,7 @@ def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
 
 def release_key(turn: Turn, lane: LaneState, turned: bool) -> None:
     """The responders' key: the lane opens both ways without rules while it is turned. Bodies are counted as they pass."""
+    lane.key_turned = turned
     if turned:
         lane.freed_until_ms = None  # the key holds it now, not a badge's time
     if turned and (lane.closing or not lane.freed):

@@ -38,14 +38,20 @@ def say_leave(turn: Turn, lane: LaneState) -> None:
 
 
 def reset(turn: Turn, by: str) -> str:
-    """End the evacuation. Answers why not, or nothing. Entry stays held until a recount; exits run."""
+    """End the evacuation. Answers why not, or nothing. Entry stays held until a recount; exits run.
+
+    A lane that the responders' key holds open stays open for them.
+    """
     if turn.state.fire_lanes:
         return "fire_loop_open"
     turn.state.evacuated_by = ""
     for lane in turn.state.lanes.values():
         turn.signal(lane, "reset")
-        turn.unfree(lane)
-        turn.tell(lane, "idle", "off")
+        if lane.key_turned:
+            turn.tell(lane, "responder", "green")
+        else:
+            turn.unfree(lane)
+            turn.tell(lane, "idle", "off")
     turn.alarm("fire", active=False, detail=f"reset by {by}")
     turn.alarm("recount_needed", detail="entry is held until a recount")
     return ""

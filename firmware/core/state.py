@@ -258,6 +258,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """That badge's own entry was granted: its body has a place."""
     freed_until_ms: int | None = None
     """A responder's badge holds the lane open until then."""
+    key_turned: bool = False
+    """The responders' key holds the lane open until it is turned back."""
     temperatures: tuple[Reading, ...] = ()
     """The last readings, the newest last: one alone may be a hand, a cup or the sun."""
     venue: tuple[VenueCode, ...] = ()

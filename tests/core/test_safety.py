@@ -137,6 +137,20 @@ def test_the_responders_key_opens_both_ways_and_counts() -> None:
     assert stage.gate[-1] == "close"
 
 
+@pytest.mark.parametrize("turned_first", [True, False])
+def test_the_end_of_an_evacuation_shuts_no_lane_that_the_responders_key_holds(turned_first: bool) -> None:
+    stage = Stage()
+    order = events.CommandArrived(id="o1", name="evacuate", issuer="hub", body={})
+    for event in (None, order) if turned_first else (order, None):
+        stage.do(event) if event else stage.contact("release_key", True)
+    stage.scan(stage.badge())
+    stage.forget()
+    stage.press(3)
+    assert stage.gate == [] and stage.controller.state.evacuated_by == "", "reset, and still open for them"
+    stage.contact("release_key", False)
+    assert stage.gate == ["close"]
+
+
 def test_a_forced_and_a_held_open_leaf() -> None:
     stage = Stage()
     stage.contact("door", False).wait(0.5)
