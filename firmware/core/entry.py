@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from firmware.core import (
     access,
+    arrivals,
     attest,
     bounds,
     hosts,
@@ -73,9 +74,9 @@ def code_read(turn: Turn, event: CodeRead) -> None:
     elif turn.rulebook is None:
         answer_without_rules(turn, lane, "staff", "4.2", "no_rulebook")
     elif lane.state in OPEN or lane.grant is not None:
-        answer_without_rules(turn, lane, "wait", "3.1.3b", "take_turn", person=event.fact.person)
+        _wait_unjudged(turn, lane, event.fact, "3.1.3b", "take_turn")
     elif lane.state == "held":
-        answer_without_rules(turn, lane, "wait", "3.1.3c", "held", person=event.fact.person)
+        _wait_unjudged(turn, lane, event.fact, "3.1.3c", "held")
     elif isinstance(event.fact, Unproved):
         _judge(turn, lane, event.fact)
     else:
@@ -229,7 +230,7 @@ def answer(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> None:
     record = judgement.decision(turn, lane, verdict, case)
     if verdict.verdict == "wait":
         _may_show_again(lane)
-    _remember_arrival(turn, case, verdict)
+    arrivals.came(turn, case, verdict)
     if verdict.verdict == "admit":
         _admit(turn, lane, case, record)
     elif verdict.verdict == "wait" or verdict.asks_for:
@@ -288,15 +289,6 @@ def _queue_up(turn: Turn, lane: LaneState, who: str, persons: int) -> None:
         lane.waiting.append(known)
     if known is not None and lane.visit is not None:
         attest.keep(known, lane.visit)
-
-
-def _remember_arrival(turn: Turn, case: Case, verdict: Verdict) -> None:
-    """The first scan freezes slot and PCR age, where the pass itself was good: our own queue makes nobody late."""
-    identity = judgement.identity_of(case.booking, case.health)
-    came = verdict.verdict in ("admit", "wait") and verdict.because != "early"
-    if identity and came and turn.moment.trusted and case.arrived_s is None:
-        turn.state.arrived[identity] = turn.wall_s
-        bounds.trim_arrived(turn.state, turn.wall_s)
 
 
 def _hand_over(turn: Turn, lane: LaneState, case: Case) -> None:
@@ -364,6 +356,12 @@ def grant_entry(
     turn.signal(lane, "said_yes")
     turn.open(lane, "in", pulse_ms)
     return grant
+
+
+def _wait_unjudged(turn: Turn, lane: LaneState, fact: AnyFact, clause: str, because: str) -> None:
+    """The lane is busy or held: nobody is judged now."""
+    answer_without_rules(turn, lane, "wait", clause, because, person=fact.person)
+    arrivals.came_unjudged(turn, lane, fact)
 
 
 def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
