@@ -129,7 +129,7 @@ def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
 
     At a lane for the staff as well it is, while somebody stands there whom an attendant has to attest something of.
     """
-    if not isinstance(fact, Booking) or fact.key_kind != "staff" or fact.hall != turn.state.hall:
+    if not isinstance(fact, Booking) or fact.key_kind != "staff" or fact.hall != turn.state.hall or fact.revoked:
         return False
     own_door = fact.person_class in turn.setup(lane.name).classes
     asked = turn.state.recount_needed or attest.question(lane.visit)

@@ -103,7 +103,7 @@ def test_a_button_without_a_badge_opens_no_entry() -> None:
     assert (stage.gate, stage.alarms) == ([], ["button_without_badge"])
 
 
-@pytest.mark.parametrize("change", [{"expires_s": 1}, {"hall": "elsewhere"}])
+@pytest.mark.parametrize("change", [{"expires_s": 1}, {"hall": "elsewhere"}, {"revoked": True}])
 def test_a_bad_badge_is_none(change: dict[str, object]) -> None:
     stage = Stage()
     assert stage.scan(stage.badge(**change)) == "refuse"
@@ -149,6 +149,14 @@ def test_the_end_of_an_evacuation_shuts_no_lane_that_the_responders_key_holds(tu
     assert stage.gate == [] and stage.controller.state.evacuated_by == "", "reset, and still open for them"
     stage.contact("release_key", False)
     assert stage.gate == ["close"]
+
+
+def test_a_withdrawn_badge_ends_no_evacuation() -> None:
+    stage = Stage()
+    stage.do(events.CommandArrived(id="o1", name="evacuate", issuer="hub", body={}))
+    stage.scan(stage.badge(revoked=True))
+    stage.press(3)
+    assert stage.controller.state.evacuated_by
 
 
 def test_a_forced_and_a_held_open_leaf() -> None:
