@@ -179,7 +179,7 @@ class HubSide:
 
     def _status(self) -> bytes:
         dropped = self.outbox.ranges_refused + self.link.dropped
-        return reporting.status(self.device, self.outbox.depth, self.outbox.lost, dropped, self.started_ms).encoded()
+        return reporting.status(self.device, self.outbox, dropped, self.started_ms).encoded()
 
     # ------------------------------------------------------------ in (the link's thread: only enqueue)
 

@@ -21,9 +21,10 @@ from mqtt.messages import (
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
+    from mqtt.outbox import Outbox
 
 
-def status(device: Device, outbox_depth: int, outbox_lost: int, dropped: int, started_ms: float) -> Status:
+def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> Status:
     """`dropped`: what the hub's side dropped, besides the events the inbox had no room for."""
     controller, state, clock = device.controller, device.controller.state, device.clock
     moment = clock.moment()
@@ -47,14 +48,16 @@ def status(device: Device, outbox_depth: int, outbox_lost: int, dropped: int, st
         bank=state.rights.bank,
         evacuated=bool(state.evacuated_by),
         seq=device.journal.durable_seq or None,
-        outbox_depth=outbox_depth,
-        outbox_lost=outbox_lost,
+        first_seq=outbox.held_from or None,
+        outbox_depth=outbox.depth,
+        outbox_lost=outbox.lost,
         queue=device.loop.queue,
         dropped=device.loop.dropped_events + dropped,
         memory_kb=_memory_kb(),
         journal=JournalStatus(
             dropped=device.journal.lost_records,
             writable=state.journal_ok,
+            first_seq=outbox.held_from or None,
             durable_seq=device.journal.durable_seq or None,
         ),
         clock=ClockStatus(trusted=moment.trusted, source=device.site.clock.source),

@@ -103,7 +103,7 @@ class Desk:
         orders = self._orders_of(asked)
         if not orders:
             return Answer(HTTPStatus.BAD_REQUEST, {"because": "malformed"})
-        answers = self._orders.give(orders, session.operator.name)
+        answers = self._orders.give(orders, f"page-{session.operator.name}")
         refused = refusals(answers)
         return Answer(HTTPStatus.OK, {"done": len(answers) - len(refused), "of": len(answers), "refused": refused})
 

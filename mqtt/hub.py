@@ -15,6 +15,7 @@ from typing import Any
 from mqtt.address import Address
 from mqtt.link import Clock, Connection, Outgoing, Plan
 from mqtt.messages import HistoryRequest, Incoming
+from mqtt.orders import Orders
 from mqtt.topics import Place, Topics, answers_to, heard_by_hub, is_answer, place, rights_place
 from mqtt.view import Change, HallView
 
@@ -37,11 +38,11 @@ class Hub:
         session_expiry_s: int = 60,
         listener: Listener = lambda view, changes: None,
         link_changed: Callable[[bool, str], None] = lambda connected, problem: None,
-        answered: Callable[[Incoming], None] | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self.lock = threading.Lock()
         self.halls: dict[str, HallView] = {hall: HallView(hall)} if hall is not None else {}
-        self._listener, self._link_changed, self._answered = listener, link_changed, answered
+        self._listener, self._link_changed, self._given = listener, link_changed, orders
         self._answers = answers_to(hall or "+", client_id)
         self._orders: deque[Outgoing] = deque(maxlen=ORDERS_MAX)
         self._tend_ms = 0.0
@@ -52,7 +53,7 @@ class Hub:
             client_id=client_id,
             session_expiry_s=session_expiry_s,
             receive_maximum=100,
-            subscriptions=(*heard_by_hub(hall), *([self._answers] if answered else [])),
+            subscriptions=(*heard_by_hub(hall), *([self._answers] if orders else [])),
         )
         self.connection = Connection(address, plan, self, clock)
 
@@ -77,8 +78,8 @@ class Hub:
         self._link_changed(False, because)
 
     def heard(self, message: Incoming) -> None:
-        if self._answered is not None and is_answer(message.topic):
-            self._answered(message)
+        if self._given is not None and is_answer(message.topic):
+            self._given.answered(message)
             return
         rights = rights_place(message.topic)
         where = rights or place(message.topic)
@@ -109,7 +110,9 @@ class Hub:
         self.asked += len(requests)
         return requests[:room], TEND_MS
 
-    def delivered(self, token: Any, reason: int, now_ms: float) -> None: ...
+    def delivered(self, token: Any, reason: int, now_ms: float) -> None:
+        if self._given is not None and token is not None:
+            self._given.delivered(token, reason)
 
     def farewell(self) -> list[Outgoing]:
         return []

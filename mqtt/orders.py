@@ -1,4 +1,4 @@
-"""Orders of the live page: built, signed with the hub's command key, sent, and their answers waited for.
+"""Orders of the live page and of `hallgate command`: built, signed with a command key, sent, their answers waited for.
 
 The key never leaves this process and no browser sees it: a signed-in operator asks, the hub signs in the operator's name
 (issuer `page-<name>`), and every device judges the order as it judges all others (`mqtt/commands.py`).
@@ -25,8 +25,10 @@ from mqtt.signing import envelope, sign_command
 from mqtt.topics import Topics, answers_to
 
 VALID_S = 10.0
+EVACUATE_S = 3_600
 ANSWER_S = 6.0
 WAITING_MAX = 512
+UNDELIVERED = {0x10: "nobody_listens", 0x87: "not_authorized"}
 OF_THE_BANK = ("limit", "hold", "release")
 """Without a lane these are the whole resource's: they go to its bank."""
 _ANSWER = msgspec.json.Decoder(CommandAnswer)
@@ -34,8 +36,9 @@ _ANSWER = msgspec.json.Decoder(CommandAnswer)
 
 def read_key(path: Path) -> Ed25519PrivateKey:
     """The PEM of `hallgate key new --kind command`. Mistake when it is another file, or others can read it."""
+    content = read_secret(path)
     try:
-        key = load_pem_private_key(read_secret(path), None)
+        key = load_pem_private_key(content, None)
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
@@ -53,26 +56,52 @@ class Order(msgspec.Struct, frozen=True):
     body: dict[str, Scalar] = {}
 
 
+class RisingCounter:
+    """Milliseconds of the wall clock: rises over restarts without a file, and always by one at least."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._last, self._lock = clock, 0, threading.Lock()
+
+    def __call__(self, issuer: str) -> int:
+        with self._lock:
+            self._last = max(self._last + 1, self._clock.moment().wall_ms)
+            return self._last
+
+
 class Orders:
-    """`publish` hands a message to the hub's connection. Answers come through `answered`, in the connection's thread."""
+    """`publish` hands a message to a connection; its token is the order's id.
+
+    `counter` answers the next number of an issuer. Answers come through `answered`, in the connection's thread.
+    """
 
     def __init__(
-        self, key: Ed25519PrivateKey, client_id: str, clock: Clock, publish: Callable[[list[Outgoing]], None]
+        self,
+        key: Ed25519PrivateKey,
+        client_id: str,
+        clock: Clock,
+        publish: Callable[[list[Outgoing]], None],
+        counter: Callable[[str], int] | None = None,
     ) -> None:
         self._key, self._kid = key, str(jwk.write(key.public_key(), ["command"], ())["kid"])
         self._client_id, self._clock, self._publish = client_id, clock, publish
-        self._counter = 0
+        self._counter = counter or RisingCounter(clock)
         self._news = threading.Condition()
         self._answers: dict[str, CommandAnswer | None] = {}
 
-    def give(self, orders: list[Order], operator: str) -> dict[str, CommandAnswer | None]:
+    def give(self, orders: list[Order], issuer: str, wait_s: float = ANSWER_S) -> dict[str, CommandAnswer | None]:
         """Send them all and wait for the answers: by device; None where none came in time."""
-        sent = {order.device or "bank": self._signed(order, operator) for order in orders[:WAITING_MAX]}
+        sent = {order.device or "bank": self._signed(order, issuer) for order in orders[:WAITING_MAX]}
         with self._news:
             self._answers |= dict.fromkeys(id for id, _ in sent.values())
             self._publish([message for _, message in sent.values()])
-            self._news.wait_for(lambda: all(self._answers[id] for id, _ in sent.values()), ANSWER_S)
+            self._news.wait_for(lambda: all(self._answers[id] for id, _ in sent.values()), wait_s)
             return {device: self._answers.pop(id) for device, (id, _) in sent.items()}
+
+    def delivered(self, id: str, reason: int) -> None:
+        """The broker's own word on an order, MQTT 5's reason code: where nobody gets it, no answer will come."""
+        if reason:
+            because = UNDELIVERED.get(reason, "broker_refused")
+            self._answer(CommandAnswer(id=id, result="failed", because=because))
 
     def answered(self, message: Incoming) -> None:
         """An answer on our topic. Never raises; what nobody waits for is dropped."""
@@ -80,12 +109,15 @@ class Orders:
             answer = _ANSWER.decode(message.payload)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             return
+        self._answer(answer)
+
+    def _answer(self, answer: CommandAnswer) -> None:
         with self._news:
             if answer.id in self._answers:
                 self._answers[answer.id] = answer
                 self._news.notify_all()
 
-    def _signed(self, order: Order, operator: str) -> tuple[str, Outgoing]:
+    def _signed(self, order: Order, issuer: str) -> tuple[str, Outgoing]:
         id = secrets.token_urlsafe(16)
         payload = envelope(
             order.name,
@@ -93,8 +125,8 @@ class Orders:
             order.device or "bank",
             order.body,
             id=id,
-            issuer=f"page-{operator}",
-            counter=self._next_counter(),
+            issuer=issuer,
+            counter=self._counter(issuer),
             now_s=self._clock.moment().wall_ms / 1000,
             valid_s=VALID_S,
         )
@@ -104,15 +136,11 @@ class Orders:
             schema="hallgate/v1/command",
             response_topic=answers_to(order.hall, self._client_id),
             correlation=id.encode(),
-            expiry_s=int(VALID_S),
+            # An evacuation is obeyed at any age: the broker keeps it for a device that is away for a moment.
+            expiry_s=EVACUATE_S if order.name == "evacuate" else int(VALID_S),
+            token=id,
         )
         return id, message
-
-    def _next_counter(self) -> int:
-        """Milliseconds of the wall clock: rises over restarts without a file, and always by one at least."""
-        with self._news:
-            self._counter = max(self._counter + 1, self._clock.moment().wall_ms)
-            return self._counter
 
 
 def _topic(order: Order) -> str:

@@ -9,7 +9,8 @@ a lost process forgets the remembered ones too, and the cursor on disk may be be
 twice (same `id`), none can skip one. While nobody listens one event is tried again every two seconds.
 
 Ranges that the hub asks for again share the window, go after the live events, and are limited in rate.
-Not thread-safe: it belongs to the link's thread. `depth`, `lost` and `cursor` may be read from anywhere.
+Not thread-safe: it belongs to the link's thread. `depth`, `lost`, `held_from` and `cursor` may be read
+from anywhere.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Outbox:
         self._window, self._report_lost = window, lost
         self.cursor = self._saved_next = self._stored()
         self.lost = 0
+        self.held_from = source.first_seq
+        """Lowest event number the journal held when we last looked."""
         self.ranges_refused = 0
         self._top = self.cursor
         self._flying: set[int] = set()
@@ -205,7 +208,7 @@ class Outbox:
             self.cursor += 1
 
     def _skip_what_is_gone(self) -> None:
-        held = self._source.first_seq
+        held = self.held_from = self._source.first_seq
         if self.cursor < held <= self._source.durable_seq() + 1:
             self._report_lost(self.cursor, held - 1)
             self.lost += held - self.cursor

@@ -12,7 +12,7 @@ import firmware.outputs
 import sensors
 from firmware.reference import schemas
 from firmware.reference.channels import CHANNELS
-from firmware.reference.orders import ORDERS
+from firmware.reference.orders import BECAUSE, ORDERS
 from firmware.reference.schemas import Schema
 from firmware.rulebook.book import Rulebook
 from firmware.site_tables import File, LaneTable, Wiring
@@ -30,6 +30,7 @@ def mqtt() -> str:
         for each in CHANNELS
     ]
     orders = [(f"`{each.name}`", each.zh, each.body or "-", each.about) for each in ORDERS]
+    because = [(f"`{each.word}`", each.zh, each.about) for each in BECAUSE]
     return _page(
         "# 消息接口 / The hall's MQTT wire",
         "MQTT 5, QoS 1. JSON, UTF-8, `v` first; readers ignore fields they do not know. `sealed`: the last field `mac` is "
@@ -40,6 +41,9 @@ def mqtt() -> str:
         "## 指令 / Orders",
         "The payload of `command` is a compact JWS (EdDSA) over an `Envelope`; these are its names and the keys of its `body`.",
         _table(("name", "中文", "body", "what it does"), orders),
+        "## 没有执行的原因 / Why an order was not done",
+        "The word in an answer's `because`, and in the `command` event. A newer firmware may know more of them.",
+        _table(("because", "中文", "what it means, what to do"), because),
         "## 内容 / Payloads",
         *_structures(named, FIELDS),
     )

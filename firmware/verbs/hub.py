@@ -12,14 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from firmware import clock
+from firmware import at_broker, clock
 from firmware.errors import Failure, Mistake
 from firmware.language import chosen, spoken
 from mqtt import operators
-from mqtt.address import Address
 from mqtt.desk import Desk
 from mqtt.hub import Hub
 from mqtt.link import Outgoing
@@ -37,15 +35,12 @@ ONCE_S, QUIET_S = 5.0, 0.4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--broker", metavar="URL", help="mqtt://host:port or mqtts://host:port")
+    at_broker.add_arguments(parser)
     parser.add_argument("--hall", help="one hall (default: every hall of this broker)")
     parser.add_argument(
         "--page", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT", help="serve the live page (port 0: any)"
     )
     parser.add_argument("--id", help="a lasting name: the broker keeps what is missed for a day while this hub is away")
-    parser.add_argument("--ca", help="certificate of the authority (mqtts)")
-    parser.add_argument("--cert", help="our certificate (mqtts)")
-    parser.add_argument("--key", help="our key (mqtts)")
     parser.add_argument("--once", action="store_true", help="print the picture once and end, for scripts")
     parser.add_argument(
         "--operators", type=Path, metavar="FILE", help="who may sign in on the page (needs --command-key)"
@@ -61,8 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.add_operator is not None:
         return _add_operator(arguments)
-    if arguments.broker is None:
-        raise Mistake("which broker? write mqtt://host:port", key="--broker")
+    address = at_broker.address(arguments)
     if arguments.hall is not None:
         Topics(arguments.hall, "hub")
     screen = Screen(chosen(), redraw=sys.stdout.isatty(), quiet=arguments.once)
@@ -70,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     ticking = clock.from_environment()
     orders = _orders(arguments, client_id, ticking, lambda messages: hub.publish(messages))
     hub = Hub(
-        _address(arguments),
+        address,
         ticking,
         hall=arguments.hall,
         client_id=client_id,
@@ -78,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         session_expiry_s=DAY_S if arguments.id else 0,
         listener=lambda view, changes: _tell(page, screen, view, changes),
         link_changed=lambda connected, problem: page.link_changed(connected, problem) if page else None,
-        answered=orders[1].answered if orders else None,
+        orders=orders[1] if orders else None,
     )
     page = _page(hub, arguments, orders)
     hub.start()
@@ -123,12 +117,6 @@ def _orders(
 def _devices(hub: Hub, hall: str) -> list[str]:
     with hub.lock:
         return sorted(hub.halls[hall].devices) if hall in hub.halls else []
-
-
-def _address(arguments: argparse.Namespace) -> Address:
-    files = SimpleNamespace(ca=arguments.ca, cert=arguments.cert, key=arguments.key)
-    tls = files if arguments.ca or arguments.cert or arguments.key else None
-    return Address.parse(arguments.broker, tls)
 
 
 def _page(hub: Hub, arguments: argparse.Namespace, orders: tuple[operators.Operators, Orders] | None) -> Page | None:

@@ -7,11 +7,7 @@ set with its kid (RFC 7638 thumbprint) and what it may sign. Keep private keys o
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -20,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from firmware.core import jwk
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
-from firmware.files import write_secret
+from firmware.files import locked, write_secret
 from firmware.language import spoken
 
 EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
@@ -45,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     key = ed25519.Ed25519PrivateKey.generate() if arguments.kind in EDWARDS_KINDS else _curve_key()
     entry = jwk.write(key.public_key(), [arguments.kind], commands)
     try:
-        with _locked(trust):
+        with locked(trust.parent):
             document = _read_set(trust)
             _write_private(arguments.out, key)
             document["keys"].append(entry)
@@ -72,17 +68,6 @@ def _commands(kind: str, words: str | None) -> tuple[str, ...]:
     if unknown:
         raise Mistake(f"{unknown[0]!r} is no command; one or more of: {', '.join(jwk.COMMANDS)}", key="--commands")
     return commands
-
-
-@contextmanager
-def _locked(trust: Path) -> Iterator[None]:
-    """Two `key new` at once must both end up in the set."""
-    folder = os.open(trust.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def _read_set(trust: Path) -> dict[str, list[object]]:

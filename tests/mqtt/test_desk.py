@@ -163,7 +163,7 @@ def key() -> Ed25519PrivateKey:
 def page(broker: Broker, key: Ed25519PrivateKey) -> Iterator[Page]:
     clock = Clock()
     orders = Orders(key, "hub-1", clock, lambda messages: hub.publish(messages))
-    hub = Hub(Address.parse(broker.url), clock, hall="baoshan", client_id="hub-1", answered=orders.answered)
+    hub = Hub(Address.parse(broker.url), clock, hall="baoshan", client_id="hub-1", orders=orders)
     made = Page(hub, "127.0.0.1", 0, desk=Desk(Operators([WANG]), orders, lambda hall: ["gate-1"]))
     hub.start()
     made.start()

@@ -1,0 +1,24 @@
+"""The words that say which broker a verb speaks with, and by which certificate."""
+
+from __future__ import annotations
+
+import argparse
+from types import SimpleNamespace
+
+from firmware.errors import Mistake
+from mqtt.address import Address
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--broker", metavar="URL", help="mqtt://host:port or mqtts://host:port")
+    parser.add_argument("--ca", help="certificate of the authority (mqtts)")
+    parser.add_argument("--cert", help="our certificate (mqtts)")
+    parser.add_argument("--key", help="our key (mqtts)")
+
+
+def address(arguments: argparse.Namespace) -> Address:
+    """Raises Mistake when it cannot be one."""
+    if arguments.broker is None:
+        raise Mistake("which broker? write mqtt://host:port", key="--broker")
+    files = SimpleNamespace(ca=arguments.ca, cert=arguments.cert, key=arguments.key)
+    return Address.parse(arguments.broker, files if arguments.ca or arguments.cert or arguments.key else None)
