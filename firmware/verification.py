@@ -18,7 +18,7 @@ from firmware.clock import Clock
 from firmware.core import passes, pseudonym, roster
 from firmware.core.facts import AnyFact, Booking, Card, Unproved
 from firmware.core.revocations import Revocations
-from firmware.core.roster import BookingLine, Roster
+from firmware.core.roster import BookingLine, Roster, StaffLine
 from firmware.core.trust import TrustList
 from firmware.errors import Mistake
 from sensors import resident_number
@@ -146,10 +146,19 @@ class Verifier:
     def _known(self, fact: Booking) -> Booking:
         """With what the hub told of this pass: withdrawn or not, and a staff member's tests and posts."""
         revoked = self.revocations.names(fact)
-        line = self.rosters[-1].staff(fact) if self.rosters and fact.key_kind == "staff" else None
+        line = self._duty(fact) if fact.key_kind == "staff" else None
         if line is not None:
             fact = msgspec.structs.replace(fact, tests=roster.tests_of(line), zones=line.zones, bands=line.bands)
         return msgspec.structs.replace(fact, revoked=True) if revoked else fact
+
+    def _duty(self, badge: Booking) -> StaffLine | None:
+        """Today's line of a member of the staff, else the newest there is: tomorrow's roster comes in the evening, and
+
+        tonight's posts and hours are still today's.
+        """
+        today = self._today()
+        newest_first = ([today] if today else []) + list(reversed(self.rosters))
+        return next((line for each in newest_first if (line := each.staff(badge)) is not None), None)
 
 
 def _number_of(day: dt.date) -> int:

@@ -136,6 +136,27 @@ def test_staff_tests_and_posts_come_with_the_badge(desk: Desk) -> None:
     ]
 
 
+def test_tomorrows_roster_moves_nobody_from_todays_post(desk: Desk) -> None:
+    """It comes in the evening. Whoever stands in tomorrow's alone is known by it, and so is everybody when today's is missing."""
+    made = [
+        OFFICE.booking(not_before_s=NOON_S, expires_s=NOON_S + 3600, person_class="staff", key_kind="staff").encode()
+        for _ in range(2)
+    ]
+    early, late = (desk.verify(each, 0.0) for each in made)
+    assert isinstance(early, Booking) and isinstance(late, Booking)
+    tomorrow = [{"pass": each.pass_id, "bands": ["18:00-24:00"]} for each in (early, late)]
+    desk.take("roster", {**day_list(staff=tomorrow), "day": "2022-06-11"})
+    assert [known.bands for each in made if isinstance(known := desk.verify(each, 0.0), Booking)] == [
+        ("18:00-24:00",),
+        ("18:00-24:00",),
+    ]
+    desk.take("roster", day_list(staff=[{"pass": early.pass_id, "bands": ["08:00-12:00"]}]))
+    assert [known.bands for each in made if isinstance(known := desk.verify(each, 0.0), Booking)] == [
+        ("08:00-12:00",),
+        ("18:00-24:00",),
+    ]
+
+
 # -------------------------------------------------------------- revocations
 
 
