@@ -33,6 +33,11 @@ class Scene(Day, Protocol):
     def last_incident(self) -> str: ...
     @property
     def today(self) -> dt.date: ...
+
+    clock_behind_s: int
+
+    def off(self, seconds: int) -> float: ...
+    def started(self, *, new_boot: bool) -> events.Started: ...
     def next_order(self) -> int: ...
     def changed_rulebook(self, change: str) -> bytes: ...
 
@@ -58,12 +63,29 @@ def scans(scene: Scene, person: Person, lane: str = "") -> Iterator[Timed]:
     setup = scene.lane_for(person, "in", lane)
     if person.sentinel is not None:
         yield 0, events.TerminalSaid(lane=setup.name, token=person.key, **person.sentinel)
-    if person.measured_c is not None and setup.thermometer:
-        yield 0.2, events.TemperatureRead(lane=setup.name, object_c=person.measured_c, ambient_c=24.0)
+    if person.measured and setup.thermometer:
+        yield 0.2, _temperature(setup, person)
     for fact in person.facts(scene):
         yield 0.5, events.CodeRead(lane=setup.name, fact=fact, read_by="story")
         if not scene.more_is_asked(setup.name):
             return
+
+
+def _temperature(setup: LaneSetup, person: Person) -> events.TemperatureRead:
+    return events.TemperatureRead(lane=setup.name, **{"object_c": 36.5, "ambient_c": 24.0, **person.measured})
+
+
+def is_measured(scene: Scene, person: Person, lane: str = "", n: int = 1) -> Iterator[Timed]:
+    """Stands before the thermometer for as many readings."""
+    for _ in range(n):
+        yield 0.2, _temperature(scene.lane_for(person, "in", lane), person)
+
+
+def checks_in(scene: Scene, person: Person, lane: str = "") -> Iterator[Timed]:
+    """The visitor's own phone reads the venue code; the hub grants for this pass and lane."""
+    name, body = scene.lane_for(person, "in", lane).name, {"pass_id": person.key, **person.venue}
+    number = scene.next_order()
+    yield 0, events.CommandArrived(id=f"order-{number}", name="venue_code", issuer="hub", lane=name, body=body)
 
 
 def _crosses(setup: LaneSetup, direction: str) -> Iterator[Timed]:
@@ -171,7 +193,7 @@ def spacing(scene: Scene, lane: str = "", x: float | None = None, n: int = 1, zo
 
 
 def order(
-    scene: Scene, name: str, lane: str = "", of_lane: bool = True, n: int | None = None, key: str = "", **body: bool
+    scene: Scene, name: str, lane: str = "", of_lane: bool = True, n: int | None = None, key: str = "", **body: Any
 ) -> Iterator[Timed]:
     """Of the hub. `n` stands in the order's body under `key`; what else the row says stands there as it is."""
     number = scene.next_order()
@@ -191,6 +213,21 @@ def journal(scene: Scene, writable: bool) -> Iterator[Timed]:
 
 
 def clock(scene: Scene) -> Iterator[Timed]:
+    yield 0, events.ClockChecked(because="story")
+
+
+def power_fails(scene: Scene) -> Iterator[Timed]:
+    """Off for five minutes, then the device begins with what its journal holds."""
+    yield scene.off(300), scene.started(new_boot=True)
+
+
+def restarts(scene: Scene) -> Iterator[Timed]:
+    yield scene.off(2), scene.started(new_boot=False)
+
+
+def clock_set(scene: Scene, n: int) -> Iterator[Timed]:
+    """Somebody, or a dead battery, set the wall clock back; the device takes it for good."""
+    scene.clock_behind_s = n * 60
     yield 0, events.ClockChecked(because="story")
 
 
@@ -230,17 +267,24 @@ PEOPLE = Table(
     "deed of a person",
     [
         Phrase("scans[ again][ at {lane}]", "[再次]扫码[ 于 {lane}]", Deed(scans, asks=True)),
-        Phrase("passes[ through {lane}]", "通过[ {lane}]", Deed(passes, ENTERED)),
+        Phrase("passes[ through {lane}]", "通过[ [于 ]{lane}]", Deed(passes, ENTERED)),
         Phrase("goes in with {n} bodies", "{n} 人 一同通过", Deed(lambda scene, person, n: passes(scene, person, bodies=n))),
         Phrase("turns back", "折返", Deed(turns_back)),
-        Phrase("walks in unasked[ at {lane}]", "擅自进入[ {lane}]", Deed(walks_in)),
+        Phrase("walks in unasked[ at {lane}]", "擅自进入[ [于 ]{lane}]", Deed(walks_in)),
         Phrase("leaves[ by {lane}]", "离开[ 从 {lane}]", Deed(leaves, (_left,))),
+        Phrase("is measured[ at {lane}]", "测量体温[ 于 {lane}]", Deed(is_measured)),
+        Phrase("is measured {n} times[ at {lane}]", "测量体温 {n} 次[ 于 {lane}]", Deed(is_measured)),
+        Phrase("checks in by venue code[ at {lane}]", "扫场所码登记[ 于 {lane}]", Deed(checks_in)),
         Phrase("came in by another door", "已从 其他门 进入", Deed(used_elsewhere)),
         Phrase("presses unwell[ at {lane}]", "按 身体不适[ 于 {lane}]", Deed(feels_unwell)),
         Phrase("presses duress[ at {lane}]", "按 胁迫按钮[ 于 {lane}]", Deed(under_duress)),
         Phrase("shows the badge[ at {lane}]", "出示工牌[ 于 {lane}]", Deed(shows_badge)),
         Phrase("badges and presses[ at {lane}]", "刷牌 按确认键[ 于 {lane}]", Deed(by_badge_and_button)),
         Phrase("badges and holds the button[ at {lane}]", "刷牌 长按[ 于 {lane}]", Deed(by_badge_and_button), {"seconds": 2.5}),
+        Phrase(
+            "badges and says nobody is inside[ at {lane}]", "刷牌 报告无人[ 于 {lane}]",
+            Deed(by_badge_and_button), {"seconds": 5.5},
+        ),
     ],
 )  # fmt: skip
 
@@ -268,15 +312,16 @@ THINGS = Table(
             for role, en, zh in (
                 ("gate", "gate", "闸机"), ("counter", "counter", "计数器"),
                 ("thermometer", "thermometer", "测温仪"), ("range", "range sensor", "测距仪"),
+                ("terminal", "sentinel", "数字哨兵"),
             )
             for fails, fehlt, state in (("fails", "故障", "unplugged"), ("works again", "恢复", "ok"))
         ),
         Phrase("queue is {x} m apart[ at {lane}]", "排队间距 {x} 米[ 于 {lane}]", Deed(spacing)),
         Phrase("nobody in the queue[ at {lane}]", "门前无人[ 于 {lane}]", Deed(spacing), {"n": 0}),
         Phrase("{n} people stand behind the gate[ at {lane}]", "闸机后 {n} 人[ 于 {lane}]", Deed(spacing), {"zone": "hall"}),
-        _hub("hub orders hold[ at {lane}]", "中枢 暂停[ {lane}]", "hold"),
-        _hub("hub orders release[ at {lane}]", "中枢 恢复[ {lane}]", "release"),
-        _hub("hub opens once[ at {lane}]", "中枢 放行一次[ {lane}]", "open_once"),
+        _hub("hub orders hold[ at {lane}]", "中枢 暂停[ [于 ]{lane}]", "hold"),
+        _hub("hub orders release[ at {lane}]", "中枢 恢复[ [于 ]{lane}]", "release"),
+        _hub("hub opens once[ at {lane}]", "中枢 放行一次[ [于 ]{lane}]", "open_once"),
         _hub("hub orders evacuation", "中枢 紧急疏散", "evacuate", of_lane=False),
         _hub("hub sets the limit to {n}", "中枢 限流 {n} 人", "limit", of_lane=False, key="n"),
         _hub("hub sets the day's quota to {n}", "中枢 今日名额 {n} 人", "quota", of_lane=False, key="n"),
@@ -287,6 +332,12 @@ THINGS = Table(
         _hub("isolation signed off[ at {lane}]", "隔离 处置完毕[ 于 {lane}]", "sign_off"),
         _hub("isolation signed off as cleared[ at {lane}]", "隔离 排除嫌疑[ 于 {lane}]", "sign_off", cleared=True),
         _hub("{n} counted inside", "清点 场内 {n} 人", "recount", of_lane=False, key="inside"),
+        _hub("hub orders the rulebook before", "中枢 退回 上一版规则", "rulebook_fallback", of_lane=False),
+        _hub("hub confirms the identity[ at {lane}]", "中枢 确认身份[ 于 {lane}]", "confirm_identity", attendant="a-7"),
+        Phrase("device restarts", "设备重启", Deed(restarts)),
+        Phrase("power fails and comes back", "断电后 恢复供电", Deed(power_fails)),
+        Phrase("clock is set back by {n} minutes", "时钟 回拨 {n} 分钟", Deed(clock_set)),
+        Phrase("clock is right again", "时钟 校准", Deed(clock_set), {"n": 0}),
         Phrase("journal is full", "记录已满", Deed(journal), {"writable": False}),
         Phrase("journal has room", "记录恢复", Deed(journal), {"writable": True}),
         Phrase("clock is doubtful", "时钟不可信", Deed(clock, trusts_clock=False)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen, SignShow, VoiceSay
+from firmware.core.actions import AnyAction, Buzz, GateClose, GateFree, GateOpen, RouteLight, SignShow, VoiceSay
 from firmware.core.records import Alarm, AnyRecord, CommandDone, Decision, Incident, Passage, RulebookTaken
 from firmware.simulation.stories.phrases import Phrase, Table, plain
 
@@ -107,14 +107,37 @@ def alarmed(outcome: Outcome, hall: Hall, word: str) -> str:
     return "" if word in names else f"the alarms were {names}"
 
 
+def calm(outcome: Outcome, hall: Hall, word: str) -> str:
+    names = [each.alarm for each in outcome.of(Alarm) if not each.active]
+    return "" if word in names else f"the alarms that ended were {names}"
+
+
 def quiet(outcome: Outcome, hall: Hall) -> str:
     names = [each.alarm for each in outcome.of(Alarm) if each.active]
     return f"the alarms were {names}" if names else ""
 
 
 def incident(outcome: Outcome, hall: Hall, word: str) -> str:
-    found = [(each.incident, each.state) for each in outcome.of(Incident)]
-    return "" if any(word in pair for pair in found) else f"the incidents were {found}"
+    found = [(each.step, each.state) for each in outcome.of(Incident)]
+    return "" if any(word in pair for pair in found) else f"the steps and states were {found}"
+
+
+def called(outcome: Outcome, hall: Hall, kind: Any, on: bool) -> str:
+    """Buzzer and route light: as they were ordered last."""
+    orders = outcome.of(kind)
+    return "" if orders and bool(orders[-1].show_ms) == on else f"the orders were {[each.show_ms for each in orders]}"
+
+
+def remains(outcome: Outcome, hall: Hall, key: str, n: int) -> str:
+    """As the last decision put it on record and told the hub."""
+    decision = outcome.decision
+    left = getattr(decision.remains, key) if decision and decision.remains else None
+    return "" if left == n else f"{left} were left"
+
+
+def slow(outcome: Outcome, hall: Hall, x: float) -> str:
+    pulses = [each.pulse_ms for each in outcome.of(GateOpen)]
+    return "" if round(x * 1000) in pulses else f"the gate was opened for {pulses} ms"
 
 
 def ordered(outcome: Outcome, hall: Hall, result: str, word: str = "") -> str:
@@ -141,12 +164,21 @@ EXPECTATIONS = Table(
         Phrase("voice: {text}", "语音: {text}", says),
         Phrase("nothing shows: {text}", "不提: {text}", silent_on),
         Phrase("gate opens", "开门", gate, {"kind": GateOpen}),
+        Phrase("gate opens for {x} s", "开门 {x} 秒", slow),
         Phrase("gate stays shut", "不开门", gate, {"kind": (GateOpen, GateFree), "wanted": False}),
         Phrase("gate closes", "关门", gate, {"kind": GateClose}),
         Phrase("gate stands open", "常开", gate, {"kind": GateFree}),
         Phrase("{n} inside", "场内 {n} 人", inside),
         Phrase("{n} places free", "余 {n} 位", free),
+        Phrase("{n} numbers left today", "今日余 {n} 号", remains, {"key": "day"}),
+        Phrase("{n} numbers left in this slot", "本时段余 {n} 号", remains, {"key": "slot"}),
+        Phrase("{n} cases left today", "今日余 {n} 件", remains, {"key": "cases"}),
         Phrase("alarm {word}", "报警 {word}", alarmed),
+        Phrase("alarm over {word}", "解除报警 {word}", calm),
+        Phrase("buzzer sounds", "蜂鸣器响", called, {"kind": Buzz, "on": True}),
+        Phrase("buzzer stops", "蜂鸣器停", called, {"kind": Buzz, "on": False}),
+        Phrase("route light on", "引导灯亮", called, {"kind": RouteLight, "on": True}),
+        Phrase("route light off", "引导灯灭", called, {"kind": RouteLight, "on": False}),
         Phrase("no alarm", "无报警", quiet),
         Phrase("incident {word}", "事件 {word}", incident),
         Phrase("done", "完成", ordered, {"result": "done"}),

@@ -42,7 +42,10 @@ class Person:
     other: str = ""
     code: Unproved | None = None
     card: dict[str, Any] | None = None
-    measured_c: float | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
+    """What a thermometer makes of this forehead: the fields of a reading; empty: nothing."""
+    venue: dict[str, Any] = field(default_factory=dict)
+    """What the hub knows when their own phone checks in: the fields of the order `venue_code`."""
     sentinel: dict[str, Any] | None = None
     by: str = "pass"
     """How a booking is shown: `pass`, `card` or `number`."""
@@ -164,8 +167,13 @@ def _by(person: Person, day: Day, by: str) -> None:
     person.by = by
 
 
-def _measured(person: Person, day: Day, x: float) -> None:
-    person.measured_c = x
+def _measured(person: Person, day: Day, key: str, **value: float) -> None:
+    person.measured = {**person.measured, key: next(iter(value.values()))}
+
+
+def _venue(person: Person, day: Day, n: int | None = None, **fields: Any) -> None:
+    sampled = {} if n is None else {"sampled_at": day.now_s - n * HOUR_S}
+    person.venue = {**person.venue, **fields, **sampled}
 
 
 def _works(person: Person, day: Day, words: tuple[str, ...] = (), span: Span | None = None) -> None:
@@ -229,7 +237,9 @@ ATTRIBUTES = Table(
         Phrase("of the city's household", "本市 户籍", _card, {"resident": True}),
         Phrase("booked by phone with ID card", "电话预约 凭身份证", _by, {"by": "card"}),
         Phrase("booked by phone with a short number", "电话预约 凭短号", _by, {"by": "number"}),
-        Phrase("temperature {x}", "体温 {x}[ 度]", _measured),
+        Phrase("temperature {x}", "体温 {x}[ 度]", _measured, {"key": "object_c"}),
+        Phrase("surroundings {x}", "环境 {x}[ 度]", _measured, {"key": "ambient_c"}),
+        Phrase("measured from {n} mm", "测距 {n} 毫米", _measured, {"key": "distance_mm"}),
         Phrase("works in {words}", "岗位 {words}", _works),
         Phrase("works {span}", "当班 {span}", _works),
         Phrase("sentinel green", "数字哨兵 绿码", _sentinel, {"code": "green"}),
@@ -238,6 +248,11 @@ ATTRIBUTES = Table(
         Phrase("sentinel PCR {n} h old", "哨兵 核酸 {n} 小时前", _sentinel, {"pcr": "negative"}),
         Phrase("sentinel PCR positive", "哨兵 核酸 阳性", _sentinel, {"pcr": "positive"}),
         Phrase("sentinel no PCR", "哨兵 无核酸", _sentinel, {"pcr": "none"}),
+        Phrase("venue code green", "场所码 绿码", _venue, {"code": "green"}),
+        Phrase("venue code yellow", "场所码 黄码", _venue, {"code": "yellow"}),
+        Phrase("venue code red", "场所码 红码", _venue, {"code": "red"}),
+        Phrase("venue code PCR {n} h old", "场所码 核酸 {n} 小时前", _venue, {"pcr": "negative"}),
+        Phrase("venue code no PCR", "场所码 无核酸", _venue, {"pcr": "none"}),
         Phrase("sentinel mask on", "哨兵 戴口罩", _sentinel, {"mask": True}),
         Phrase("sentinel mask off", "哨兵 未戴口罩", _sentinel, {"mask": False}),
     ],

@@ -95,12 +95,8 @@ class Stage:
         self.outcome = Outcome()
         first = story.lines[0]
         self.now_ms = self.origin_ms = 1000 * (self.second_of(0, first.day or self.day) + first.at_s - BEFORE_S)
-        self.do(
-            events.Started(
-                boot="story", version="story", device="story", hall=self.hall, inc="story", bank=True,
-                lanes=tuple(self.lanes),
-            )
-        )  # fmt: skip
+        self.boots = self.clock_behind_s = 0
+        self.do(self.started(new_boot=True))
         self.do(events.RulebookLoaded(text=text, kid="story"))
 
     # ------------------------------------------------------------ time
@@ -112,6 +108,21 @@ class Stage:
     def second_of(self, minute: int, day: dt.date | None = None) -> int:
         midnight = dt.datetime.combine(day or self.day, dt.time(), self.zone)
         return int((midnight + dt.timedelta(minutes=minute)).timestamp())
+
+    def started(self, *, new_boot: bool) -> events.Started:
+        """The device began, with what it remembers; after a new boot its elapsed time begins anew."""
+        if new_boot:
+            self.boots, self.origin_ms = self.boots + 1, self.now_ms
+        self.controller = Controller.restore(self.controller.snapshot(), rulebook_file.zone)
+        return events.Started(
+            boot=f"story-{self.boots}", version="story", device="story", hall=self.hall, inc="story", bank=True,
+            lanes=tuple(self.lanes),
+        )  # fmt: skip
+
+    def off(self, seconds: int) -> float:
+        """Time passes, and nobody is there to be woken."""
+        self.now_ms, self.wake = self.now_ms + seconds * 1000, None
+        return 0.0
 
     def wait_until(self, then_ms: int) -> None:
         """Let time pass, waking the controller exactly when it asked to be woken."""
@@ -125,7 +136,7 @@ class Stage:
         self.now_ms = max(self.now_ms, then_ms)
 
     def do(self, event: Any) -> None:
-        moment = Moment(self.now_ms - self.origin_ms, self.now_ms, self.trusted)
+        moment = Moment(self.now_ms - self.origin_ms, self.now_ms - self.clock_behind_s * 1000, self.trusted)
         outcome = self.controller.handle(event, moment)
         self.journal.append((event, moment))
         self.outcome.actions += outcome.actions
