@@ -16,12 +16,12 @@ from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.state import LaneSetup
-from firmware.errors import HallgateError, Mistake
+from firmware.errors import HallgateError
 from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
 from firmware.loop import Loop
 from firmware.notices import Notices
-from firmware.ports import Port
+from firmware.plugs import Plugs, speaker
 from firmware.rows import bank_word, rows
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook_file import SignedRulebook
@@ -57,7 +57,7 @@ class Device:
         self.controller = recovery.recovered(Reader(state_dir))
         self.loop = Loop(clock, self.controller, self.journal)
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
-        self._boards: Any = None
+        self.plugs = Plugs(clock)
         for cable in self._cables():
             self.loop.add(cable)
         self.notices = self._notices(state_dir)
@@ -98,59 +98,15 @@ class Device:
                 wire = spec.port or (f"pins {spec.pins}" if spec.pins else "")
                 shared = by_wire.get(wire)
                 if shared is None:
-                    shared = Cable(self._port(lane, spec))
+                    shared = Cable(self.plugs.open(lane, spec))
                     cables.append(shared)
                     if wire:
                         by_wire[wire] = shared
                 shared.lines.append(self._line(lane, spec))
         return cables
 
-    def _port(self, lane: Lane, spec: DeviceSpec) -> Port:
-        maker = PORTS.get(spec.driver.port)
-        if maker is None:
-            raise Mistake(f"{spec.driver.name} hangs on {spec.driver.port}, which this version cannot open")
-        return maker(self, lane, spec)
-
-    def serial(self, _lane: Lane, spec: DeviceSpec) -> Port:
-        from firmware.ports.serial_line import SerialPort
-
-        assert spec.port is not None
-        return SerialPort(spec.port, getattr(spec.settings, "baud", 9600), self.clock)
-
-    def pins(self, lane: Lane, spec: DeviceSpec) -> Port:
-        from firmware.ports.pin_board import PinBoard
-        from firmware.ports.pin_group import PinGroup
-
-        if self._boards is None:
-            self._boards = PinBoard()
-        inputs = {role: spec.pins[role] for role in spec.driver.pins if role in spec.pins}
-        outputs = {
-            role: spec.pins[role] for role in (*spec.driver.outputs, *spec.driver.optional_outputs) if role in spec.pins
-        }
-        return PinGroup(
-            self._boards,
-            f"lane {lane.name} {spec.role}",
-            self.clock,
-            inputs=inputs,
-            outputs=outputs,
-            pulls=dict.fromkeys(inputs, getattr(spec.settings, "pull", "up")),
-            idle=dict.fromkeys(outputs, 0 if getattr(spec.settings, "active_high", True) else 1),
-        )
-
-    def camera(self, _lane: Lane, spec: DeviceSpec) -> Port:
-        from firmware.ports.camera import open_camera
-
-        return open_camera(spec.port or "picamera2", spec.driver.decoder(spec.settings), self.clock)
-
-    def http(self, _lane: Lane, spec: DeviceSpec) -> Port:
-        from firmware.ports.http_push import HttpPort
-
-        assert spec.port is not None
-        limits = {name: getattr(spec.settings, name) for name in ("allow", "max_body_bytes", "request_ms")}
-        return HttpPort(spec.port, self.clock, **limits)
-
     def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
-        line = Line(lane.name, spec.role, spec.driver.name, _speaker(lane, spec))
+        line = Line(lane.name, spec.role, spec.driver.name, speaker(lane, spec))
         if spec.role in ("scanner", "identity"):
             line.verify, line.identify = self.verify, self.verify.identity
         elif spec.role == "terminal":
@@ -293,21 +249,7 @@ class Device:
         self.notices.handed_on.write()
         if self.hub is not None:
             self.hub.stop()
-        if self._boards is not None:
-            self._boards.close()
-
-
-PORTS = {"serial": Device.serial, "pins": Device.pins, "camera": Device.camera, "http": Device.http}
-
-
-def _speaker(lane: Lane, spec: DeviceSpec) -> Any:
-    if spec.driver.port == "camera":  # its decoder works in the port, beside the loop
-        from firmware.ports.camera import Told
-
-        return Told()
-    if spec.role == "gate":
-        return spec.driver.decoder(spec.settings, lane.on_failure)
-    return spec.driver.decoder(spec.settings)
+        self.plugs.close()
 
 
 def _setup(lane: Lane) -> LaneSetup:
