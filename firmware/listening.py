@@ -220,6 +220,10 @@ class Listener:
                     self._port.write(each.raw)
         return [(t_ms - self._start_ms, each) for each in said]
 
+    def send(self, said: list[Any], t_ms: float) -> list[AnyReading]:
+        """Put what a hand's encoder answered on the cable; what it reads of itself comes back."""
+        return [each for _, each in self._said(said, t_ms) if not isinstance(each, Send)]
+
 
 # ---------------------------------------------------------------- words
 

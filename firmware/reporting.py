@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from firmware import board
 from firmware.cables import Line
 from firmware.core import incident, judgement, picture, queue, quotas
 from firmware.core.state import LaneState
@@ -11,6 +12,7 @@ from firmware.core.turn import Turn
 from firmware.version import VERSION
 from mqtt.messages import (
     ClockStatus,
+    DoctorStatus,
     JournalStatus,
     LaneStatus,
     RemainsStatus,
@@ -54,6 +56,8 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         queue=device.loop.queue,
         dropped=device.loop.dropped_events + dropped,
         memory_kb=_memory_kb(),
+        temperature_c=board.temperature_c(),
+        undervoltage=board.undervoltage(),
         journal=JournalStatus(
             dropped=device.journal.lost_records,
             writable=state.journal_ok,
@@ -67,7 +71,16 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         remains=_remains(device),
         rulebook_before=bool(state.rulebook_before),
         rulebook_next=state.rulebook_next_from,
+        doctor=_doctor(device),
     )
+
+
+def _doctor(device: Device) -> DoctorStatus | None:
+    report = device.doctor.report
+    if report is None:
+        return None
+    faults = tuple(f"{found.lane} {found.device} {found.result}" for found in report.devices if found.ill)
+    return DoctorStatus(at=report.at, result=report.result, faults=faults)
 
 
 def _side_link(device: Device) -> SideLinkStatus | None:

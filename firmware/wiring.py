@@ -16,6 +16,7 @@ from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.state import LaneSetup
+from firmware.doctor.report import LastReport
 from firmware.errors import HallgateError
 from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
@@ -57,7 +58,7 @@ class Device:
         self.controller = recovery.recovered(Reader(state_dir))
         self.loop = Loop(clock, self.controller, self.journal)
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
-        self.plugs = Plugs(clock)
+        self.plugs, self.doctor = Plugs(clock), LastReport(state_dir)
         for cable in self._cables():
             self.loop.add(cable)
         self.notices = self._notices(state_dir)

@@ -98,6 +98,17 @@ class RemainsStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     walk_in: bool | None = None
 
 
+class DoctorStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """The last walk of a technician through this door (`hallgate doctor`)."""
+
+    at: str
+    """RFC 3339; by the device's clock, which nobody may have trusted then."""
+    result: str
+    """works, incomplete (somebody has to watch the rest), fault."""
+    faults: tuple[str, ...] = ()
+    """Lane, device and what was wrong: `A scanner nothing_answers`."""
+
+
 class RoundStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """A round that somebody has to walk (3.1.5a), as the device that tracks it knows."""
 
@@ -146,6 +157,9 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """Messages and readings dropped because a bounded queue was full."""
     memory_kb: int | None = None
     temperature_c: float | None = None
+    """Of the board's processor."""
+    undervoltage: bool | None = None
+    """The board's supply was too weak; null: it cannot tell."""
     journal: JournalStatus = JournalStatus()
     clock: ClockStatus = ClockStatus()
     lanes: tuple[LaneStatus, ...] = ()
@@ -158,6 +172,8 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """Another rulebook is kept that `rulebook_fallback` would bring back."""
     rulebook_next: str = ""
     """First day of a rulebook that waits on this device; empty: none does."""
+    doctor: DoctorStatus | None = None
+    """None: nobody ever walked through this door with it."""
     rounds: tuple[RoundStatus, ...] = ()
     """Rounds this device tracks; empty: none."""
 

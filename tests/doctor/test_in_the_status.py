@@ -1,0 +1,62 @@
+"""What the last walk found reaches the hub with the device's status, beside how the board fares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import board
+from tests.brokers import Broker, wait_until
+from tests.device.bench import bench
+from tests.doctor.door import Door
+from tests.mqtt.conftest import broker  # noqa: F401
+from tests.mqtt.helpers import Ear
+
+STATUS = "hallgate/v1/baoshan/device/entry-1/status"
+
+
+@pytest.fixture
+def ear(broker: Broker) -> Iterator[Ear]:  # noqa: F811
+    made = Ear(broker.url, STATUS)
+    wait_until(lambda: made.connection.connected)
+    yield made
+    made.close()
+
+
+def test_the_last_report_is_in_the_status(tmp_path: Path, broker: Broker, ear: Ear) -> None:  # noqa: F811
+    def status() -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(ear.on("/status")[-1].payload)
+        return told
+
+    with bench(tmp_path / "gate", hub=broker.url) as gate:
+        at = Door(gate.folder, None)
+        at.examine("--state", str(gate.state), seconds=1)
+        gate.start()
+        wait_until(lambda: status()["doctor"])
+        told = status()
+        assert told["doctor"]["at"] == at.report["at"]
+        assert (told["doctor"]["result"], told["doctor"]["faults"]) == ("fault", ["A scanner nothing_answers"])
+        assert at.report["hub"] == ""
+        report = {**at.report, "result": "works", "devices": []}
+        (gate.state / "doctor.json").write_text(json.dumps(report))
+        wait_until(lambda: status()["doctor"]["result"] == "works", 30)
+        (gate.state / "doctor.json").write_text("spoilt")
+        wait_until(lambda: status()["doctor"] is None, 30)
+
+
+def test_temperature_and_supply_as_the_kernel_tells_them(tmp_path: Path) -> None:
+    assert (board.temperature_c(tmp_path), board.undervoltage(tmp_path)) == (None, None)
+    zone, supply = tmp_path / "class/thermal/thermal_zone0", tmp_path / "class/hwmon/hwmon3"
+    for folder in (zone, supply, tmp_path / "class/hwmon/hwmon1"):
+        folder.mkdir(parents=True)
+    (zone / "temp").write_text("48312\n")
+    (tmp_path / "class/hwmon/hwmon1/name").write_text("cpu_thermal\n")
+    (supply / "name").write_text("rpi_volt\n")
+    for alarm, told in (("1\n", True), ("0\n", False), ("x", None)):
+        (supply / "in0_lcrit_alarm").write_text(alarm)
+        assert board.undervoltage(tmp_path) is told
+    assert board.temperature_c(tmp_path) == 48.3
