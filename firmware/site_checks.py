@@ -313,7 +313,7 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         for name in lane.serves
         if lane.entry and name not in book.classes
     ]
-    return wrong, [*odd, *_unseen(site, book)]
+    return wrong, [*odd, *_unseen(site, book), *_unhelped(site, book)]
 
 
 def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
@@ -321,6 +321,27 @@ def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
     asked = [key for key in ("density_persons_max", "dwell_seconds") if getattr(book.flow, key)]
     if asked and any(lane.entry for lane in site.lanes) and not any("behind" in lane.devices for lane in site.lanes):
         yield Mistake(f"no lane has one, and the rulebook has {asked[0]} in [flow] (3.1.3c)", key="lane.behind")
+
+
+def _unhelped(site: Site, book: Rulebook) -> Iterator[Mistake]:
+    """Ways the rulebook opens to people that end at this device's lanes."""
+    for lane in site.lanes:
+        has, serves = lane.devices.keys(), set(lane.serves if lane.entry else ())
+        by_card = [name for name in sorted(serves & book.classes.keys()) if book.classes[name].by_card]
+        helped = sorted(serves & set(book.assisted.classes))
+        if (by_card or helped) and "identity" not in has:
+            what = f"has no identity reader: nobody is known as {(by_card or helped)[0]} here (3.1.2d)"
+            yield Mistake(what, key=f"lane {lane.name}")
+        elif helped and "button" not in has and not site.hub:
+            what = (
+                "has no attendant's button, and there is no hub: nobody can confirm who shows an identity card (3.1.2d)"
+            )
+            yield Mistake(what, key=f"lane {lane.name}")
+    entry = any(lane.entry for lane in site.lanes)
+    if entry and not site.hub and not any("buzzer" in lane.devices for lane in site.lanes):
+        yield Mistake(
+            "no lane has one, and there is no hub: who hears that somebody is led away? (3.1.2e)", key="lane.buzzer"
+        )
 
 
 def _lacking(site: Site, book: Rulebook) -> Iterator[tuple[str, str]]:
@@ -345,6 +366,8 @@ def _of_class(lane: Lane, site: Site, rules: ClassRules) -> Iterator[str]:
         yield "has no terminal to see a mask (3.1.2c)"
     if rules.mask == "attest" and "button" not in has:
         yield "has no attendant's button to attest a mask (3.1.2c)"
+    if rules.mask == "veto" and "button" not in has:
+        yield "has no attendant's button to veto for want of a mask (3.1.2c)"
     if rules.temperature_max_c is not None and not has & {"thermometer", "terminal"}:
         yield "has no thermometer (local temperature rule; 3.1.4a for staff)"
 

@@ -20,6 +20,8 @@ from firmware.typed_toml import dotted, nearest
 if TYPE_CHECKING:
     from firmware.rulebook.book import Rulebook
 
+ON_ROSTER = frozenset({"staff", "attendant", "responder"})
+"""Classes whose tests the signed roster may know."""
 Severity = Literal["error", "shut", "warning"]
 
 
@@ -98,6 +100,11 @@ def _admitted(book: Rulebook) -> Iterator[Complaint]:
         yield _shut(("limit_persons",), "is 0: nobody is admitted")
     elif book.phase and not any(book.limit_on(phase.begins) for phase in book.phase):
         yield _shut(("phase",), "limit_percent leaves no place in any phase: nobody is admitted")
+    for index, phase in enumerate(book.phase):
+        if not any(name in book.classes for name in phase.classes):
+            yield _warning(("phase", index, "classes"), f"nobody is admitted while {phase.name} is in force")
+        if index and phase.begins > book.valid_until:
+            yield _warning(("phase", index, "from"), f"never begins: valid_until = {book.valid_until} is before it")
     for name in book.classes:
         if not any(name in phase.classes for phase in book.phase):
             yield _warning(("class", name), "is in no phase: nobody of that class is ever admitted")
@@ -140,6 +147,19 @@ def _hours(book: Rulebook) -> Iterator[Complaint]:
             yield _shut(("hours",), "has no opening hours: no visitor is ever admitted")
     elif 0 < _longest(book.hours) <= book.hours.last_entry_minutes:
         yield _shut(("hours", "last_entry_minutes"), "is as long as the longest opening: no visitor is ever admitted")
+    elif all(_is_held(book, day) for day in range(7)):
+        yield _shut(("hold",), "pauses every entry for as long as the hall is open: no visitor is ever admitted")
+
+
+def _is_held(book: Rulebook, weekday: int) -> bool:
+    """Whether scheduled holds of every lane cover all opening hours of this weekday; a day that is closed is covered."""
+    day = WEEKDAYS[weekday]
+    holds = [
+        each for each in book.hold if not each.lanes and (day in each.weekdays or not (each.weekdays or each.dates))
+    ]
+    held = {minute for each in holds for minute in range(*minutes_of(each.span))}
+    weeks = (book.hours, *book.hours.service.values())
+    return all(held.issuperset(range(*span)) for week in weeks for span in week.spans(weekday))
 
 
 def _longest(week: Week) -> int:
@@ -178,6 +198,8 @@ def _classes(book: Rulebook) -> Iterator[Complaint]:
         path: Path = ("class", name)
         if rules.proof and not rules.sources:
             yield _error((*path, "sources"), "is empty, but a proof is asked for: nobody could bring one (3.1.2a)")
+        if "antigen" in rules.proof and rules.sources and "certificate" not in rules.sources and name not in ON_ROSTER:
+            yield _error((*path, "sources"), "has no certificate, and an antigen test comes by no other way (3.1.4a)")
         if "pcr" in rules.proof and rules.pcr_validity_hours == 0:
             yield _error(
                 (*path, "pcr_validity_hours"), "is 0, but pcr is asked for: every report would be too old (3.1.2a)"
@@ -211,6 +233,9 @@ def _people(book: Rulebook) -> Iterator[Complaint]:
             yield _error(
                 ("responders", "classes"), "visitor is no responder: a badge of the staff's key opens the lane"
             )
+        elif name in book.classes:
+            what = f"every badge of {name} opens the lanes both ways, and [class.{name}] is never asked"
+            yield _warning(("responders", "classes"), what)
 
 
 def _evidence(book: Rulebook) -> Iterator[Complaint]:
@@ -232,8 +257,6 @@ def _access(book: Rulebook) -> Iterator[Complaint]:
         first, end = minutes_of(hold.span)
         if end <= first:
             yield _error(("hold", index, "span"), f"{hold.span} ends before it begins")
-        if not hold.dates and not hold.weekdays and (first, end) == (0, 24 * 60):
-            yield _warning(("hold", index, "span"), "holds the entry on every day all day: nobody is ever admitted")
     first_persons = book.opening.first_person
     if first_persons and not any(name in phase.classes for phase in book.phase for name in first_persons):
         yield _warning(("opening", "first_person"), "no phase admits one of these classes: only a badge opens the day")

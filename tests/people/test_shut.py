@@ -30,6 +30,7 @@ OPTIONAL = ('never both demanded\nbooking = "required"\nproof = ["pcr"]', 'never
          "shut", "phase[0].from"),
         ([(f"[hours]\n{HOURS}", "[hours]\n")], "shut", "hours"),
         ([("last_entry_minutes = 0", "last_entry_minutes = 480")], "shut", "hours.last_entry_minutes"),
+        ([("[on_doubt]", '[[hold]]\nspan = "08:30-12:00"\n[[hold]]\nspan = "12:00-20:00"\n[on_doubt]')], "shut", "hold"),
         ([("walk_in = false", "walk_in = true"), OPTIONAL], "shut", "class.visitor"),
         ([("share_percent = 100\n", "share_percent = 100\nwalk_in = true\n"), OPTIONAL], "shut", "class.visitor"),
     ],
@@ -46,6 +47,10 @@ def test_it_is_named_with_its_key_and_a_device_obeys_it_all_the_same(changes: An
         [("last_entry_minutes = 0", "last_entry_minutes = 479")],
         [("walk_in = false", "walk_in = true")],
         [OPTIONAL],
+        [("[on_doubt]", '[[hold]]\nspan = "08:30-12:00"\n[[hold]]\nspan = "12:00-19:59"\n[on_doubt]')],
+        [("[on_doubt]", '[[hold]]\nspan = "00:00-24:00"\nlanes = ["A"]\n[on_doubt]')],
+        [("[on_doubt]", '[[hold]]\nspan = "00:00-24:00"\nweekdays = ["friday"]\n[on_doubt]')],
+        [("[on_doubt]", '[[hold]]\nspan = "00:00-24:00"\ndates = [2022-06-10]\n[on_doubt]')],
         [(f"[hours]\n{HOURS}", "[hours]\n"), ("date = 2022-06-03", 'date = 2022-06-03\nopen = ["09:00-12:00"]')],
     ],
 )
@@ -60,6 +65,7 @@ def test_what_is_only_strict_is_none(changes: Any) -> None:
         ("date = 2022-06-03", 'date = 2022-06-03\nopen = ["12:00-09:00"]', "hours.exception[0].open[0]", "ends before"),
         ('host = "required"\nkeeps', 'host = "required"\nhost_classes = ["x"]\nkeeps', "class.escorted.host_classes", "no table"),
         ('host = "required"\nkeeps', 'host = "required"\nhost_classes = []\nkeeps', "class.escorted.host_classes", "empty"),
+        ('proof = ["pcr"]\nage_from', 'proof = ["antigen"]\nsources = ["sentinel"]\nage_from', "class.elder.sources", "antigen"),
         ("age_under = 18", "age_under = 18\nage_from = 18", "class.minor.age_under", "above age_from"),
         ("share = {} ", "share = { a = 60, b = 50 } ", "quota.share", "110 percent"),
         ('classes = ["responder"]', 'classes = ["responder", "visitor"]', "responders.classes", "no responder"),
@@ -74,6 +80,18 @@ def test_what_contradicts_itself_is_refused_by_key(old: str, new: str, key: str,
     with pytest.raises(Mistake) as refused:
         parse(text((old, new)))
     assert (refused.value.key, what in refused.value.what) == (key, True), refused.value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('classes = ["responder"]', 'classes = ["responder", "staff"]', "responders.classes"),
+        ("[hours]\n", '[[phase]]\nname = "x"\nfrom = 2022-07-01\nshare_percent = 0\nclasses = []\n[hours]\n', "phase[3].classes"),
+        ("valid_until = 2022-12-31", "valid_until = 2022-06-09", "phase[2].from"),
+    ],
+)  # fmt: skip
+def test_what_may_be_meant_is_pointed_at(old: str, new: str, key: str) -> None:
+    assert ("warning", key) in [(each.severity, each.key) for each in complaints(parse(text((old, new))))]
 
 
 def test_a_rulebook_without_any_of_this_means_what_it_meant() -> None:

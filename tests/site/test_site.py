@@ -318,6 +318,7 @@ def test_a_missing_sensor_names_the_clause(bench: Bench, without: str, clauses: 
         ('proof = ["pcr"]\nsources = ["sentinel"]', "3.1.2a"),
         ('proof = []\nmask = "terminal"', "3.1.2c"),
         ('proof = []\nmask = "attest"', "3.1.2c"),
+        ('proof = []\nmask = "veto"', "3.1.2c"),
     ],
 )
 def test_a_rule_without_its_device_names_the_clause(bench: Bench, rule: str, clause: str) -> None:
@@ -346,6 +347,22 @@ def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, val
     for number, warned in ((value, ["lane.behind"]), (0, [])):
         _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
         assert [warning.key for warning in odd] == warned
+
+
+def test_a_way_that_ends_at_this_lane_is_a_warning(bench: Bench) -> None:
+    """3.1.2d without a reader or without anybody to confirm, 3.1.2e without anybody who hears it."""
+    elder = '\n[class.elder]\nbooking = "required"\nproof = ["pcr"]\nage_from = 60\n[assisted]\nclasses = ["elder"]\n'
+    rules = book.parse((RULEBOOK.replace('["visitor"]', '["visitor", "elder"]') + elder).encode())
+    place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "elder"]'))
+    lane = place.lanes[0]
+    with_reader = {**lane.devices, "identity": lane.devices["scanner"]}
+    for devices, hub, named in (
+        (lane.devices, place.hub, ["lane A"]),
+        (with_reader, place.hub, []),
+        (with_reader, None, ["lane A", "lane.buzzer"]),
+    ):
+        made = dataclasses.replace(place, hub=hub, lanes=(dataclasses.replace(lane, devices=devices), place.lanes[1]))
+        assert [warning.key for warning in site.lacks(made, rules)[1]] == named
 
 
 @pytest.mark.parametrize("lanes", [0, 1])
