@@ -46,7 +46,7 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    checks = (_closed_exits, _interlocks, _unpowered, _unguarded, _alone, _tls, _side_peers)
+    checks = (_closed_exits, _interlocks, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers)
     return [found for check in checks for found in check(site)]
 
 
@@ -270,8 +270,7 @@ def _files(site: Site) -> Found:
     yield from _secret(("side_link", "key"), site.side_link.key if site.side_link else None)
     if tls:
         yield from _readable(("hub", "tls", "ca"), tls.ca)
-        yield from _readable(("hub", "tls", "cert"), tls.cert)
-        yield from _secret(("hub", "tls", "key"), tls.key)
+        yield from _guarded(("hub", "tls", "key"), tls.key)
 
 
 def _readable(path: Keys, name: str | Path | None) -> Found:
@@ -281,6 +280,10 @@ def _readable(path: Keys, name: str | Path | None) -> Found:
 
 def _secret(path: Keys, name: str | Path | None) -> Found:
     yield from _readable(path, name)
+    yield from _guarded(path, name)
+
+
+def _guarded(path: Keys, name: str | Path | None) -> Found:
     if name is not None and Path(name).is_file() and Path(name).stat().st_mode & 0o077:
         yield path, f"is a secret that others may read: chmod 600 {name}"
 
@@ -297,6 +300,15 @@ def _tls(site: Site) -> Found:
         yield ("hub", "url"), "mqtts:// without [hub.tls]: write ca, cert and key"
     if site.hub and site.hub.url.startswith("mqtt:") and site.hub.tls is not None:
         yield ("hub", "tls"), "is not used: url begins with mqtt://, not mqtts://"
+
+
+def _enrolled(site: Site) -> Found:
+    """A door that is not enrolled yet decides all the same: it only has no hub."""
+    tls = site.hub.tls if site.hub else None
+    files = {"cert": tls.cert, "key": tls.key} if tls else {}
+    for key, name in files.items():
+        if name is not None and not Path(name).is_file():
+            yield ("hub", "tls", key), f"not enrolled yet, there is no file {name}: the door works, without its hub"
 
 
 # ---------------------------------------------------------------- against the rulebook
