@@ -23,6 +23,9 @@ from firmware.files import read, read_secret, write_secret
 from mqtt.access import Party, Role
 from mqtt.topics import Topics
 
+TICKET = dt.timedelta(days=30)
+"""A card that was flashed is put in within this time."""
+
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
     """One certificate. Times in RFC 3339; `revoked` is empty while it counts."""
@@ -34,10 +37,20 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     revoked: str = ""
 
 
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """Lets one device enrol by itself, once: the secret stands on its card. `used_by`: the fingerprint of its key."""
+
+    name: str
+    secret: str
+    until: str
+    used_by: str = ""
+
+
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     v: int = 1
     hall: str
     issued: tuple[Issued, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
 
 
 class Authority:
@@ -63,7 +76,7 @@ class Authority:
         ca = certificates.authority(hall, key, now)
         replace_file(folder / "ca.pem", certificates.pem(ca))
         replace_file(folder / "crl.pem", certificates.revocations(ca, key, (), now))
-        replace_file(folder / "parties.json", msgspec.json.encode(Ledger(hall=hall)))
+        replace_file(folder / "parties.json", msgspec.json.encode(Ledger(hall=hall)), mode=0o600)
         return cls(folder)
 
     @property
@@ -96,6 +109,15 @@ class Authority:
         self._keep((*self.ledger.issued, issued), now)
         return out
 
+    def ticket(self, name: str, now: dt.datetime) -> str:
+        """A new ticket for a device's next card; one that an earlier card holds is worthless from now on."""
+        Topics(self.hall, name)
+        made = Ticket(name=name, secret=os.urandom(32).hex(), until=_text(now + TICKET))
+        others = (one for one in self.ledger.tickets if one.name != name and _time(one.until) > now)
+        self.ledger = msgspec.structs.replace(self.ledger, tickets=(*others, made))
+        self._write_ledger()
+        return made.secret
+
     def revoke(self, name: str, now: dt.datetime, *, but_last: bool = False) -> int:
         """Every certificate of this name, or all but the newest (after a rotation). Answers how many."""
         own = [one for one in self.ledger.issued if one.name == name and not one.revoked]
@@ -110,9 +132,12 @@ class Authority:
     def _keep(self, issued: tuple[Issued, ...], now: dt.datetime) -> None:
         """The ledger first: a list of revocations can be made again from it."""
         self.ledger = msgspec.structs.replace(self.ledger, issued=issued)
-        replace_file(self.folder / "parties.json", msgspec.json.format(msgspec.json.encode(self.ledger)))
+        self._write_ledger()
         gone = [(int(one.serial, 16), _time(one.revoked)) for one in issued if one.revoked]
         replace_file(self.folder / "crl.pem", certificates.revocations(self.certificate, self._key, gone, now))
+
+    def _write_ledger(self) -> None:
+        replace_file(self.folder / "parties.json", msgspec.json.format(msgspec.json.encode(self.ledger)), mode=0o600)
 
 
 def take_over(folder: Path, name: str, pem: bytes, file: str, now: dt.datetime) -> x509.Certificate:

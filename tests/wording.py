@@ -22,7 +22,13 @@ TOLD_LATER = {"told", "what", "because"}
 SPEAKING = (
     *("firmware/site.py", "firmware/site_checks.py", "firmware/typed_toml.py", "firmware/listening.py"),
     *("firmware/rulebook/contradictions.py", "firmware/core/trust.py", "firmware/rulebook/signature.py"),
-    *("firmware/doctor/steps.py", "firmware/doctor/walk.py", "firmware/doctor/probe.py", "firmware/doctor/technician.py"),
+    *("deploy/flash/disks.py",),
+    *(
+        "firmware/doctor/steps.py",
+        "firmware/doctor/walk.py",
+        "firmware/doctor/probe.py",
+        "firmware/doctor/technician.py",
+    ),
     *("firmware/captures.py", "firmware/outputs/relay.py", "mqtt/link.py", "firmware/ports/serial_line.py"),
 )
 NO_MESSAGE = {

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from deploy.flash import blockmap
 from deploy.image import card, keys, papers, recipe, root, tools
 from firmware.clock import Clock
 from firmware.errors import Failure
@@ -33,6 +34,7 @@ def build(arguments: argparse.Namespace) -> dict[str, Any]:
     persistent = card.persistent(shop, what.card, epoch, files)
     firmware = card.firmware(shop, what.card, epoch)
     card.assemble(out, what.card, [firmware, shop.part("root.ext4"), None, persistent])
+    out.with_name(out.name + ".bmap").write_bytes(blockmap.as_xml(blockmap.made(out)))
     progress.step("compressing")
     packed = card.compress(out)
     progress.step("its papers")
