@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from firmware.simulation.troupe import die_with_us
+
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
@@ -59,7 +61,9 @@ class Broker:
         if not self.config.exists():
             self.configure()
         with open(self.folder / "mosquitto.log", "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "-c", str(self.config)], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [PROGRAM, "-c", str(self.config)], stdout=log, stderr=log, preexec_fn=die_with_us
+            )
         wait_until(self._listens)
         return self
 

@@ -54,7 +54,7 @@ class Member:
                 env={**os.environ, **(extra or {})},
                 cwd=Path(firmware.__file__).parents[1],
                 start_new_session=True,  # a Ctrl-C is ours to pass on, in the right order
-                preexec_fn=_die_with_us,
+                preexec_fn=die_with_us,
             )
         os.set_blocking(self._out().fileno(), False)
 
@@ -146,6 +146,6 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _die_with_us() -> None:
-    """In the child: when the demo is killed, its processes are told to stop."""
+def die_with_us() -> None:
+    """In the child (`preexec_fn`): when whoever started it is killed, it is told to stop and orphans nobody's serial lines."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

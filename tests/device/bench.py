@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.simulation.issuer import Issuer
+from firmware.simulation.troupe import die_with_us
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -194,6 +195,7 @@ channel = 1
                 stderr=errors,
                 text=True,
                 env={**os.environ, **self.environment},
+                preexec_fn=die_with_us,  # an orphan would open the next test's ptys by the same number
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

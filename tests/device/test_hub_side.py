@@ -25,8 +25,9 @@ DEVICE = "hallgate/v1/baoshan/device/entry-1"
 
 
 @pytest.fixture
-def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
-    with bench(tmp_path / "gate", hub=broker.url, pulse=50) as made:
+def gate(tmp_path: Path, broker: Broker, request: pytest.FixtureRequest) -> Iterator[Bench]:  # noqa: F811
+    """Its pulse lasts 50 ms unless a test asks for another."""
+    with bench(tmp_path / "gate", hub=broker.url, pulse=getattr(request, "param", 50)) as made:
         yield made.start()
 
 
@@ -136,6 +137,7 @@ class Hub:
         return answer
 
 
+@pytest.mark.parametrize("gate", [3_000], indirect=True)
 def test_a_restart_is_ordered_once_and_the_gate_stays_shut(gate: Bench, ear: Ear) -> None:
     hub = Hub(gate, ear)
     assert gate.process is not None and gate.process.stdout is not None
