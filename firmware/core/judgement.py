@@ -160,8 +160,12 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
     phrase, values = _phrase(turn, lane, verdict, case)
     said = turn.words(phrase, **values)
     proof = case.booking or case.card or case.health
+    place = guide.place_of(case.rulebook, case.booking)
+    header = turn.header(lane.name)
+    if place.responsible:
+        header["responsible"] = place.responsible
     record = Decision(
-        **turn.header(lane.name),
+        **header,
         person=proof.person if proof else None,
         person_class=case.person_class if proof else None,
         answer=verdict.verdict,
@@ -173,7 +177,7 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         rulebook=case.rulebook.serial,
         pass_id=case.booking.pass_id if case.booking else None,
         remains=case.remains,
-        online=case.booking.service if guide.place_of(case.rulebook, case.booking).online_zh and case.booking else None,
+        online=case.booking.service if place.online_zh and case.booking else None,
     )
     turn.records.append(record)
     turn.show(lane, phrase, said, COLOURS[verdict.verdict], contact=values)

@@ -53,6 +53,8 @@ class Record(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
     at: str
     at_trusted: bool
     lane: str | None = None
+    responsible: str | None = None
+    """The unit that answers for this lane or this visit, as the rulebook says (4.1)."""
 
 
 class Decision(Record, frozen=True, tag="decision", kw_only=True):

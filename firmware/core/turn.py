@@ -98,6 +98,7 @@ class Turn:
             "at": self.local.isoformat(timespec="milliseconds"),
             "at_trusted": self.moment.trusted,
             "lane": lane,
+            "responsible": self.rulebook.responsible.of(lane) if self.rulebook else None,
         }
 
     def alarm(self, alarm: str, lane: str | None = None, *, active: bool = True, detail: str = "") -> None:

@@ -40,7 +40,7 @@ from firmware.rulebook.tables import (
     Spacing,
     Table,
 )
-from firmware.rulebook.visits import Contact, Place, Quota, Responders, Sweep
+from firmware.rulebook.visits import Contact, Place, Quota, Responders, Responsible, Sweep
 
 
 class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
@@ -78,6 +78,7 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     contact: Contact = Contact()
     place: dict[ServiceName, Place] = {}
     """By the zone or the service of a booking."""
+    responsible: Responsible = Responsible()
     sentinel: SentinelRules = SentinelRules()
     venue_code: VenueCodeRules = VenueCodeRules()
     mask: MaskRules = MaskRules()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from firmware.rulebook.tables import ClassName, Id, Minutes, Persons, Share, Table
+from firmware.rulebook.tables import ClassName, Id, LaneName, Minutes, Persons, Share, Table
 
 Text = Annotated[str, Meta(max_length=60)]
 Short = Annotated[str, Meta(max_length=12)]
@@ -60,6 +60,20 @@ class Place(Table, frozen=True, kw_only=True):
     """Where this service is done without coming; absent: `[contact]`'s."""
     online_en: Text = ""
     phone: Phone = ""
+    responsible: Text = ""
+    """The department whose windows these are, on every decision about a booking for it (4.1)."""
+
+
+class Responsible(Table, frozen=True, kw_only=True):
+    """`[responsible]`, clause 4.1: centre, department and staff each answer for their part. Stands on each event."""
+
+    unit: Text = ""
+    """Who answers for the doors where nothing else is said; empty: nobody is named."""
+    lane: dict[LaneName, Text] = {}
+    """Who answers for this lane: the property company at the entrance, the department at its own door."""
+
+    def of(self, lane: str | None) -> str | None:
+        return self.lane.get(lane or "") or self.unit or None
 
 
 class Contact(Table, frozen=True, kw_only=True):

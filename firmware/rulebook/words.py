@@ -55,7 +55,12 @@ WORDS: dict[str, Words] = {
         "核验通过，请通行。请到一楼{window}号窗口。",
         "Thank you, please pass. Go to window {window} on this floor.",
     ),
-    "admit_staff": Words("请通行", "Please pass", "核验通过，请通行。", "Thank you, please pass."),
+    "admit_staff": Words(
+        "请通行",
+        "Please pass",
+        "核验通过，请通行。上岗请佩戴口罩、面罩和手套。",
+        "Thank you, please pass. At your post please wear mask, face shield and gloves.",
+    ),
     "admit_party": Words(
         "请通行 共{n}人",
         "Please pass, {n} persons",

@@ -235,3 +235,20 @@ def test_a_sign_that_was_pulled_and_is_back_shows_what_holds_now() -> None:
     assert shown_by(hand.replugged(500)) == "一"
     hand.order(SignShow(lane="A", zh="否", en="no", show_ms=1_000), 600)
     assert shown_by(hand.replugged(700)) == "否"
+
+
+# -------------------------------------------------------------- who answers for it
+
+
+def test_each_event_names_the_unit_that_answers_for_it() -> None:
+    """4.1: the centre, the property company at its lane, the department whose business the visit is."""
+    door = Door(("[responsible] ", '[responsible.lane]\nA = "大厅物业"\n[responsible] '))
+    assert door.enters(door.guest(1)) == "admit"
+    door.cross("out", "X")
+    assert [each.responsible for each in door.passages] == ["大厅物业", "区行政服务中心"]
+    assert door.decision.responsible == "大厅物业"
+    assert door.comes(door.guest(2, service="permits"), 2) == "admit"
+    assert door.decision.responsible == "区市场监管局"
+    nobody = Door(('unit = "区行政服务中心"\n', ""))
+    assert nobody.enters(nobody.guest(1)) == "admit"
+    assert {each.responsible for each in nobody.records} == {None}
