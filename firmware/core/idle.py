@@ -12,6 +12,8 @@ from firmware.core import picture, quotas
 from firmware.core.actions import SignIdle
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
+from firmware.rulebook.visits import Contact
+from firmware.rulebook.words import when
 
 Page = tuple[str, str]
 PAGES_MAX = 16
@@ -38,7 +40,7 @@ def _show(turn: Turn, book: Rulebook) -> None:
         return
     pages = tuple(pages_of(book, local, turn, left)[:PAGES_MAX])
     by_lane = {setup.name: pages if setup.entry else () for setup in turn.state.setups}
-    _tell(turn, shown, by_lane | dict.fromkeys(held, (_page(turn, "held"), *_ways(book))))
+    _tell(turn, shown, by_lane | dict.fromkeys(held, (_page(turn, "held"), *_ways(turn, book.contact))))
 
 
 def _tell(turn: Turn, shown: str, by_lane: dict[str, tuple[Page, ...]]) -> None:
@@ -67,28 +69,27 @@ def _left(turn: Turn, book: Rulebook, local: dt.datetime | None) -> tuple[int | 
 def pages_of(book: Rulebook, local: dt.datetime | None, turn: Turn, left: tuple[int | None, int | None]) -> list[Page]:
     pages = [_page(turn, "idle")]
     if local is not None:
-        pages += _hours(book, local)
-    pages += [*_remains(left), *_rules(book, turn, local), *_ways(book), *_services(book, local)]
+        pages += _hours(turn, book, local)
+    pages += [
+        *_remains(turn, left),
+        *_rules(book, turn, local),
+        *_ways(turn, book.contact),
+        *_services(turn, book, local),
+    ]
     return pages
 
 
-def _hours(book: Rulebook, local: dt.datetime) -> list[Page]:
+def _hours(turn: Turn, book: Rulebook, local: dt.datetime) -> list[Page]:
     spans = book.hours.spans_on(local.date(), None)
     if spans:
-        return [(f"今日 {_span(span)}", f"Today {_span(span)}") for span in spans]
+        return [page for span in spans for page in turn.pages("page_hours", span=_span(span))]
     opening = book.next_opening(local)
-    if opening is None:
-        return [("今日闭馆", "Closed today")]
-    time = f"{opening.hour}:{opening.minute:02}"
-    return [
-        (f"今日闭馆 {opening.month}月{opening.day}日{time}开", f"Closed, opens {opening.month}/{opening.day} {time}")
-    ]
+    return turn.pages("page_closed") + (turn.pages("page_opens", **when(opening)) if opening else [])
 
 
-def _remains(left: tuple[int | None, int | None]) -> list[Page]:
-    places, numbers = left
-    pages = [(f"大厅余位 {places}", f"Places left: {places}")] if places is not None else []
-    return [*pages, *([(f"今日余号 {numbers}", f"Numbers left today: {numbers}")] if numbers is not None else [])]
+def _remains(turn: Turn, left: tuple[int | None, int | None]) -> list[Page]:
+    told = zip(("page_places", "page_numbers"), left, strict=True)
+    return [page for reason, number in told if number is not None for page in turn.pages(reason, n=number)]
 
 
 def _rules(book: Rulebook, turn: Turn, local: dt.datetime | None) -> list[Page]:
@@ -101,36 +102,33 @@ def _rules(book: Rulebook, turn: Turn, local: dt.datetime | None) -> list[Page]:
     return [(words.sign_zh, words.sign_en) for words in said]
 
 
-def _ways(book: Rulebook) -> list[Page]:
-    contact = book.contact
-    pages = [
-        (
-            f"预约 {contact.booking_zh}" if contact.booking_zh else "",
-            f"Book: {contact.booking_en or contact.booking_zh}",
-        ),
-        (
-            f"网上办 {contact.online_zh}" if contact.online_zh else "",
-            f"Online: {contact.online_en or contact.online_zh}",
-        ),
-        (f"咨询{contact.phone}" if contact.phone else "", f"Call {contact.phone}"),
-    ]
-    return [page for page in pages if page[0]]
+def _ways(turn: Turn, contact: Contact) -> list[Page]:
+    ways = (
+        ("page_booking", {"booking": contact.booking_zh, "booking_en": contact.booking_en or contact.booking_zh}),
+        ("page_online", {"online": contact.online_zh, "online_en": contact.online_en or contact.online_zh}),
+        ("page_phone", {"phone": contact.phone}),
+    )
+    return [page for reason, values in ways if all(values.values()) for page in turn.pages(reason, **values)]
 
 
-def _services(book: Rulebook, local: dt.datetime | None) -> list[Page]:
+def _services(turn: Turn, book: Rulebook, local: dt.datetime | None) -> list[Page]:
     """Where each service is, and its hours of today where they are not the hall's."""
     pages = list[Page]()
-    for name, place in book.place.items():
-        where_zh = f"{place.floor}楼" * bool(place.floor) + f"{place.window}号" * bool(place.window)
-        where_en = " ".join(
-            filter(None, (place.floor and f"floor {place.floor}", place.window and f"window {place.window}"))
-        )
-        if local is not None and name in book.hours.service:
-            spans = book.hours.spans_on(local.date(), name)
-            where_zh = where_en = " ".join(map(_span, spans)) if spans else ""
-        if where_zh:
-            pages.append((f"{place.name_zh or name} {where_zh}", f"{place.name_en or name}: {where_en}"))
+    for service, place in book.place.items():
+        name = {"name": place.name_zh or service, "name_en": place.name_en or service}
+        if local is not None and service in book.hours.service:
+            spans = " ".join(map(_span, book.hours.spans_on(local.date(), service)))
+            pages += turn.pages("page_service_hours", span=spans, **name) if spans else []
+        elif reason := WHERE.get((bool(place.floor), bool(place.window))):
+            pages += turn.pages(reason, floor=place.floor, window=place.window, **name)
     return pages
+
+
+WHERE = {
+    (True, True): "page_service_place",
+    (True, False): "page_service_floor",
+    (False, True): "page_service_window",
+}
 
 
 def _span(span: tuple[int, int]) -> str:

@@ -19,7 +19,8 @@ from firmware.core.moment import Moment
 from firmware.core.records import Alarm, AnyRecord
 from firmware.core.state import HallState, LaneSetup, LaneState
 from firmware.rulebook.book import Rulebook, parse
-from firmware.rulebook.words import Phrases, Words, words
+from firmware.rulebook.words import Phrases, pages, words
+from firmware.rulebook.words_plan import Words
 
 SIGN_MS = 5_000
 PROLONG_MS = 700
@@ -172,6 +173,10 @@ class Turn:
     def words(self, reason: str, **values: Any) -> Words:
         """The words of the rulebook in force; the built-in ones where there is none."""
         return words(reason, cast("Phrases", self.rulebook.phrases) if self.rulebook else None, **values)
+
+    def pages(self, reason: str, **values: Any) -> list[tuple[str, str]]:
+        """(Chinese, English) for the idle sign."""
+        return pages(reason, cast("Phrases", self.rulebook.phrases) if self.rulebook else None, **values)
 
     # -------------------------------------------------------------- the state table
 

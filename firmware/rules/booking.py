@@ -10,6 +10,7 @@ import datetime as dt
 
 from firmware.core.facts import Booking
 from firmware.rulebook.tables import ClassRules, Slot
+from firmware.rulebook.words import when
 from firmware.rules.verdict import Case, Verdict
 
 CLAUSE = "3.1.1a"
@@ -65,11 +66,8 @@ def _dates(case: Case, booking: Booking) -> Verdict | None:
 
 def _early(case: Case, back: dt.datetime) -> Verdict:
     """When to come back: the time, and the date where it is not today."""
-    values = {"time": f"{back.hour}:{back.minute:02}"}
-    if back.date() == case.local.date():
-        return Verdict(CLAUSE, "wait", "early", values=values)
-    values |= {"date": f"{back.month}月{back.day}日", "day": f"{back.month}/{back.day}"}
-    return Verdict(CLAUSE, "wait", "early", phrase="early_day", values=values)
+    today = back.date() == case.local.date()
+    return Verdict(CLAUSE, "wait", "early", phrase="" if today else "early_day", values=when(back))
 
 
 def _late(case: Case) -> Verdict | None:

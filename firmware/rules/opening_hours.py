@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from firmware.rulebook.words import when
 from firmware.rules.verdict import Case, Verdict
 
 
@@ -35,8 +36,5 @@ def _last_entry(case: Case) -> int:
 def _closed(opening: dt.datetime | None, local: dt.datetime) -> Verdict:
     if opening is None:
         return Verdict("3.2.6", "refuse", "closed")
-    values = {"time": f"{opening:%H:%M}"}
-    if (opening.date() - local.date()).days < 2:
-        return Verdict("3.2.6", "refuse", "closed", values=values)
-    values |= {"date": f"{opening.month}月{opening.day}日", "day": f"{opening.month}/{opening.day}"}
-    return Verdict("3.2.6", "refuse", "closed", phrase="closed_day", values=values)
+    soon = (opening.date() - local.date()).days < 2
+    return Verdict("3.2.6", "refuse", "closed", phrase="" if soon else "closed_day", values=when(opening))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.rulebook.words import SIGN_MAX, WORDS, spoken_number, spoken_time, words
+from firmware.rulebook.words import SIGN_MAX, WORDS, pages, spoken_number, spoken_time, words
+from firmware.rulebook.words_idle import IDLE
 
 WIDEST = {
     "floor": 12,
@@ -21,6 +22,13 @@ WIDEST = {
     "date": "12月31日",
     "day": "12/31",
     "phone": "021-12345678",
+    "booking": "随申办宝山旗舰店",
+    "booking_en": "Suishenban, Baoshan store",
+    "online": "一网通办·随申办",
+    "online_en": "Suishenban",
+    "span": "10:00-17:30",
+    "name": "企业开办和变更",
+    "name_en": "Business registration",
 }
 
 PLAN = """
@@ -48,13 +56,27 @@ def test_the_plans_words_are_told_exactly(reason: str, sign: str, voice: str) ->
     assert (said.sign_zh, said.voice_zh) == (sign, voice)
 
 
-@pytest.mark.parametrize("reason", WORDS)
+@pytest.mark.parametrize("reason", sorted(WORDS.keys() - IDLE.keys()))
 def test_every_sign_fits_with_its_widest_numbers(reason: str) -> None:
     own = WORDS[reason]
     filled = re.sub(r"\{(\w+)\}", lambda place: str(WIDEST[place[1]]), own.sign_zh)
     assert len(filled) <= SIGN_MAX
     assert words(reason, **WIDEST).sign_zh == filled
     assert len(words(reason, **WIDEST).sign_en) <= 40
+
+
+@pytest.mark.parametrize("reason", IDLE)
+def test_every_page_of_the_idle_sign_fits_and_nothing_of_it_is_lost(reason: str) -> None:
+    told = pages(reason, **WIDEST)
+    assert all(0 < len(zh) <= SIGN_MAX for zh, _ in told)
+    filled = re.sub(r"\{(\w+)\}", lambda place: str(WIDEST[place[1]]), IDLE[reason][0])
+    assert " ".join(zh for zh, _ in told) == filled
+
+
+def test_a_rulebook_words_the_idle_sign_too() -> None:
+    phrases = {"zh": {"page_places": "还可进 {n} 人"}, "en": {"page_places": "Room for {n}"}}
+    assert pages("page_places", phrases, n=7) == [("还可进 7 人", "Room for 7")]
+    assert pages("page_opens", None) == [], "nothing to say, no page"
 
 
 @pytest.mark.parametrize("reason", WORDS)
