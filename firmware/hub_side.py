@@ -22,7 +22,8 @@ from firmware.language import spoken
 from mqtt.address import Address
 from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
-from mqtt.messages import Incoming
+from mqtt.discovery import announcement
+from mqtt.messages import Incoming, Status
 from mqtt.outbox import Outbox
 from mqtt.topics import HALL_WIDE, Topics
 
@@ -102,6 +103,7 @@ class HubSide:
     def start(self) -> None:
         if not self._started:
             self._started = True
+            self.link.publish_retained(self.topics.homeassistant, announcement(self._status()).encoded())
             self.link.start()
 
     def heard_the_hall(self) -> bool:
@@ -112,7 +114,7 @@ class HubSide:
         return now - self._connected_ms > RETAINED_MS
 
     def stop(self) -> None:
-        self.link.publish_status(self._status())
+        self.link.publish_status(self._status().encoded())
         self.link.stop(1.0)
 
     # ------------------------------------------------------------ orders
@@ -168,7 +170,7 @@ class HubSide:
             self._say(self._problem)
         if t_ms >= self._status_due_ms:
             self._status_due_ms = t_ms + STATUS_MS
-            self.link.publish_status(self._status())
+            self.link.publish_status(self._status().encoded())
             if not self._remembered:
                 self._remember()
         return min(self._status_due_ms, t_ms + STATUS_SOON_MS)
@@ -177,9 +179,9 @@ class HubSide:
         """Why the hub is not reached, for the technician at the door: once for each reason, and when it is over."""
         print(f"hub: {spoken(problem or 'connected')}", file=sys.stderr, flush=True)
 
-    def _status(self) -> bytes:
+    def _status(self) -> Status:
         dropped = self.outbox.ranges_refused + self.link.dropped
-        return reporting.status(self.device, self.outbox, dropped, self.started_ms).encoded()
+        return reporting.status(self.device, self.outbox, dropped, self.started_ms)
 
     # ------------------------------------------------------------ in (the link's thread: only enqueue)
 

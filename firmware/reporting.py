@@ -132,7 +132,12 @@ def _lane(device: Device, lane: LaneState, now_ms: int) -> LaneStatus:
         behind_persons=lane.behind_persons if setup.behind_sensor else None,
         crowd=lane.crowd,
         incident=lane.held_by if lane.held_because in (incident.HELD, incident.UPSTREAM) else "",
+        fire_loop_open=lane.name in device.controller.state.fire_lanes if _has_fire_loop(lines) else None,
     )
+
+
+def _has_fire_loop(lines: list[Line]) -> bool:
+    return any(line.role == "fire_loop" for line in lines)
 
 
 def _sensor(line: Line, now_ms: int) -> SensorStatus:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from mqtt.topics import ANSWERS, HALL_WIDE, ROOT, Topics
+from mqtt.topics import ANSWERS, HALL_WIDE, HOME_ASSISTANT_STATUS, ROOT, Topics
 
 Role = Literal["device", "bank", "hub", "reader", "home-assistant", "bridge", "broker"]
 ROLES: tuple[Role, ...] = ("device", "bank", "hub", "reader", "home-assistant", "bridge", "broker")
@@ -82,7 +82,7 @@ def _device(own: Topics, *, bank: bool) -> list[tuple[str, str]]:
         f"{root}{ANSWERS}",
     ]
     heard = [*own.heard_by_device(), own.rights("+", "row/+"), own.rights("+", "ask/+"), own.rights("+", "notice")]
-    heard += [f"{root}passes/+", "homeassistant/status"]
+    heard += [f"{root}passes/+", HOME_ASSISTANT_STATUS]
     if bank:
         written.append(own.rights("+", "notice"))
         heard.append(own.rights("+", "command"))
@@ -99,7 +99,7 @@ def _reader(root: str) -> list[tuple[str, str]]:
 
 
 def _home_assistant(root: str) -> list[tuple[str, str]]:
-    return [*_reader(root), ("read", "homeassistant/device/+/config"), ("write", "homeassistant/status")]
+    return [*_reader(root), ("read", "homeassistant/device/+/config"), ("write", HOME_ASSISTANT_STATUS)]
 
 
 def _bridge(hall: str) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from mqtt.address import Address
 from mqtt.link import Clock, Connection, Outgoing, Plan, Will
 from mqtt.messages import HistoryRequest, Incoming, Reply
 from mqtt.outbox import Outbox
-from mqtt.topics import Topics, may_answer_to
+from mqtt.topics import HOME_ASSISTANT_STATUS, Topics, may_answer_to
 
 RETAINED_TOPICS_MAX = 64
 REPLIES_MAX = 64
@@ -66,7 +66,7 @@ class Link:
                 will=Will(self.topics.availability, b"offline", will_delay_s),
                 session_expiry_s=session_expiry_s,
                 subscriptions=(*self.topics.heard_by_device(), *also),
-                copies=copies,
+                copies=(*copies, HOME_ASSISTANT_STATUS),
             ),
             self,
             clock,
@@ -127,6 +127,8 @@ class Link:
     def heard(self, message: Incoming) -> None:
         if message.topic == self.topics.history:
             self._history_wanted(message)
+        elif message.topic == HOME_ASSISTANT_STATUS:
+            self._home_assistant_says(message)
         elif message.topic != self.topics.event:
             self._post(message)
 
@@ -176,6 +178,13 @@ class Link:
                     Outgoing(topic=topic, payload=self._retained[topic], retain=True, schema=_schema_of(topic))
                 )
         return messages
+
+    def _home_assistant_says(self, message: Incoming) -> None:
+        """It has started anew. A kept `online` is no news: what we said is kept, too."""
+        if message.payload == b"online" and not message.retained:
+            with self._lock:
+                if self.topics.homeassistant in self._retained:
+                    self._unsent[self.topics.homeassistant] = None
 
     def _history_wanted(self, message: Incoming) -> None:
         """Retained is refused as with orders: it would be asked again at every reconnect, for ever."""

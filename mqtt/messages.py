@@ -57,6 +57,8 @@ class LaneStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """dense or loitering, while entry pauses for it."""
     incident: str = ""
     """The incident that holds this lane."""
+    fire_loop_open: bool | None = None
+    """An open loop is fire, a cut wire too; null: no loop hangs on this lane."""
 
 
 class JournalStatus(Message, frozen=True, omit_defaults=False, kw_only=True):

@@ -16,6 +16,8 @@ from firmware.errors import Mistake
 ROOT = "hallgate/v1"
 NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
 
+HOME_ASSISTANT_STATUS = "homeassistant/status"
+"""Home Assistant says `online` here when it has started: who announces again then is seen at once."""
 HallWide = Literal["rulebook", "roster", "trust", "revocations"]
 HALL_WIDE: tuple[HallWide, ...] = ("rulebook", "roster", "trust", "revocations")
 RESERVED = ("device", "rights", "passes", "homeassistant", *HALL_WIDE)

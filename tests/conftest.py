@@ -10,6 +10,7 @@ import pytest
 RUNS = {
     "chaos": "real devices and a real broker, killed hundreds of times",
     "image": "the card image, booted in an emulated Pi",
+    "home-assistant": "the real Home Assistant beside a real door (installs it once: 600 MB)",
     "load": "a thousand devices on one broker",
 }
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from firmware.core.occupancy import Notice, Row
 from firmware.core.records import AnyRecord
+from mqtt.discovery import Announcement
 from mqtt.messages import CommandAnswer, Envelope, HistoryRequest, PassesList, Status
 from mqtt.topics import Topics
 
@@ -91,6 +92,13 @@ CHANNELS = (
         "指令回答",
         "the answer to an order, with its correlation data",
         retained=False,
+    ),
+    _device(
+        "homeassistant",
+        PLACES.homeassistant,
+        Announcement,
+        "家庭助理发现",
+        "what Home Assistant shows of this device, to look at only; said again when Home Assistant starts",
     ),
     _hub("rulebook", PLACES.hall_wide("rulebook"), str, "规则书", "the TOML's exact bytes, signed by a `rulebook` key"),
     _hub(

@@ -50,7 +50,7 @@ def test_json_schema_accepts_each(name: str) -> None:
 
 def test_no_topic_is_missing() -> None:
     addresses = {each.address for each in CHANNELS}
-    ours = [getattr(PLACES, name) for name in ("availability", "status", "event", "history", "passes")]
+    ours = [getattr(PLACES, name) for name in ("availability", "status", "event", "history", "passes", "homeassistant")]
     ours += [PLACES.hall_wide(what) for what in HALL_WIDE] + [PLACES.command("0name0")]
     plain = {
         topic.replace("0hall0", "{hall}").replace("0device0", "{device}").replace("0name0", "{name}") for topic in ours
