@@ -93,9 +93,18 @@ OF_THE_DEVICE = (
     _Entity("free_rights", "sensor", "本门可放行 Free rights", "{{ value_json.free_rights }}", unit=_PEOPLE, icon="mdi:ticket"),
     _Entity("evacuated", "binary_sensor", "疏散 Evacuation", _yes("value_json.evacuated"), "safety"),
     _Entity(
-        "doctor", "binary_sensor", "自检 Self check", _yes(_UNWELL), "problem", category="diagnostic",
+        "health", "binary_sensor", "自检 Self check", _yes(_UNWELL), "problem", category="diagnostic",
         attributes="{{ {'unwell': " + _ILL + " | map(attribute='device') | list, 'journal': value_json.journal.writable, "
         "'clock': value_json.clock.trusted, 'undelivered': value_json.outbox_depth} | tojson }}",
+    ),
+    _Entity(
+        "doctor", "sensor", "体检 Doctor", "{{ value_json.doctor.result if value_json.doctor else None }}",
+        category="diagnostic", icon="mdi:stethoscope",
+        attributes="{{ (value_json.doctor or {}) | tojson }}",
+    ),
+    _Entity(
+        "board_temperature", "sensor", "板温 Board temperature", "{{ value_json.temperature_c }}", "temperature", "°C",
+        "diagnostic",
     ),
     _Entity("version", "sensor", "固件版本 Firmware", "{{ value_json.version }}", category="diagnostic", icon="mdi:chip"),
     _Entity(

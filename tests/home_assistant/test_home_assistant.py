@@ -93,7 +93,8 @@ LIKE = Status(v=1, device="entry-1", hall="baoshan", lanes=(LANE,))
 def it_shows_a_quiet_door(home: HomeAssistant) -> None:
     shown = home.shows(
         named(
-            inside="0", limit="100", free_rights="100", places="100", rulebook="1", evacuated="off", doctor="off",
+            inside="0", limit="100", free_rights="100", places="100", rulebook="1", evacuated="off", health="off",
+            doctor="unknown",
             a_gate="idle", a_waiting="0", a_fire_loop="off", a_counter="off",
         )
     )  # fmt: skip

@@ -16,7 +16,7 @@ import pytest
 
 from firmware.core.records import Alarm, Incident
 from mqtt.discovery import announcement
-from mqtt.messages import ClockStatus, JournalStatus, LaneStatus, RemainsStatus, SensorStatus, Status
+from mqtt.messages import ClockStatus, DoctorStatus, JournalStatus, LaneStatus, RemainsStatus, SensorStatus, Status
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, status
 from tests.mqtt.helpers import Ear
@@ -32,7 +32,7 @@ ENTITY = {
 PLATFORMS: dict[str, dict[str, Any]] = {
     "sensor": {
         **ENTITY,
-        "device_class": {"enum": ["distance"]},
+        "device_class": {"enum": ["distance", "temperature"]},
         "unit_of_measurement": TEXT,
         "state_class": {"const": "measurement"},
     },
@@ -156,8 +156,8 @@ def test_a_fire_and_a_dead_thermometer_are_shown() -> None:
     lanes = (msgspec.structs.replace(FULL.lanes[0], sensors=ill, fire_loop_open=True), FULL.lanes[1])
     now = msgspec.structs.replace(FULL, lanes=lanes, evacuated=True)
     assert (shown("a_fire_loop", now), shown("evacuated", now), shown("a_thermometer", now)) == ("ON", "ON", "ON")
-    assert shown("doctor", now) == "ON"
-    assert json.loads(shown("doctor", now, "json_attributes_template"))["unwell"] == ["thermometer"]
+    assert shown("health", now) == "ON"
+    assert json.loads(shown("health", now, "json_attributes_template"))["unwell"] == ["thermometer"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,15 @@ def test_a_fire_and_a_dead_thermometer_are_shown() -> None:
     ],
 )
 def test_the_self_check_says_what_is_wrong(change: dict[str, Any], wanted: str) -> None:
-    assert shown("doctor", msgspec.structs.replace(FULL, **change)) == wanted
+    assert shown("health", msgspec.structs.replace(FULL, **change)) == wanted
+
+
+def test_the_last_walk_of_the_doctor_is_shown() -> None:
+    assert shown("doctor", FULL) == "None" and shown("doctor", FULL, "json_attributes_template") == "{}"
+    walked = DoctorStatus(at=AT.format(2), result="fault", faults=("A scanner nothing_answers",))
+    now = msgspec.structs.replace(FULL, doctor=walked, temperature_c=48.5)
+    assert (shown("doctor", now), shown("board_temperature", now)) == ("fault", "48.5")
+    assert json.loads(shown("doctor", now, "json_attributes_template"))["faults"] == ["A scanner nothing_answers"]
 
 
 def test_alarms_and_incidents_are_events_and_nothing_else_is() -> None:
