@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from firmware.reference import asyncapi, pages, schemas
+from firmware.reference import asyncapi, authors, pages, schemas
 from firmware.reference.channels import CHANNELS
 
 
@@ -17,6 +17,7 @@ def files() -> dict[str, str]:
         "mqtt.md": pages.mqtt(),
         "site.md": pages.site(),
         "rulebook.md": pages.rulebook(),
+        "stories.md": authors.stories(),
         "asyncapi.json": _json(asyncapi.document()),
     }
     for each in CHANNELS:

@@ -47,44 +47,79 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     """One hall's rules. Build it with `parse`: that one also refuses what contradicts itself."""
 
     v: Literal[1]
+    """Version of this format."""
     hall: Id
+    """As in the site files: a rulebook of another hall is refused."""
     serial: Annotated[int, Meta(ge=0, le=2**53)]
+    """A device takes only a higher one."""
     valid_from: dt.date
+    """First day; until then a newer rulebook waits on the device."""
     valid_until: dt.date
+    """Last day."""
     time_zone: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}\Z", description="time zone name")]
+    """IANA name: every date and time here is local to it."""
     limit_persons: Persons
+    """People inside at once, the whole hall (3.1.1b)."""
     base_visits_per_day: Annotated[int, Meta(ge=0, le=10_000_000)]
+    """The former daily volume that `share_percent` refers to (2.2)."""
     walk_in: bool = False
+    """People without a booking are received; a phase or the order `walk_in` may say otherwise."""
     collect_seconds: Annotated[int, Meta(ge=1, le=300)] = 20
     """Two codes read within this time, in either order, are one visit."""
     phase: tuple[Phase, ...]
+    """`[[phase]]`, in the order of their dates."""
     hours: Hours
+    """Opening hours; they bind visitors."""
     slot: Slot = Slot()
+    """Grace and slot quota."""
     classes: dict[ClassName, ClassRules]
+    """`[class.NAME]`, one for each class of people; a class that is not here is not admitted."""
     gate: Gate = Gate()
+    """Times of the gate."""
     spacing: Spacing = Spacing()
+    """Clause 3.1.3b."""
     on_doubt: OnDoubt = OnDoubt()
+    """What a doubt leads to."""
     flow: Flow = Flow()
+    """Clause 3.1.3c."""
     attendant: Attendant = Attendant()
+    """Badge and button."""
     alarms: Alarms = Alarms()
+    """Of doors and passages."""
     anti_passback: AntiPassback = AntiPassback()
+    """One badge, one body."""
     opening: Opening = Opening()
+    """The first person of the day (4.1)."""
     hold: tuple[ScheduledHold, ...] = ()
+    """`[[hold]]`: breaks by date, weekday and time (3.1.5a)."""
     release: tuple[ScheduledRelease, ...] = ()
+    """`[[release]]`: ends of forgotten holds."""
     isolation: Isolation = Isolation()
+    """Clause 3.1.2e."""
     quota: Quota = Quota()
+    """Clauses 2.2, 3.1.1b, 3.2.3."""
     sweep: Sweep = Sweep()
+    """After closing."""
     responders: Responders = Responders()
+    """Fire, police, medical."""
     contact: Contact = Contact()
+    """Clauses 3.2.1, 3.2.5, 4.3."""
     place: dict[ServiceName, Place] = {}
     """By the zone or the service of a booking."""
     responsible: Responsible = Responsible()
+    """Clause 4.1."""
     sentinel: SentinelRules = SentinelRules()
+    """Clause 3.1.2a."""
     venue_code: VenueCodeRules = VenueCodeRules()
+    """Clause 3.1.2a."""
     mask: MaskRules = MaskRules()
+    """Clause 3.1.2c."""
     thermometer: Thermometer = Thermometer()
+    """A local rule."""
     assisted: Assisted = Assisted()
+    """Clause 3.1.2d."""
     phrases: dict[Literal["zh", "en"], dict[Reason, Phrase]] = {}
+    """`[phrases.zh]` and `[phrases.en]`: the hall's own words by reason, see below."""
 
     def phase_on(self, day: dt.date) -> Phase | None:
         """The last phase that has begun; None before the first."""

@@ -33,6 +33,7 @@ class VenueCodeRules(Table, frozen=True, kw_only=True):
     """`[venue_code]`: the hub's word for a visitor whose own phone checked in."""
 
     grant_seconds: Seconds = 60
+    """How long the hub's word holds for this pass at this lane."""
 
 
 class MaskRules(Table, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ class MaskRules(Table, frozen=True, kw_only=True):
     veto_seconds: Annotated[int, Meta(ge=1, le=30)] = 2
     """`mask = "veto"`: the gate opens this long after everything else is in order, unless an attendant presses."""
     exempt_classes: tuple[ClassName, ...] = ()
+    """Classes that need none."""
     exempt_under_years: Years = 0
     """By the identity card; 0: nobody is exempt for being young."""
 
@@ -51,10 +53,13 @@ class Thermometer(Table, frozen=True, kw_only=True):
     """`[thermometer]`, a local rule: when a reading is evidence. Outside of it the thermometer refuses to judge."""
 
     ambient_min_c: Celsius | None = None
+    """Absent: the surroundings are not looked at."""
     ambient_max_c: Celsius | None = None
     """The surroundings it is good for; a reading that does not tell its own is then none. Absent: not looked at."""
     distance_min_mm: Distance | None = None
+    """How near a forehead may be."""
     distance_max_mm: Distance | None = None
+    """How far it may be; a reading that does not tell its distance is then none."""
     series: Annotated[int, Meta(ge=1, le=20)] = 1
     """So many readings have to agree ..."""
     spread_c: Annotated[float, Meta(ge=0.05, le=5)] = 0.3
@@ -77,7 +82,9 @@ class Assisted(Table, frozen=True, kw_only=True):
     classes: tuple[ClassName, ...] = ()
     """Classes that may take this way; (): nobody."""
     minor_under_years: Years = 18
+    """By the identity card; the plan says 18."""
     elder_from_years: Years = 60
+    """By the identity card; the plan says 60."""
     disabled: Literal["attest", "no"] = "attest"
     """A registered disabled person of the city's household: no card says so, the attendant attests it."""
     confirm_seconds: Seconds = 90

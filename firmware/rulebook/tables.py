@@ -42,14 +42,18 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Phase(Table, frozen=True, kw_only=True):
-    """Clauses 2.1 to 2.3: what holds from a date on, until a later phase begins."""
+    """`[[phase]]`, clauses 2.1 to 2.3: what holds from a date on, until a later phase begins."""
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
+    """Stands in the records; the clause a refusal names comes from the phase's own numbers."""
     begins: dt.date = msgspec.field(name="from")
+    """Its first day, local to `time_zone`; it begins at midnight."""
     share_percent: Percent
     """Day quota for walk-ins and new grants, as a share of the former daily volume. No valid booking is bound by it."""
     limit_percent: Share = 100
+    """Of `limit_persons`: people inside at once while this phase lasts, rounded down."""
     classes: tuple[ClassName, ...]
+    """Classes of people that are received; each needs a table `[class.NAME]`."""
     walk_in: bool | None = None
     """Whether people without a booking are received in this phase (2.3); absent: as the rulebook says."""
     commissioning: bool = False
@@ -57,15 +61,22 @@ class Phase(Table, frozen=True, kw_only=True):
 
 
 class Week(Table, frozen=True, kw_only=True):
-    """Opening hours by weekday; a day that is not here is closed."""
+    """`[hours]` and `[hours.service.NAME]`: opening hours by weekday; a day that is not here is closed."""
 
     monday: tuple[Span, ...] = ()
+    """Openings of a Monday, none of them over midnight."""
     tuesday: tuple[Span, ...] = ()
+    """Openings of a Tuesday, none of them over midnight."""
     wednesday: tuple[Span, ...] = ()
+    """Openings of a Wednesday, none of them over midnight."""
     thursday: tuple[Span, ...] = ()
+    """Openings of a Thursday, none of them over midnight."""
     friday: tuple[Span, ...] = ()
+    """Openings of a Friday, none of them over midnight."""
     saturday: tuple[Span, ...] = ()
+    """Openings of a Saturday, none of them over midnight."""
     sunday: tuple[Span, ...] = ()
+    """Openings of a Sunday, none of them over midnight."""
 
     def spans(self, weekday: int) -> list[tuple[int, int]]:
         """(first minute, minute after the last) of each opening; Monday is 0."""
@@ -73,19 +84,23 @@ class Week(Table, frozen=True, kw_only=True):
 
 
 class HoursException(Table, frozen=True, kw_only=True):
-    """A date that is otherwise than its weekday: a holiday, or a Saturday that is worked. No `open`: closed all day."""
+    """`[[hours.exception]]`: a date unlike its weekday: a holiday, a Saturday that is worked. No `open`: closed."""
 
     date: dt.date
+    """Exceptions stand in the order of their dates."""
     open: tuple[Span, ...] = ()
+    """Openings of that day; none: closed."""
     services: tuple[ServiceName, ...] = ()
     """Only for these services; (): for the hall and all of them."""
 
 
 class Hours(Week, frozen=True, kw_only=True):
-    """Clause 3.2.6: a service in demand may have its own week, which replaces the general one altogether."""
+    """`[hours]`, clause 3.2.6: a service in demand may have its own week, which replaces the general one altogether."""
 
     service: dict[ServiceName, Week] = {}
+    """`[hours.service.NAME]`: the week of one service, by the name in its bookings."""
     exception: tuple[HoursException, ...] = ()
+    """`[[hours.exception]]`: days that are otherwise than their weekday."""
     last_entry_minutes: Minutes = 0
     """Nobody is let in for the last minutes before closing; 0: until the last one."""
 
@@ -104,10 +119,12 @@ class Hours(Week, frozen=True, kw_only=True):
 
 
 class Slot(Table, frozen=True, kw_only=True):
-    """Clause 3.1.1a: how far outside its slot a booking is still good, and places for people without one."""
+    """`[slot]`, clause 3.1.1a: how far outside its slot a booking is still good, and places for people without one."""
 
     early_minutes: Minutes = 10
+    """Who comes earlier is told when to come back."""
     late_minutes: Minutes = 15
+    """Who comes later is late."""
     quota: Persons = 0
     """People without a booked slot, per slot; 0: no such quota, the day's alone binds them."""
     minutes: Annotated[int, Meta(ge=5, le=24 * 60)] = 30
@@ -117,53 +134,79 @@ class Slot(Table, frozen=True, kw_only=True):
 
 
 class Gate(Table, frozen=True, kw_only=True):
+    """`[gate]`: how long a gate is open for somebody."""
+
     grant_seconds: Annotated[int, Meta(ge=1, le=300)] = 10
+    """How long a permit waits for the body; unused it is given back."""
     pulse_ms: Annotated[int, Meta(ge=50, le=30_000)] = 700
+    """How long the gate is driven for one body."""
 
 
 class ClassGate(Table, frozen=True, kw_only=True):
-    """What a class has otherwise than `[gate]`: a wide or slow gate for assisted visitors."""
+    """`[class.NAME.gate]`: what a class has otherwise than `[gate]`: a wide or slow gate for assisted visitors."""
 
     grant_seconds: Annotated[int, Meta(ge=1, le=300)] | None = None
+    """Absent: `[gate]`'s."""
     pulse_ms: Annotated[int, Meta(ge=50, le=30_000)] | None = None
+    """Absent: `[gate]`'s."""
 
 
 class OnFail(Table, frozen=True, kw_only=True):
-    """Where each failed condition leads. An elevated temperature never leads to isolation: it is a local rule."""
+    """`[class.NAME.on_fail]`: where each failed condition leads. An elevated temperature, a local rule, never to isolation."""
 
     pcr: ToWhom = "staff"
+    """A PCR report that is missing or too old."""
     antigen: ToWhom = "staff"
+    """An antigen test that is missing, too old, or of too few days."""
     code: ToWhom = "isolate"
+    """A yellow or red health code."""
     positive: ToWhom = "isolate"
+    """A positive result of either kind."""
     mask: Literal["refuse", "staff"] = "refuse"
+    """No mask."""
     temperature: Literal["refuse", "staff"] = "staff"
+    """An elevated temperature."""
     symptoms: ToWhom = "staff"
     """Somebody pressed the button "I do not feel well" (3.1.4a)."""
 
 
 class ClassRules(Table, frozen=True, kw_only=True):
-    """What one class of people has to bring."""
+    """`[class.NAME]`: what one class of people has to bring."""
 
     booking: Literal["required", "optional", "none"]
+    """`optional`: also without one, where walk-ins are received; `none`: the badge or the card is enough."""
     proof: tuple[Proof, ...]
     """All of these are asked for; () asks for none."""
     pcr_validity_hours: Annotated[int, Meta(ge=0, le=24 * 60)] = 72
+    """Age of the sample, or of the report, at the instant of entry."""
     antigen_days: Annotated[int, Meta(ge=0, le=60)] = 0
+    """Negative antigen tests of so many different days, none older than so many days (3.1.4a)."""
     pcr_counts_from: Literal["sample", "report"] = "sample"
+    """What the age of a test counts from; a certificate without a report time counts from its sample."""
     code: Literal["none", "green"] = "none"
+    """`green`: a green health code has to be known, from a sentinel, a venue code or an attendant."""
     mask: Literal["none", "attest", "terminal", "veto"] = "none"
+    """`attest`: an attendant says so; `terminal`: a terminal sees it; `veto`: unless an attendant says no."""
     temperature_max_c: Annotated[float, Meta(ge=30, le=45)] | None = None
+    """Warmer than this is elevated; absent: no temperature is asked for."""
     sources: tuple[Source, ...] = ("certificate", "sentinel", "venue-code")
+    """Where a PCR result may come from: any one of these is enough."""
     re_entries: Annotated[int, Meta(ge=0, le=1000)] = 0
+    """How often a used pass may come back on its day: that takes a place, no quota."""
     arrival_freeze_minutes: Minutes = 20
+    """The first scan holds slot and age of the proof for so long: our own queue makes nobody late."""
     same_person: bool = False
+    """Health proof and booking have to be the same person's, by keyed hashes or by the identity card (3.1.2b)."""
     on_fail: OnFail = OnFail()
+    """`[class.NAME.on_fail]`: where each failed condition leads."""
     gate: ClassGate = ClassGate()
+    """`[class.NAME.gate]`: a wider or slower gate than `[gate]`."""
     enters: bool = True
     """False: served at its lane and never let in (couriers, 3.2.4)."""
     host: Literal["none", "required"] = "none"
     """`required`: only together with a host's badge, shown within `collect_seconds` before or after (3.2.2)."""
     host_classes: tuple[ClassName, ...] = ("staff",)
+    """Whose badge makes a host."""
     host_enters: bool = True
     """The host comes in with the guest and takes a place; false: the host waits inside."""
     wide: bool = False
@@ -171,6 +214,7 @@ class ClassRules(Table, frozen=True, kw_only=True):
     bodies_max: Annotated[int, Meta(ge=1, le=21)] = 21
     """Party and helper together; an agent is one body with many cases (3.2.3)."""
     cases_max: Annotated[int, Meta(ge=1, le=1000)] = 1000
+    """Cases on one pass (3.2.3)."""
     comes_and_goes: bool = False
     """A pass of this class is not used up by a passage (cleaners, inspectors). A staff badge never is."""
     counts_quota: bool = True
@@ -180,6 +224,7 @@ class ClassRules(Table, frozen=True, kw_only=True):
     early_minutes: Minutes | None = None
     """Grace of this class; absent: `[slot]`'s."""
     late_minutes: Minutes | None = None
+    """Grace of this class; absent: `[slot]`'s."""
     keeps_hours: bool | None = None
     """Bound by the opening hours; absent: yes, for everybody but the class `staff`."""
     last_entry_minutes: Minutes | None = None
@@ -187,7 +232,9 @@ class ClassRules(Table, frozen=True, kw_only=True):
     resident: bool | None = None
     """This key and the next two make it the class of whoever shows an identity card that fits, and no other class."""
     age_from: Age | None = None
+    """Years, this one included."""
     age_under: Age | None = None
+    """Years, this one not."""
 
     @property
     def by_card(self) -> bool:
@@ -204,9 +251,10 @@ class ClassRules(Table, frozen=True, kw_only=True):
 
 
 class Spacing(Table, frozen=True, kw_only=True):
-    """Clause 3.1.3b: the two-metre line."""
+    """`[spacing]`, clause 3.1.3b: the two-metre line."""
 
     minimum_mm: Annotated[int, Meta(ge=0, le=20_000)] = 2000
+    """The two-metre line, where a range sensor measures."""
     release_interval_ms: Annotated[int, Meta(ge=0, le=600_000)] = 3000
     """Pace of the entry where no range sensor measures the distance."""
     patience_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
@@ -223,15 +271,18 @@ class Spacing(Table, frozen=True, kw_only=True):
 
 
 class OnDoubt(Table, frozen=True, kw_only=True):
-    """What each kind of doubt leads to."""
+    """`[on_doubt]`: what each kind of doubt leads to."""
 
     clock: Doubt = "staff"
+    """The wall clock cannot be trusted, and a rule needs it."""
     journal_full: Doubt = "refuse"
+    """What is decided cannot be recorded (4.2)."""
     sensor_missing: Doubt = "staff"
+    """A sensor that a rule needs is silent or broken."""
 
 
 class Flow(Table, frozen=True, kw_only=True):
-    """Clause 3.1.3c, our own addition: entry pauses while more than `density_persons_max` stand behind the gate."""
+    """`[flow]`, clause 3.1.3c, our own addition: entry pauses while more than `density_persons_max` stand behind the gate."""
 
     density_persons_max: Persons = 0
     """0: density is not looked at."""
@@ -242,10 +293,14 @@ class Flow(Table, frozen=True, kw_only=True):
     dwell_seconds: Annotated[int, Meta(ge=0, le=24 * 3600)] = 0
     """Entry pauses while at least `dwell_persons` have stood behind the gate for this long without a break; 0: off."""
     dwell_persons: Annotated[int, Meta(ge=1, le=1000)] = 3
+    """How many make a crowd that lingers."""
 
 
 class Isolation(Table, frozen=True, kw_only=True):
-    """Clause 3.1.2e: led away at once, the duty leader first, then the sub-district office. Times from the opening."""
+    """`[isolation]`, clause 3.1.2e: led away at once, the duty leader first, then the sub-district office. Times
+
+    count from the opening.
+    """
 
     acknowledge_seconds: Annotated[int, Meta(ge=5, le=3600)] = 120
     """The duty leader acknowledges by then, else the incident escalates."""
@@ -266,28 +321,31 @@ class Isolation(Table, frozen=True, kw_only=True):
 
 
 class Attendant(Table, frozen=True, kw_only=True):
-    """Our own addition: the attendant's badge and button."""
+    """`[attendant]`, our own addition: the attendant's badge and button."""
 
     badge_seconds: Annotated[int, Meta(ge=1, le=300)] = 10
     """A badge that was read gives the button its power for this long."""
     long_press_ms: Annotated[int, Meta(ge=500, le=20_000)] = 2000
+    """A press this long says no, holds, releases or resets."""
 
 
 class AntiPassback(Table, frozen=True, kw_only=True):
-    """A badge must not let in two people. Never a hard rule: exits ask nobody, so nobody's leaving is on record.
+    """`[anti_passback]`: a badge must not let in two people. Never a hard rule: exits ask nobody, nobody is known to have left.
 
     `soft` admits and raises an alarm; `timed` refuses until the minutes are over. A scan of the same badge at an exit,
     and every recount, forgive.
     """
 
     classes: tuple[ClassName, ...] = ("staff", "agent")
+    """Whose passes are looked at."""
     mode: Literal["soft", "timed"] = "soft"
+    """`soft`: told and let in; `timed`: to the staff until the minutes are over."""
     minutes: Minutes = 0
     """0: off."""
 
 
 class Opening(Table, frozen=True, kw_only=True):
-    """The first person rule: a door admits nobody until one of these classes was there on that day."""
+    """`[opening]`, the first person rule: a door admits nobody until one of these classes was there on that day."""
 
     first_person: tuple[ClassName, ...] = ()
     """(): no such rule."""
@@ -300,8 +358,11 @@ class Scheduled(Table, frozen=True, kw_only=True):
     """On which days and at which lanes something is done by itself; no days given: every day, no lanes: all of them."""
 
     weekdays: tuple[Weekday, ...] = ()
+    """On these weekdays; none and no `dates`: every day."""
     dates: tuple[dt.date, ...] = ()
+    """And on these dates."""
     lanes: tuple[LaneName, ...] = ()
+    """At these lanes; none: at all of them."""
 
     def due_on(self, day: dt.date) -> bool:
         if not self.weekdays and not self.dates:
@@ -313,22 +374,25 @@ class Scheduled(Table, frozen=True, kw_only=True):
 
 
 class ScheduledHold(Scheduled, frozen=True, kw_only=True):
-    """Entry pauses during this span of the day (a disinfection break, 3.1.5a)."""
+    """`[[hold]]`: entry pauses during this span of the day (a disinfection break, 3.1.5a)."""
 
     span: Span
+    """The sign says when entry goes on."""
     reason: Reason = "held"
+    """The word in the record."""
 
 
 class ScheduledRelease(Scheduled, frozen=True, kw_only=True):
-    """A hold that somebody forgot ends at this time. An isolation's hold is never ended by a clock."""
+    """`[[release]]`: a hold that somebody forgot ends at this time. An isolation's hold is never ended by a clock."""
 
     time: TimeOfDay
 
 
 class Alarms(Table, frozen=True, kw_only=True):
-    """Our own addition: when a door's contact becomes an alarm."""
+    """`[alarms]`, our own addition: when a door's contact becomes an alarm."""
 
     held_open_seconds: Annotated[int, Meta(ge=1, le=3600)] = 15
+    """A leaf, or a passage, that stays open for this long."""
     forced_ms: Annotated[int, Meta(ge=0, le=60_000)] = 500
     """A leaf that opens without a grant and is shut again within this time has only rattled."""
 

@@ -17,10 +17,10 @@ Phone = Annotated[str, Meta(pattern=r"^[0-9-]{0,12}\Z", description="phone numbe
 
 
 class Quota(Table, frozen=True, kw_only=True):
-    """2.2, 3.1.1b: for people without a booked slot. The day's is a phase's share of `base_visits_per_day`, a slot's is
+    """`[quota]`, clauses 2.2, 3.1.1b: for people without a booked slot. The day's is a phase's share of
 
-    `[slot] quota`. It belongs to the whole hall: while its doors hear each other they count together; a door that has
-    not heard another one that is named here keeps to its own share of it.
+    `base_visits_per_day`, a slot's is `[slot] quota`. It belongs to the whole hall: while its doors hear each other they
+    count together; a door that has not heard another one that is named here keeps to its own share of it.
     """
 
     cases_per_day: Persons = 0
@@ -32,7 +32,7 @@ class Quota(Table, frozen=True, kw_only=True):
 
 
 class Sweep(Table, frozen=True, kw_only=True):
-    """After closing an attendant walks through the hall and says that it is empty: the count is zero again."""
+    """`[sweep]`: after closing an attendant walks through the hall and says that it is empty: the count is zero again."""
 
     remind_minutes: Minutes = 0
     """An alarm when people are still counted inside so long after closing; 0: none."""
@@ -41,25 +41,35 @@ class Sweep(Table, frozen=True, kw_only=True):
 
 
 class Responders(Table, frozen=True, kw_only=True):
-    """Fire brigade, police, medical: a badge opens the lane both ways without any rule; bodies are counted."""
+    """`[responders]`: fire brigade, police, medical: a badge opens the lane both ways without any rule; bodies are counted."""
 
     classes: tuple[ClassName, ...] = ("responder",)
+    """Classes of badges that open like this; the staff's key signs them."""
     open_seconds: Annotated[int, Meta(ge=5, le=3600)] = 120
+    """How long the lane stands open; the badge shown again prolongs it."""
 
 
 class Place(Table, frozen=True, kw_only=True):
-    """3.1.3a, 3.2.1, 3.2.5: where a service is done, found by a booking's zone or service; empty: not told."""
+    """`[place.NAME]`, clauses 3.1.3a, 3.2.1, 3.2.5: where a service is done, by a booking's zone or service. Empty: not told."""
 
     name_zh: Text = ""
+    """Of the service, on the idle sign."""
     name_en: Text = ""
+    """The same in English."""
     floor: Short = ""
+    """Told on admission and on the idle sign."""
     window: Short = ""
+    """Told on admission and on the idle sign."""
     lift_zh: Text = ""
+    """Which lift leads there; absent: `[contact]`'s."""
     lift_en: Text = ""
+    """The same in English."""
     online_zh: Text = ""
     """Where this service is done without coming; absent: `[contact]`'s."""
     online_en: Text = ""
+    """The same in English."""
     phone: Phone = ""
+    """Of the department; absent: `[contact]`'s."""
     responsible: Text = ""
     """The department whose windows these are, on every decision about a booking for it (4.1)."""
 
@@ -77,16 +87,21 @@ class Responsible(Table, frozen=True, kw_only=True):
 
 
 class Contact(Table, frozen=True, kw_only=True):
-    """3.2.1, 3.2.5, 4.3: what the idle sign shows, and what is added to a refusal."""
+    """`[contact]`, clauses 3.2.1, 3.2.5, 4.3: what the idle sign shows, and what is added to a refusal."""
 
     phone: Phone = ""
+    """Told to whoever is sent away (3.2.5)."""
     online_zh: Text = ""
+    """The way that needs no visit (3.2.1)."""
     online_en: Text = ""
+    """The same in English."""
     booking_zh: Text = ""
     """How to book."""
     booking_en: Text = ""
+    """The same in English."""
     lift_zh: Text = "观光电梯"
     """Which lift visitors take (3.1.5d)."""
     lift_en: Text = "the sightseeing lift"
+    """The same in English."""
     page_seconds: Annotated[int, Meta(ge=2, le=600)] = 8
     """How long each page of the idle sign stands."""

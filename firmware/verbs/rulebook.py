@@ -1,7 +1,8 @@
 """Sign a hall's rulebook, or see who signed it.
 
-`sign` writes RULEBOOK.sig beside the file: a signature over its exact bytes, and the key's kid. Sign again after any
-change, and raise `serial`: devices take only a higher one.
+`sign` writes RULEBOOK.sig beside the file: a signature over its exact bytes, and the key's kid. With --jws it also writes
+the message that a hub publishes, retained, as hallgate/v1/HALL/rulebook. Sign again after any change, and raise
+`serial`: devices take only a higher one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from firmware.errors import Failure, Mistake
 from firmware.files import read
 from firmware.language import spoken
 from firmware.rulebook import signature
+from mqtt import signing
 
 EXAMPLE = "hallgate rulebook sign --key rulebook-key.pem rulebook.toml"
 
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sign.add_argument(
         "--kid", help="name of the key in the trust list (default: its RFC 7638 thumbprint, as `key new`)"
     )
+    sign.add_argument("--jws", type=Path, metavar="FILE", help="write what the hub publishes, too")
     verify = what.add_parser("verify", help="check RULEBOOK.sig against a trust list")
     verify.add_argument("--trust", type=Path, help="JWK set (default: trust.jwks beside the rulebook)")
     for verb in (sign, verify):
@@ -49,12 +52,15 @@ def _sign(arguments: argparse.Namespace, text: bytes) -> int:
     kid = arguments.kid or jwk.kid_of(key.public_key())
     if not kid.isascii() or not kid.isprintable() or " " in kid:
         raise Mistake("write it in base64url: letters, digits, - and _", key="--kid")
-    target = _signature_of(arguments.rulebook)
-    try:
-        target.write_bytes(signature.sign(text, key, kid))
-    except OSError as error:
-        raise Failure(f"{target}: {error.strerror}") from None
-    print(spoken(f"{target}: signed by {kid}"))
+    written = {_signature_of(arguments.rulebook): signature.sign(text, key, kid)}
+    if arguments.jws is not None:
+        written[arguments.jws] = signing.sign(text, key, kid)
+    for target, content in written.items():
+        try:
+            target.write_bytes(content)
+        except OSError as error:
+            raise Failure(f"{target}: {error.strerror}") from None
+        print(spoken(f"{target}: signed by {kid}"))
     return 0
 
 

@@ -12,7 +12,9 @@ import pytest
 import segno
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from firmware.core import trust
 from firmware.simulation.issuer import Issuer
+from mqtt import jws
 
 ROOT = Path(__file__).parents[2]
 NOON = "2022-06-10T12:00:00+08:00"
@@ -76,6 +78,17 @@ def test_two_keys_made_at_once_are_both_believed(tmp_path: Path) -> None:
     running = [subprocess.Popen([*command, f"{name}.pem"], cwd=tmp_path, env=env, stdout=-3) for name in range(3)]
     assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
     assert len(json.loads((tmp_path / "trust.jwks").read_text())["keys"]) == 3
+
+
+def test_what_the_hub_publishes_is_what_a_device_takes(tmp_path: Path) -> None:
+    text = b"v = 1 # \xe5\xae\x9d\n"
+    (tmp_path / "rulebook.toml").write_bytes(text)
+    hallgate(tmp_path, "key", "new", "--kind", "rulebook", "k.pem")
+    done = hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "--jws", "next.jws", "rulebook.toml")
+    assert done.returncode == 0 and "next.jws" in done.stdout
+    believed = trust.parse((tmp_path / "trust.jwks").read_bytes())
+    verified = jws.verify((tmp_path / "next.jws").read_bytes(), believed, "rulebook")
+    assert not isinstance(verified, str) and verified.payload == text
 
 
 def test_a_rulebook_is_signed_verified_and_its_change_is_noticed(tmp_path: Path) -> None:
