@@ -15,6 +15,7 @@ from firmware.language import spoken
 
 PACKAGES = {
     "mmdebstrap": "mmdebstrap",
+    "arch-test": "arch-test",  # mmdebstrap asks it whether arm64 programs run here, and ends without it
     "qemu-aarch64-static": "qemu-user-static",
     "mkfs.vfat": "dosfstools",
     "mcopy": "mtools",
