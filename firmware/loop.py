@@ -70,6 +70,9 @@ class Loop:
     def add(self, cable: Cable) -> None:
         self.cables.append(cable)
         self._follow(cable)
+        if cable.fd < 0:  # absent from the start: no less news than one that goes
+            for line in cable.lines:
+                self._plugged(cable, line, False, self.clock.elapsed_ms())
         for line in cable.lines:
             if hasattr(line.speaker, "order"):
                 self.hands.setdefault(line.lane, []).append((cable, line))
