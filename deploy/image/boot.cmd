@@ -1,5 +1,11 @@
 # U-Boot's script: slot A or B, as RAUC counts their tries. A slot that used up its tries without being marked good is
 # passed over; with none left the counters start again, because a gate that tries for ever beats one that gave up.
+# When the variables are lost (the power went while they were written), slots.txt says which system was kept last.
+if test -z "${BOOT_ORDER}"; then
+  load mmc 0:1 ${loadaddr} slots.txt && env import -t ${loadaddr} ${filesize}
+  setenv preboot
+  setenv bootdelay -2
+fi
 test -n "${BOOT_ORDER}" || setenv BOOT_ORDER "A B"
 test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
 test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT 3
@@ -29,6 +35,6 @@ if test "x${slot}" = "x"; then
 fi
 saveenv
 echo hallgate: slot ${slot}
-setenv bootargs "root=PARTUUID=48474154-0${part} ro rootwait rauc.slot=${slot} console=tty1 console=ttyS1,115200 net.ifnames=0 cma=64M panic=10"
+setenv bootargs "root=PARTUUID=48474154-0${part} ro rootwait rauc.slot=${slot} console=tty1 console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 ${bootargs_more}"
 load mmc 0:${part} ${kernel_addr_r} boot/vmlinuz && load mmc 0:${part} ${ramdisk_addr_r} boot/initrd.img && booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr}
 reset

@@ -54,7 +54,7 @@ def _root(arguments: argparse.Namespace, what: recipe.Recipe, shop: recipe.Shop,
     root.wheels(what, shop)
     progress.step("our files")
     root.finish(what, shop, epoch, keyring)
-    root.firmware_files(shop)
+    root.firmware_files(what, shop)
     root.tidy(what, shop, epoch)
     progress.step("the root's file system")
     card.slot(shop, what.card, epoch)

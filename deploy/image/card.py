@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deploy.image import tools
 from deploy.image.recipe import HERE, Card, Shop
+from firmware import slots
 from firmware.errors import Failure
 
 MIB = 1 << 20
@@ -15,8 +16,12 @@ ENVIRONMENT_BYTES = 0x4000
 SLOT_UUID = "48474154-0000-4000-8000-00000000000{}"
 FAT_ID = "48474154"
 ROOT_INODE, FIRST_INODE = 2, 11
-FIRST_ENVIRONMENT = "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\npreboot=\n"
-"""Slot B is empty until the first update. `preboot`: what U-Boot sets there leaves the network dead."""
+FIRST_VARIABLES = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "0", "preboot": "", "bootdelay": "-2"}
+"""Slot B is empty until the first update. `preboot`: what U-Boot sets there leaves the network dead. `bootdelay` -2: no key
+
+stops the start, because a scanner on the serial pins would be a key.
+"""
+BUILT_IN = re.compile(rb"bootcmd=run distro_bootcmd\0(?:[ -~]+\0)+\0")
 
 
 def slot(shop: Shop, card: Card, epoch: int) -> Path:
@@ -68,13 +73,15 @@ def _inodes(out: Path) -> list[int]:
     return [ROOT_INODE, *(n for n in range(FIRST_INODE, count + 1) if n not in free)]
 
 
-def firmware(shop: Shop, card: Card, epoch: int) -> Path:
-    """The FAT partition: the Pi's loader, U-Boot, its script and its variables."""
+def firmware(shop: Shop, card: Card, epoch: int, more: dict[str, str] | None = None) -> Path:
+    """The FAT partition: the Pi's loader, U-Boot, its script and its variables; `more` of them for one card."""
     files, out = shop.part("firmware"), shop.part("firmware.fat")
     clock = {"SOURCE_DATE_EPOCH": str(epoch)}
     text = shop.part("environment.txt")
-    text.write_text(FIRST_ENVIRONMENT)
+    variables = built_in((files / "u-boot.bin").read_bytes()) | FIRST_VARIABLES | (more or {})
+    text.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
     tools.run(["mkenvimage", "-s", hex(ENVIRONMENT_BYTES), "-o", files / "uboot.env", text])
+    (files / slots.SPARE.name).write_bytes(slots.spare("A"))
     tools.run(
         ["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-d", HERE / "boot.cmd", files / "boot.scr"],
         environment=clock,
@@ -85,6 +92,15 @@ def firmware(shop: Shop, card: Card, epoch: int) -> Path:
     tools.run(["mkfs.vfat", "-F", "32", "-i", FAT_ID, "-n", "FIRMWARE", "--invariant", out])
     tools.run(["mcopy", "-i", out, "-s", *sorted(files.iterdir()), "::"], environment=clock)
     return out
+
+
+def built_in(u_boot: bytes) -> dict[str, str]:
+    """U-Boot's own variables. A file of variables takes the place of all of them: ours must hold them, too."""
+    found = BUILT_IN.search(u_boot)
+    if found is None:
+        raise Failure("U-Boot's own variables were not found in u-boot.bin: it would start nothing")
+    rows = found[0].rstrip(b"\0").decode("ascii").split("\0")
+    return dict(row.split("=", 1) for row in rows)
 
 
 def layout(card: Card) -> list[tuple[int, int, str]]:

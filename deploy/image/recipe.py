@@ -32,6 +32,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     components: tuple[str, ...]
     python: str
     compatible: str
+    boards: tuple[str, ...]
     packages: tuple[str, ...]
     camera: tuple[str, ...]
     initramfs_modules: tuple[str, ...]

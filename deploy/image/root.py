@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from deploy.image import tools
+from deploy.image import boards, tools
 from deploy.image.recipe import HERE, SOURCE, Recipe, Shop, requirements
 from firmware.errors import Failure
 
@@ -164,8 +164,8 @@ def _wanted_by(text: str) -> list[str]:
     return [target for line in lines for target in line.split()]
 
 
-def firmware_files(shop: Shop) -> None:
-    """The FAT partition's files leave the tree; they belong to the card, not to a slot."""
+def firmware_files(recipe: Recipe, shop: Shop) -> None:
+    """The FAT partition's files leave the tree; they belong to the card, not to a slot. Raises Failure."""
     source, goal = shop.root / "boot/firmware", shop.part("firmware")
     shutil.rmtree(goal, ignore_errors=True)
     goal.mkdir(parents=True)
@@ -174,6 +174,10 @@ def firmware_files(shop: Shop) -> None:
         if wanted:
             shutil.copyfile(path, goal / path.name)
         path.unlink()
+    if lacks := boards.lacking(goal, recipe.boards):
+        raise Failure(f"the kernel has no device tree for: {', '.join(lacks)}")
+    for tree in goal.glob("*.dtb"):
+        boards.free_the_serial_pins(tree)
     shutil.copyfile(shop.root / "usr/lib/u-boot/rpi_arm64/u-boot.bin", goal / "u-boot.bin")
     shutil.copyfile(HERE / "config.txt", goal / "config.txt")
 

@@ -22,10 +22,11 @@ PACKAGES = {
     "sfdisk": "fdisk",
     "mke2fs": "e2fsprogs",
     "mkimage": "u-boot-tools",
+    "fdtput": "device-tree-compiler",
     "zstd": "zstd",
 }
 """Command and Debian package, for building a card."""
-BUNDLE_PACKAGES = {"rauc": "rauc", "mksquashfs": "squashfs-tools"}
+BUNDLE_PACKAGES = {"rauc": "rauc", "mksquashfs": "squashfs-tools", "debugfs": "e2fsprogs"}
 EMULATOR_PACKAGES = {"qemu-system-aarch64": "qemu-system-arm", "fdtput": "device-tree-compiler"}
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

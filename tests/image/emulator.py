@@ -22,9 +22,9 @@ from deploy.image import card, recipe, tools
 GPSET0, GPCLR0, GPLEV0 = 0x3F20001C, 0x3F200028, 0x3F200034
 REVISION_3B = "a02082"
 BOOT_S = 600.0
+POLLED = "systemd.setenv=HALLGATE_EDGES=poll"
 DIRECT = (
-    "root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 "
-    "systemd.setenv=HALLGATE_EDGES=poll"
+    f"root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 {POLLED}"
 )
 
 
@@ -43,7 +43,10 @@ class Emulator:
         for name in ("scanner", "qmp", "qtest"):
             self._path(name).unlink(missing_ok=True)
         boot = self.shop.root / "boot"
-        words = f"{DIRECT} systemd.clock_usec={int(time.time() * 1e6)} {more}"
+        now = f"systemd.clock_usec={int(time.time() * 1e6)}"  # it has no clock of its own, and no time server here
+        if self.loader:
+            set_variables(self.image, bootargs_more=f"{POLLED} {now} {more}")
+        words = f"{DIRECT} {now} {more}"
         kernel = ["-kernel", self.shop.part("firmware") / "u-boot.bin"]
         if not self.loader:
             kernel = ["-kernel", boot / "vmlinuz", "-initrd", boot / "initrd.img", "-append", words]
@@ -147,12 +150,10 @@ class Emulator:
         return dict(json.loads(said))
 
     def _device_tree(self) -> Path:
-        """The board's own, but with its UART free (Bluetooth sits on it) and a revision gpiozero knows."""
+        """The card's own, with what the Pi's loader adds on a real board: a revision that gpiozero knows."""
         out = self.folder / "board.dtb"
         if not out.exists():
-            source = next(self.shop.root.glob("usr/lib/linux-image-*/broadcom/bcm2837-rpi-3-b.dtb"))
-            shutil.copyfile(source, out)
-            tools.run(["fdtput", "-r", out, "/soc/serial@7e201000/bluetooth"])
+            shutil.copyfile(self.shop.part("firmware") / "bcm2837-rpi-3-b.dtb", out)
             tools.run(["fdtput", "-c", out, "/system"])
             tools.run(["fdtput", "-t", "x", out, "/system", "linux,revision", REVISION_3B])
         return out
@@ -164,6 +165,24 @@ def burn(shop: recipe.Shop, image: Path, files: Path) -> None:
     source = os.stat(shop.part("root.ext4")).st_mtime
     kept = card.ext4(image.with_suffix(".persistent"), files, what.persistent_mib, "persistent", 4, int(source))
     card.assemble(image, what, [shop.part("firmware.fat"), shop.part("root.ext4"), None, kept])
+
+
+FAT = f"@@{card.FIRST_MIB}M"
+"""How mtools is told where the firmware partition begins on a card."""
+
+
+def variables(image: Path) -> dict[str, str]:
+    """U-Boot's variables on a card that is in no board: a checksum, then `name=value`, each ended by a zero byte."""
+    raw = subprocess.run(["mtype", "-i", f"{image}{FAT}", "::uboot.env"], capture_output=True, check=True).stdout
+    rows = raw[4:].split(b"\0\0", 1)[0].decode().split("\0")
+    return dict(row.split("=", 1) for row in rows if row)
+
+
+def set_variables(image: Path, **news: str) -> None:
+    text, packed = image.with_suffix(".variables"), image.with_suffix(".env")
+    text.write_text("".join(f"{name}={value}\n" for name, value in {**variables(image), **news}.items()))
+    tools.run(["mkenvimage", "-s", hex(card.ENVIRONMENT_BYTES), "-o", packed, text])
+    tools.run(["mcopy", "-o", "-i", f"{image}{FAT}", packed, "::uboot.env"])
 
 
 def slot_bytes(image: Path, number: int) -> bytes:
