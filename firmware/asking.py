@@ -1,6 +1,6 @@
 """Another process of this device asks how it stands: one line of JSON per connection, on a unix socket.
 
-    {"v": 1, "version": "0.1.0", "busy": ["A: grant"], "ill": ["A: counter"], "journal": true}
+    {"v": 1, "version": "0.1.0", "hall": "baoshan", "busy": ["A: grant"], "ill": ["A: counter"], "journal": true}
 
 It takes no orders. The answer is made by the loop's own thread, so that a loop that hangs answers nothing, and whoever
 asked finds that out by waiting.
@@ -73,7 +73,14 @@ class Answering:
 def report(device: Device) -> dict[str, Any]:
     state = device.controller.state
     ill = [f"{lane.name}: {name}" for lane in state.lanes.values() for name in lane.broken]
-    return {"v": 1, "version": VERSION, "busy": disturbed(state), "ill": ill, "journal": state.journal_ok}
+    return {
+        "v": 1,
+        "version": VERSION,
+        "hall": state.hall,
+        "busy": disturbed(state),
+        "ill": ill,
+        "journal": state.journal_ok,
+    }
 
 
 def ask(path: Path) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         rulebook_before=bool(state.rulebook_before),
         rulebook_next=state.rulebook_next_from,
         doctor=_doctor(device),
+        update=device.updates.status(state.update_ordered) if device.updates else None,
     )
 
 

@@ -35,6 +35,7 @@ from sensors.readings import GatePassed
 
 if TYPE_CHECKING:
     from firmware.side_link import SideLink
+    from firmware.updates import Updates
 
 CLOCK_CHECK_MS = 1_000
 ALONE_MS = 600
@@ -44,8 +45,8 @@ ALONE_MS = 600
 class Device:
     """One running device. `open` may raise Mistake (the site) or Failure (the world); afterwards nothing stops it."""
 
-    def __init__(self, site: Site, state_dir: Path, clock: Clock) -> None:
-        self.site, self.clock = site, clock
+    def __init__(self, site: Site, state_dir: Path, clock: Clock, updates: Updates | None = None) -> None:
+        self.site, self.clock, self.updates = site, clock, updates
         self.starts_anew = False
         """Whoever ran this device is to run it again: the hub ordered a restart."""
         trust, hall_key = rulebook_file.read_trust(site.trust_keys), load_hall_key(site.hall_key)
@@ -179,6 +180,7 @@ class Device:
             inc=self.inc,
             bank=self.site.rights.bank,
             lanes=tuple(_setup(lane) for lane in self.site.lanes),
+            takes_updates=self.updates is not None,
         )
         self.loop.begin_with([started])
         self.loop.start_hands()
@@ -190,6 +192,8 @@ class Device:
         self._follow_rulebook()
         self.loop.after.append(lambda _: self._follow_rulebook())
         self.loop.after.append(self._obey_restart)
+        self.loop.after.append(lambda _: self._hand_over_update())
+        self._hand_over_update()
         self.loop.every(self._check_clock)
 
     def _obey_restart(self, news: list[AnyRecord]) -> None:
@@ -198,6 +202,10 @@ class Device:
         if any(order.result == "done" for order in orders):
             self.starts_anew = True
             self.loop.stop()
+
+    def _hand_over_update(self) -> None:
+        if self.updates is not None:
+            self.updates.follow(self.controller.state.update_ordered)
 
     def _first_rulebook(self, signed: SignedRulebook | None, refusal: str) -> AnyEvent:
         state = self.controller.state

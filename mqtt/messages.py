@@ -121,6 +121,19 @@ class RoundStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """done, due, amber (late), red (much too late)."""
 
 
+class UpdateStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """How far this device is with the last update that was ordered or begun at it."""
+
+    version: str
+    state: str
+    """ordered, fetching, waiting (for a quiet moment), installing, restarting, trial (it runs, and has to stay well);
+    then for good: kept, returned (to the version before), failed."""
+    because: str = ""
+    """Why it waits, failed or went back."""
+    was: str = ""
+    """The version that ran when it began."""
+
+
 class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """`device/<device>/status`, retained: how the device is, not what happened (that is an event)."""
 
@@ -178,6 +191,8 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     """None: nobody ever walked through this door with it."""
     rounds: tuple[RoundStatus, ...] = ()
     """Rounds this device tracks; empty: none."""
+    update: UpdateStatus | None = None
+    """None: none was ever ordered, or this device takes none."""
 
 
 # ---------------------------------------------------------------- hub -> device

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from deploy.image import keys, papers, recipe, tools
+from deploy.image.root import LIBRARY
+from firmware.core.updating import VERSION as NUMBERS
 from firmware.errors import Failure
+from firmware.verbs.update import FOR_HALL
+
+PACKING = "-comp xz -b 1M"
+"""124 MB; zstd would need 156, and less time."""
 
 MANIFEST = """[update]
 compatible={compatible}
 version={version}
+description={description}
 
 [bundle]
 format=verity
@@ -21,21 +29,31 @@ filename=root.ext4
 """
 
 
-def make(out: Path, shop: recipe.Shop, version: str, signer: keys.Signer) -> dict[str, Any]:
-    """Bundle the root that `hallgate image` built last. Raises Failure when there is none."""
-    source = shop.part("root.ext4")
+def make(
+    out: Path,
+    shop: recipe.Shop,
+    signer: keys.Signer,
+    hall: str = "",
+    *,
+    source: Path | None = None,
+    packing: str = PACKING,
+) -> dict[str, Any]:
+    """Bundle `source`: by default the root that `hallgate image` built last. Raises Failure when there is none."""
+    source = source or shop.part("root.ext4")
     if not source.exists():
         raise Failure(f"{source} is missing: build it first with hallgate image --work {shop.work}")
+    version = version_in(source)
     folder = shop.part("bundle")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tools.run(["cp", "--sparse=always", source, folder / "root.ext4"])
-    text = MANIFEST.format(compatible=recipe.read().compatible, version=version)
+    described = f"{FOR_HALL}{hall}" if hall else "for every hall"
+    text = MANIFEST.format(compatible=recipe.read().compatible, version=version, description=described)
     (folder / "manifest.raucm").write_text(text)
     out.unlink(missing_ok=True)
     tools.run(
         ["rauc", f"--cert={signer.certificate}", f"--key={signer.key}", f"--keyring={signer.certificate}",
-         "--mksquashfs-args=-comp xz -b 1M", "bundle", folder, out]
+         f"--mksquashfs-args={packing}", "bundle", folder, out]
     )  # fmt: skip
     shutil.rmtree(folder)
     return {
@@ -44,3 +62,12 @@ def make(out: Path, shop: recipe.Shop, version: str, signer: keys.Signer) -> dic
         "mb": round(out.stat().st_size / 1e6, 1),
         "sha256": papers.sha256(out),
     }
+
+
+def version_in(source: Path) -> str:
+    """The version of our software in a root: what a device will say of itself is what the bundle says of it."""
+    listed = tools.run(["debugfs", "-R", f"ls -p /{LIBRARY}", source])
+    found = re.search(r"/hallgate-([0-9.]+)\.dist-info/", listed)
+    if found is None or not NUMBERS.match(found[1]):
+        raise Failure(f"{source} holds no software of ours with a version of two to four numbers")
+    return found[1]

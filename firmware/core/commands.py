@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.core import attendant, attest, bank, closing, emergency, incident, limit, rulebooks, sentinel
+from firmware.core import attendant, attest, bank, closing, emergency, incident, limit, rulebooks, sentinel, updating
 from firmware.core.events import CommandArrived
 from firmware.core.quiet import disturbed
 from firmware.core.turn import Turn
@@ -169,5 +169,6 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "sweep": _sweep,
     "rulebook_fallback": _rulebook_fallback,
     "restart": _restart,
+    "update": updating.ordered,
 }
 OF_A_LANE = ("open_once", "confirm_identity", "venue_code", "hold", "release")

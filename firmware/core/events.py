@@ -33,6 +33,8 @@ class Started(Event, frozen=True, tag="started", omit_defaults=True, kw_only=Tru
     """The journal's incarnation. Another one than before: a new journal, and zero rights unless this is the bank."""
     bank: bool = False
     lanes: tuple[LaneSetup, ...] = ()
+    takes_updates: bool = False
+    """Somebody on this device installs what the hub orders."""
 
 
 class RulebookLoaded(Event, frozen=True, tag="rulebook", omit_defaults=True, kw_only=True):

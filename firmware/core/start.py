@@ -18,7 +18,7 @@ def started(turn: Turn, event: Started) -> None:
     power_loss = new_boot = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
     state.hall, state.idle_shown = event.hall, ""
-    state.setups, state.rights.bank = event.lanes, event.bank
+    state.setups, state.rights.bank, state.takes_updates = event.lanes, event.bank, event.takes_updates
     for lane in state.lanes.values():
         _open_grant_counts(turn, lane)
     state.lanes = {setup.name: _fresh(setup.name, state) for setup in event.lanes}

@@ -348,6 +348,15 @@ class Recount(msgspec.Struct, kw_only=True, omit_defaults=True):
     command: str = ""
 
 
+class UpdateOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub wants this device to run `version`; `sha256` (hex) is that of the bundle at `url`. `id`: the order's."""
+
+    id: str
+    url: str
+    sha256: str
+    version: str
+
+
 class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One device's whole memory."""
 
@@ -432,3 +441,6 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The local day whose visitors are still counted inside, long after closing."""
     idle_shown: str = ""
     """What the idle signs were last told, in short."""
+    takes_updates: bool = False
+    """Somebody on this device installs what is ordered."""
+    update_ordered: UpdateOrder | None = None

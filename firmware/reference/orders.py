@@ -80,6 +80,13 @@ ORDERS = (
     Order("sweep", "清场", "", "everybody is out: the hall is closed and counts 0", "every"),
     Order("rulebook_fallback", "恢复上一版规则", "", "the rulebook before this one"),
     Order("restart", "重启", "", "the firmware starts anew; the gate keeps its position"),
+    Order(
+        "update",
+        "更新",
+        "url, sha256, version",
+        "fetch this bundle, install it at a quiet moment, go back by itself if it does not stay well; "
+        "`update` in the status tells how far it is",
+    ),
     Order("identify", "识别设备", "", "this device's signs and lamps show which one it is, for 10 s"),
 )
 

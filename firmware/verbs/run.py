@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from firmware import clock, site
 from firmware.asking import Answering
@@ -22,12 +23,16 @@ SWITCH_S = 0.0005
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", required=True, metavar="FILE", help="the site file of this device")
     parser.add_argument("--state", required=True, metavar="DIR", help="where the journal lives; made when missing")
+    parser.add_argument(
+        "--updates", metavar="DIR", help="take the hub's orders to update; `hallgate update` works in DIR"
+    )
     parser.add_argument("--ask", metavar="SOCKET", help="answer here how the device stands (hallgate update asks)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_S)
-    device = Device(site.load(arguments.site), Path(arguments.state), clock.from_environment())
+    state = Path(arguments.state)
+    device = Device(site.load(arguments.site), state, clock.from_environment(), _updates(arguments, state))
     for what in device.verify.trust.complaints:
         print(f"hallgate run: {spoken('warning: ')}{device.site.trust_keys}: {spoken(what)}", file=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,3 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
+
+
+def _updates(arguments: argparse.Namespace, state: Path) -> Any:
+    """Imported only where updates are ordered from afar: its words are those of the hub."""
+    if not arguments.updates:
+        return None
+    from firmware.updates import Updates
+
+    return Updates(state, Path(arguments.updates))

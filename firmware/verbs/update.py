@@ -1,36 +1,42 @@
 """Install a signed update into the slot that does not run, and start it when nobody would notice.
 
-Refused: another model, an older version, a signature that the keyring does not know, a person in a lane, a grant open,
-a fire. `--confirm` is what the new system runs after its start: it is kept when the firmware answers and stays well for
---minutes; otherwise it is marked bad and the device starts the old one again.
+Refused: another model, another hall, an older version, a signature that the keyring does not know, a person in a lane,
+a grant open, a fire. `--ordered FILE` does what the hub ordered (the firmware wrote FILE), over power cuts and a line
+that breaks. `--confirm` is what a system runs after its start: an update is kept when the firmware answers and stays
+well for --minutes; otherwise it is marked bad and the device starts the old one again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
-import subprocess
+import math
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from firmware import slots, updates
 from firmware.asking import ask
 from firmware.clock import Clock
-from firmware.errors import Failure, Mistake
-from firmware.verbs import bundle as bundles
+from firmware.core.state import UpdateOrder
+from firmware.core.updating import VERSION as NUMBERS
+from firmware.core.updating import numbers
+from firmware.errors import Failure, HallgateError, Mistake
+from firmware.fetching import Fetching
+from firmware.slots import Slots
+from firmware.trial import Trial
+from firmware.updates import Progress
 from firmware.version import VERSION
 
 EXAMPLE = "hallgate update hallgate-0.2.0.raucb"
-SYSTEM = Path("/etc/rauc/system.conf")
 SOCKET = "/run/hallgate/ask.sock"
-EVERY_S = 5.0
-START_S = 300.0
-"""How long the new system's firmware may take to answer for the first time."""
-SILENT_MAX = 3
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+WORK = "/persistent/update"
+BUNDLE = "ordered.raucb"
+FOR_HALL = "for hall "
+DAY_S = 86_400.0
+"""How long an ordered update is tried, fetched and waits for a quiet moment, before it is given up."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,140 +46,137 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wait", type=float, metavar="SECONDS", default=0.0, help="wait so long for a quiet moment")
     parser.add_argument("--no-restart", action="store_true", help="install only; it starts at the next restart")
+    parser.add_argument("--ordered", metavar="FILE", help="fetch and install what the hub ordered, if it did")
+    parser.add_argument(
+        "--work", metavar="DIR", default=WORK, help="where an update tells how far it is (default %(default)s)"
+    )
     parser.add_argument("--confirm", action="store_true", help="keep the running system if it stays well, else go back")
     parser.add_argument("--minutes", type=float, default=10.0, help="how long it must stay well (default %(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if bool(arguments.bundle) == arguments.confirm:
-        raise Mistake("give a bundle, or --confirm", key="BUNDLE")
+    if sum((bool(arguments.bundle), arguments.confirm, bool(arguments.ordered))) != 1:
+        raise Mistake("give a bundle, or --ordered, or --confirm", key="BUNDLE")
     if arguments.minutes < 0 or arguments.wait < 0:
         raise Mistake("give a number from 0 up", key="--minutes" if arguments.minutes < 0 else "--wait")
-    device = Updating(Path(arguments.ask), Clock(), _run)
+    clock, system, socket, work = Clock(), Slots(slots.run), Path(arguments.ask), Path(arguments.work)
     if arguments.confirm:
-        return 0 if device.confirm(arguments.minutes * 60) else 1
+        return 0 if Trial(socket, clock, system, work).confirm(arguments.minutes * 60) else 1
+    device = Updating(socket, clock, system, work)
+    if arguments.ordered:
+        return 0 if device.ordered(Path(arguments.ordered)) else 1
     print(json.dumps(device.install(Path(arguments.bundle), arguments.wait, restart=not arguments.no_restart)))
     return 0
 
 
 class Updating:
-    """`run` starts a program and answers what came of it; tests hand in their own."""
+    def __init__(self, socket: Path, clock: Clock, system: Slots, work: Path, version: str = VERSION) -> None:
+        self._socket, self._clock, self._slots, self._work = socket, clock, system, work
+        self._version = version
 
-    def __init__(self, socket: Path, clock: Clock, run: Run, system: Path = SYSTEM, version: str = VERSION) -> None:
-        self._socket, self._clock, self._run = socket, clock, run
-        self._system, self._version = system, version
+    # ------------------------------------------------------------ begun here
 
     def install(self, file: Path, wait_s: float, *, restart: bool) -> dict[str, Any]:
         """Raises Mistake for a bundle that is not for this device, Failure when it is no moment for it."""
         version = self.judge(file)
-        self.quiet(wait_s)
-        self._must(["rauc", "install", str(file)])
-        if restart:
-            self.quiet(wait_s)
-            self._must(["systemctl", "reboot"])
+        self._carry_out(file, Progress(version=version, state="waiting"), wait_s, restart=restart)
         return {"installed": version, "was": self._version, "restarting": restart}
 
     def judge(self, file: Path) -> str:
-        """The bundle's version. Its signature is the first thing that is looked at."""
+        """The bundle's version."""
         if not file.is_file():
             raise Mistake("there is no such file", file=str(file))
-        done = self._run(["rauc", "info", "--output-format=json", str(file)])
-        if done.returncode:
-            raise Mistake(f"is not signed by anybody this device trusts, or is damaged: {_last(done)}", file=str(file))
-        try:
-            said = json.loads(done.stdout)
-            model, version = str(said["compatible"]), str(said["version"])
-        except (ValueError, KeyError, TypeError):
-            raise Mistake("has no model or version", file=str(file)) from None
-        if model != (ours := self._model()):
-            raise Mistake(f"is for {model}, this device is {ours}", file=str(file))
-        if not bundles.NUMBERS.fullmatch(version) or numbers(version) < numbers(self._version):
+        said = self._slots.told_by(file)
+        version, ours = str(said["version"]), self._slots.model()
+        if said["compatible"] != ours:
+            raise Mistake(f"is for {said['compatible']}, this device is {ours}", file=str(file))
+        if not NUMBERS.fullmatch(version) or numbers(version) < numbers(self._version):
             raise Mistake(f"is version {version}, older than {self._version} that runs here", file=str(file))
+        self._must_be_for_this_hall(str(said["description"] or ""), file)
         return version
 
-    def quiet(self, wait_s: float) -> None:
-        """Return at a moment when nobody is in a lane. Raises Failure with the reasons when none comes in time."""
-        until_ms = self._clock.elapsed_ms() + wait_s * 1000
-        while busy := ask(self._socket).get("busy"):
-            if self._clock.elapsed_ms() >= until_ms:
-                raise Failure(f"not now: {', '.join(map(str, busy))}. Try later, or say --wait SECONDS")
-            self._sleep(1.0)
+    def _must_be_for_this_hall(self, description: str, file: Path) -> None:
+        if not description.startswith(FOR_HALL):
+            return
+        meant, hall = description.removeprefix(FOR_HALL), ask(self._socket).get("hall")
+        if meant != hall:
+            raise Mistake(f"is for the hall {meant}, this device stands in {hall}", file=str(file))
 
-    def confirm(self, healthy_s: float) -> bool:
-        """Keep the system that runs, or go back to the other one."""
-        if self._stays_well(healthy_s):
-            self._must(["rauc", "status", "mark-good", "booted"])
-            return True
-        if not self._other_can_start():
-            raise Failure("the firmware is not well, and there is no other system to go back to")
-        self._must(["rauc", "status", "mark-bad", "booted"])
-        self._must(["systemctl", "reboot"])
-        return False
+    # ------------------------------------------------------------ ordered by the hub
 
-    def _other_can_start(self) -> bool:
-        """A device with one system that is ill must not start it again every few minutes: its exits run as they are."""
-        done = self._run(["rauc", "status", "--output-format=json"])
-        try:
-            slots = [slot for row in json.loads(done.stdout)["slots"] for slot in row.values()]
-            return any(slot["state"] != "booted" and slot["boot_status"] == "good" for slot in slots)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return False
+    def ordered(self, file: Path) -> bool:
+        """True when it was installed and the device restarts, or when there is nothing to do. Never raises.
 
-    def _stays_well(self, healthy_s: float) -> bool:
-        """It answers within START_S, and from then on until `healthy_s` have passed, with a journal that can be written.
-
-        A device that is unplugged is no fault of an update; a firmware that is gone or hangs is.
+        What it was doing when the power went it does again.
         """
-        began_ms, since_ms, silent = self._clock.elapsed_ms(), None, 0
-        while since_ms is None or self._clock.elapsed_ms() - since_ms < healthy_s * 1000:
-            well = self._is_well()
-            now_ms = self._clock.elapsed_ms()
-            silent = 0 if well else silent + 1
-            if well and since_ms is None:
-                since_ms = now_ms
-            if since_ms is None and now_ms - began_ms > START_S * 1000 or since_ms is not None and silent >= SILENT_MAX:
-                return False
-            self._sleep(EVERY_S)
+        order = updates.read_order(file)
+        if order is None or self._has_done(order):
+            file.unlink(missing_ok=True)
+            return True
+        progress = self._begun(Progress(version=order.version, state="fetching", order=order.id))
+        try:
+            updates.tell(self._work, progress)
+            self._carry_out(self._fetched(order), progress, DAY_S, restart=True, done=file)
+        except HallgateError as wrong:
+            updates.tell(self._work, msgspec.structs.replace(progress, state="failed", because=str(wrong)))
+            for left in (file, self._work / BUNDLE):
+                left.unlink(missing_ok=True)
+            return False
         return True
 
-    def _is_well(self) -> bool:
-        try:
-            return ask(self._socket).get("journal") is True
-        except Failure:
+    def _has_done(self, order: UpdateOrder) -> bool:
+        """It ended, or its system was installed and had its turn, or has it now."""
+        before = updates.read_progress(self._work)
+        if before is None or before.order != order.id:
             return False
+        return before.ended or before.state in ("restarting", "trial") or before.slot != self._slots.booted()
 
-    def _model(self) -> str:
+    def _fetched(self, order: UpdateOrder) -> Path:
+        bundle = Fetching(self._clock, DAY_S).fetch(order.url, order.sha256, self._work / BUNDLE)
+        version = self.judge(bundle)
+        if numbers(version) != numbers(order.version):
+            raise Failure(f"{order.url} is version {version}, ordered was {order.version}")
+        return bundle
+
+    # ------------------------------------------------------------ both
+
+    def _carry_out(
+        self, bundle: Path, progress: Progress, wait_s: float, *, restart: bool, done: Path | None = None
+    ) -> None:
+        self._tell(progress, "waiting")
+        said = self.quiet(wait_s)
+        progress = self._begun(progress, ill=tuple(map(str, said.get("ill") or ())))
+        self._tell(progress, "installing")
+        self._slots.install(bundle)
+        self._tell(progress, "restarting")
+        if done is not None:
+            bundle.unlink(missing_ok=True)
+            done.unlink(missing_ok=True)
+        if restart:
+            self.quiet(wait_s if done is None else math.inf)  # it is installed: any later moment is as good
+            self._slots.restart()
+
+    def _begun(self, progress: Progress, ill: tuple[str, ...] = ()) -> Progress:
+        return msgspec.structs.replace(progress, was=self._version, slot=self._slots.booted(), ill=ill)
+
+    def _tell(self, progress: Progress, state: updates.State) -> None:
+        updates.tell(self._work, msgspec.structs.replace(progress, state=state))
+
+    def quiet(self, wait_s: float) -> dict[str, Any]:
+        """Return at a moment when nobody is in a lane. Raises Failure with the reasons when none comes in time."""
+        until_ms = self._clock.elapsed_ms() + wait_s * 1000
+        while True:
+            said, why = self._asked()
+            if not why:
+                return said
+            if self._clock.elapsed_ms() >= until_ms:
+                raise Failure(f"not now: {why}. Try later, or say --wait SECONDS")
+            threading.Event().wait(1.0 / self._clock.rate)
+
+    def _asked(self) -> tuple[dict[str, Any], str]:
+        """What the firmware says of itself, and why this is no moment for it. Who does not answer may have a person in a lane."""
         try:
-            text = self._system.read_text("utf-8")
-        except OSError:
-            raise Failure(f"{self._system} is missing: this is no device made by hallgate image") from None
-        found = re.search(r"^compatible=(.+)$", text, re.MULTILINE)
-        return found[1].strip() if found else ""
-
-    def _must(self, words: list[str]) -> None:
-        done = self._run(words)
-        if done.returncode:
-            raise Failure(f"{words[0]} ended with {done.returncode}: {_last(done)}")
-
-    def _sleep(self, seconds: float) -> None:
-        threading.Event().wait(seconds / self._clock.rate)
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """For comparing: 0.10 is newer than 0.9, and 1.0 the same as 1.0.0."""
-    found = [int(part) for part in re.findall(r"[0-9]+", version)]
-    while found and not found[-1]:
-        found.pop()
-    return tuple(found)
-
-
-def _run(words: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
-    except FileNotFoundError:
-        raise Failure(f"{words[0]} is not installed: updates belong to a device made by hallgate image") from None
-
-
-def _last(done: subprocess.CompletedProcess[str]) -> str:
-    lines = (done.stderr or done.stdout).strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+            said = ask(self._socket)
+        except Failure as silent:
+            return {}, str(silent)
+        return said, ", ".join(map(str, said.get("busy") or ()))

@@ -5,33 +5,39 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from firmware import updates
 from firmware.asking import ask
 from firmware.clock import Clock
+from firmware.core.updating import numbers
 from firmware.errors import Failure, Mistake
-from firmware.verbs.update import Updating, numbers
+from firmware.slots import Slots, spare
+from firmware.trial import Trial, Watch
+from firmware.updates import Progress
+from firmware.verbs.update import Updating
 from tests.brokers import wait_until
 from tests.device.bench import ON, Bench, bench
 
 
 class Rauc:
-    """Answers as `rauc` does, and keeps what it was told."""
+    """Answers as `rauc` and `systemctl` do, and keeps what it was told."""
 
     def __init__(self, **info: str) -> None:
         self.info = {"compatible": "hallgate-pi64", "version": "0.2.0", **info}
-        self.signed, self.other = True, "good"
+        self.signed, self.other, self.ended = True, "good", "0"
         self.told: list[str] = []
 
     def __call__(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         self.told.append(" ".join(words[:3]))
         slots = [{"rootfs.0": {"state": "booted", "boot_status": "good"}},
                  {"rootfs.1": {"state": "inactive", "boot_status": self.other}}]  # fmt: skip
-        said: Any = self.info if words[1] == "info" else {"slots": slots}
+        said: Any = self.info if words[1] == "info" else int(self.ended) if words[1] == "show" else {"slots": slots}
         code = 0 if self.signed or words[1] != "info" else 1
         return subprocess.CompletedProcess(words, code, json.dumps(said), "signature verification failed")
 
@@ -41,11 +47,31 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hg-", dir="/tmp") as made:
         (Path(made) / "system.conf").write_text("[system]\ncompatible=hallgate-pi64\n")
         (Path(made) / "it.raucb").write_bytes(b"a bundle")
+        (Path(made) / "slots.txt").write_bytes(spare("A"))
+        boots(Path(made), "A")
         yield Path(made)
 
 
+def boots(folder: Path, slot: str) -> None:
+    (folder / "cmdline").write_text(f"root=PARTUUID=1-02 ro rauc.slot={slot} panic=10\n")
+
+
+def slots(folder: Path, rauc: Rauc) -> Slots:
+    return Slots(rauc, folder / "system.conf", folder / "cmdline", folder / "slots.txt")
+
+
 def updating(folder: Path, rauc: Rauc, rate: float = 1.0) -> Updating:
-    return Updating(folder / "ask", Clock(rate), rauc, folder / "system.conf", "0.1.0")
+    return Updating(folder / "ask", Clock(rate), slots(folder, rauc), folder / "work", "0.1.0")
+
+
+def trial(folder: Path, rauc: Rauc, rate: float) -> Trial:
+    return Trial(folder / "ask", Clock(rate), slots(folder, rauc), folder / "work")
+
+
+def told(folder: Path) -> tuple[str, str]:
+    progress = updates.read_progress(folder / "work")
+    assert progress is not None
+    return progress.state, progress.because
 
 
 @pytest.mark.parametrize(
@@ -54,9 +80,14 @@ def updating(folder: Path, rauc: Rauc, rate: float = 1.0) -> Updating:
         ({"compatible": "another"}, "is for another"),
         ({"version": "0.0.9"}, "older than 0.1.0"),
         ({"version": "latest"}, "is version latest"),
+        (
+            {"version": "0.2.0", "description": "for hall pudong"},
+            "is for the hall pudong, this device stands in baoshan",
+        ),
     ],
 )
-def test_a_bundle_for_somebody_else_is_refused(folder: Path, info: dict[str, str], words: str) -> None:
+def test_a_bundle_for_somebody_else_is_refused(door: Bench, folder: Path, info: dict[str, str], words: str) -> None:
+    door.start()
     with pytest.raises(Mistake, match=words):
         updating(folder, Rauc(**info)).judge(folder / "it.raucb")
 
@@ -88,31 +119,107 @@ def test_never_with_a_grant_open(door: Bench, folder: Path) -> None:
     door.relay.expect(ON)
     with pytest.raises(Failure, match="not now: A: grant"):
         updating(folder, rauc).install(folder / "it.raucb", 0, restart=True)
+    assert told(folder)[0] == "waiting"
     assert "rauc install" not in " ".join(rauc.told)
     wait_until(lambda: not ask(folder / "ask")["busy"], 60, every_s=0.2)
     assert updating(folder, rauc).install(folder / "it.raucb", 0, restart=True)["installed"] == "0.2.0"
-    assert rauc.told[-1] == "systemctl reboot"
+    assert rauc.told[-1] == "systemctl reboot" and told(folder) == ("restarting", "")
 
 
-def test_a_system_that_stays_well_is_kept(door: Bench, folder: Path) -> None:
+def test_who_does_not_answer_may_have_somebody_in_a_lane(folder: Path) -> None:
+    rauc = Rauc()
+    with pytest.raises(Failure, match="not now: the firmware does not answer"):
+        updating(folder, rauc).install(folder / "it.raucb", 0, restart=True)
+    assert rauc.told == ["rauc info --output-format=json"]
+
+
+def test_a_system_that_was_kept_has_its_tries_back_as_soon_as_it_answers(door: Bench, folder: Path) -> None:
+    """A plug pulled three times in the first ten minutes is no reason to start the version before."""
     door.start()
     rauc = Rauc()
-    assert updating(folder, rauc, rate=20).confirm(30)
+    assert trial(folder, rauc, 1).confirm(1e6)
     assert rauc.told == ["rauc status mark-good"]
 
 
-def test_a_system_without_firmware_goes_back(folder: Path) -> None:
+def on_trial(folder: Path, state: updates.State = "restarting", ill: tuple[str, ...] = ()) -> None:
+    updates.tell(folder / "work", Progress(version="0.2.0", state=state, was="0.1.0", slot="A", ill=ill))
+
+
+def test_an_update_that_stays_well_is_kept(door: Bench, folder: Path) -> None:
+    door.start()
+    on_trial(folder)
+    boots(folder, "B")
+    rauc, began = Rauc(), time.monotonic()
+    assert trial(folder, rauc, rate=20).confirm(30)
+    assert time.monotonic() - began > 1.5, "30 s at 20 times the speed"
+    assert rauc.told == ["rauc status mark-good"] and told(folder) == ("kept", "")
+    assert (folder / "slots.txt").read_bytes() == spare("B") and len(spare("A")) == len(spare("B"))
+
+
+def test_an_update_that_breaks_a_device_goes_back_by_itself(door: Bench, folder: Path) -> None:
+    door.relay.unplug()
+    door.start()
+    wait_until(lambda: ask(folder / "ask")["ill"], 60)
+    on_trial(folder, ill=("A: scanner",))
+    boots(folder, "B")
     rauc = Rauc()
-    assert not updating(folder, rauc, rate=200).confirm(30)
+    assert not trial(folder, rauc, rate=200).confirm(30)
     assert rauc.told[1:] == ["rauc status mark-bad", "systemctl reboot"]
+    assert told(folder) == ("returned", "out of order: A: gate")
+
+
+def test_a_device_that_was_out_of_order_before_is_no_fault_of_the_update(door: Bench, folder: Path) -> None:
+    door.relay.unplug()
+    door.start()
+    wait_until(lambda: ask(folder / "ask")["ill"], 60)
+    on_trial(folder, ill=("A: gate",))
+    boots(folder, "B")
+    assert trial(folder, Rauc(), rate=200).confirm(30)
+
+
+def test_an_update_whose_firmware_is_gone_goes_back(folder: Path) -> None:
+    on_trial(folder)
+    boots(folder, "B")
+    rauc = Rauc()
+    assert not trial(folder, rauc, rate=2000).confirm(30)
+    assert rauc.told[1:] == ["rauc status mark-bad", "systemctl reboot"]
+    assert told(folder) == ("returned", "the firmware did not answer")
+
+
+def test_the_old_system_knows_that_the_new_one_did_not_start(door: Bench, folder: Path) -> None:
+    door.start()
+    on_trial(folder)
+    assert trial(folder, Rauc(), 1).confirm(0)
+    assert told(folder) == ("returned", "the new system did not start")
 
 
 def test_with_nothing_to_go_back_to_it_stays(folder: Path) -> None:
     rauc = Rauc()
     rauc.other = "bad"
     with pytest.raises(Failure, match="no other system"):
-        updating(folder, rauc, rate=200).confirm(30)
+        trial(folder, rauc, rate=2000).confirm(30)
     assert "systemctl reboot" not in rauc.told
+
+
+def test_a_wrong_site_file_is_no_reason_to_start_another_system(folder: Path) -> None:
+    rauc = Rauc()
+    rauc.ended = "2"
+    with pytest.raises(Failure, match="refuses its site file"):
+        trial(folder, rauc, rate=2000).confirm(30)
+    assert "systemctl reboot" not in rauc.told
+
+
+def test_an_answer_that_stops_is_a_fault_and_one_missing_answer_is_none() -> None:
+    well = {"journal": True, "ill": []}
+    watch = Watch(0, 600, frozenset())
+    assert [watch.look(said, t) for t, said in enumerate((well, None, well, None, None))] == [None] * 5
+    assert watch.look(None, 6) == "the firmware stopped answering"
+    watch = Watch(0, 600, frozenset())
+    assert watch.look({**well, "journal": False}, 1) is None and watch.look(well, 2) is None
+    assert watch.look(well, 599_000) is None and watch.look(well, 600_002) == ""
+    watch = Watch(0, 600, frozenset())
+    assert watch.look(well, 1) is None
+    assert watch.look({**well, "journal": False}, 2_100_001) == "the journal cannot be written"
 
 
 def test_wrong_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,41 @@
+"""An order to install another version of this software: what it must say, and that it leads forward.
+
+Nothing is fetched or installed here, and no person at the gate waits for it: another process does it
+(`firmware/updates.py` says how the two speak), and asks for a quiet moment first.
+"""
+
+from __future__ import annotations
+
+import re
+
+from firmware.core.events import CommandArrived
+from firmware.core.state import UpdateOrder
+from firmware.core.turn import Turn
+
+VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}\Z")
+"""Two to four numbers, for instance 0.2.0."""
+ADDRESS = re.compile(r"https?://[!-~]{1,400}\Z")
+SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """For comparing: 0.10 is newer than 0.9, and 1.0 the same as 1.0.0."""
+    found = [int(part) for part in re.findall(r"[0-9]+", version)]
+    while found and not found[-1]:
+        found.pop()
+    return tuple(found)
+
+
+def ordered(turn: Turn, event: CommandArrived) -> str:
+    """Body: `url` of the bundle, its `sha256`, its `version`. The last order counts."""
+    state = turn.state
+    said = {key: value for key in UpdateOrder.__struct_fields__ if isinstance(value := event.body.get(key), str)}
+    if not state.takes_updates:
+        return "no_updates_here"
+    for key, pattern in (("url", ADDRESS), ("sha256", SHA256), ("version", VERSION)):
+        if not pattern.match(said.get(key, "")):
+            return f"{key}_wrong"
+    if numbers(said["version"]) <= numbers(state.version):
+        return "version_not_newer"
+    state.update_ordered = UpdateOrder(**{**said, "id": event.id})
+    return ""
