@@ -5,8 +5,11 @@ Nothing is imported that the site does not need: a serial door must not pay for 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from firmware import recovery, rulebook_file
 from firmware.cables import Cable, Line
@@ -16,10 +19,12 @@ from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.state import LaneSetup
+from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
-from firmware.errors import HallgateError
+from firmware.errors import Failure, HallgateError
 from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
+from firmware.language import spoken
 from firmware.loop import Loop
 from firmware.notices import Notices
 from firmware.plugs import Plugs, speaker
@@ -54,9 +59,8 @@ class Device:
         signed, refusal = self._rulebook_of_file()
         if signed is not None:
             self._must_not_lack(signed.book)
-        self.journal = Writer(state_dir, site.device.name, lambda: self.controller.snapshot())
+        self.journal, self.controller = self._remembered(state_dir)
         self.inc = self.journal.identity.inc
-        self.controller = recovery.recovered(Reader(state_dir))
         self.loop = Loop(clock, self.controller, self.journal)
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
         self.plugs, self.doctor = Plugs(clock), LastReport(state_dir)
@@ -68,6 +72,31 @@ class Device:
         self.hub = self._hub(state_dir)
         self.notices.remember()
         self._begin(signed, refusal)
+
+    # ------------------------------------------------------------ journal
+
+    def _remembered(self, state_dir: Path) -> tuple[Writer, Controller]:
+        """The journal, and the controller that wrote it.
+
+        After an update was taken back the journal may hold what only the newer version can read. Then it is put aside
+        whole, and this device is a new incarnation with no rights: its exits run and its hall gives it some. A newer
+        version that cannot read an older journal fails instead, and is what an update is taken back for.
+        """
+        journal = self._journal(state_dir)
+        try:
+            return journal, recovery.recovered(Reader(state_dir))
+        except msgspec.MsgspecError as unread:
+            journal.close()
+            if numbers(journal.identity.newest) <= numbers(VERSION):
+                raise Failure(f"{state_dir}: this version cannot read its journal: {unread}") from None
+        journal = self._journal(state_dir, anew=True)
+        words = f"the journal was written by a newer version and lies in {journal.identity.archived}"
+        print(f"hallgate run: {spoken('warning: ')}{spoken(words)}", file=sys.stderr, flush=True)
+        return journal, recovery.recovered(Reader(state_dir))
+
+    def _journal(self, state_dir: Path, *, anew: bool = False) -> Writer:
+        name = self.site.device.name
+        return Writer(state_dir, name, lambda: self.controller.snapshot(), version=VERSION, anew=anew)
 
     # ------------------------------------------------------------ rulebook
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy.image import keys, papers, recipe, tools
 from deploy.image.root import LIBRARY
-from firmware.core.updating import VERSION as NUMBERS
+from firmware.core.versions import VERSION as NUMBERS
 from firmware.errors import Failure
 from firmware.verbs.update import FOR_HALL
 

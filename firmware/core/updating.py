@@ -11,19 +11,10 @@ import re
 from firmware.core.events import CommandArrived
 from firmware.core.state import UpdateOrder
 from firmware.core.turn import Turn
+from firmware.core.versions import VERSION, numbers
 
-VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}\Z")
-"""Two to four numbers, for instance 0.2.0."""
 ADDRESS = re.compile(r"https?://[!-~]{1,400}\Z")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """For comparing: 0.10 is newer than 0.9, and 1.0 the same as 1.0.0."""
-    found = [int(part) for part in re.findall(r"[0-9]+", version)]
-    while found and not found[-1]:
-        found.pop()
-    return tuple(found)
 
 
 def ordered(turn: Turn, event: CommandArrived) -> str:

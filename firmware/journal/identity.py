@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from firmware import durable
+from firmware.core.versions import numbers
 from firmware.errors import Failure
 from firmware.journal import segments
 
@@ -29,6 +30,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     board: str
     boot: int
+    newest: str = ""
+    """The highest version of this software that ever wrote here; "": nobody said."""
     fresh: bool = False
     """The journal was empty: a new incarnation, no rights (unless it is the bank)."""
     board_changed: bool = False
@@ -47,19 +50,23 @@ def board_serial() -> str:
     return found[1] if found else ""
 
 
-def open_identity(directory: Path, device: str, board: str) -> Identity:
-    """Who opens `directory` (locked by the caller), durable when this returns. Raises Failure."""
+def open_identity(directory: Path, device: str, board: str, version: str = "", *, anew: bool = False) -> Identity:
+    """Who opens `directory` (locked by the caller), durable when this returns. Raises Failure.
+
+    `anew`: what is there cannot be read by this version; it is put aside whole.
+    """
     folder = directory / "journal"
     durable.make_folder(folder)
     old = stored(folder)
     holds = _holds_records(folder, old)
-    same = old is not None and holds and old.device == device and not _other_board(old.board, board)
+    same = old is not None and holds and old.device == device and not _other_board(old.board, board) and not anew
     if same and old is not None:
-        now = msgspec.structs.replace(old, boot=old.boot + 1, board=board or old.board)
+        newest = max(old.newest, version, key=numbers)
+        now = msgspec.structs.replace(old, boot=old.boot + 1, board=board or old.board, newest=newest)
     else:
         changed = old is not None and holds and _other_board(old.board, board)
         archived = _put_aside(directory, old) if _anything_written(folder) else ""
-        now = _born(device, board, board_changed=changed, archived=archived)
+        now = _born(device, board, board_changed=changed, archived=archived, newest=version)
         _empty(folder)
     _keep(folder, now)
     return now
@@ -82,7 +89,7 @@ def _keep(folder: Path, now: Identity) -> None:
         # A full or read-only disk: the gate still starts under its known name; only the boot counter stays behind.
 
 
-def _born(device: str, board: str, *, board_changed: bool, archived: str) -> Identity:
+def _born(device: str, board: str, *, board_changed: bool, archived: str, newest: str) -> Identity:
     return Identity(
         inc=f"{device}-{os.urandom(4).hex()}",
         device=device,
@@ -91,6 +98,7 @@ def _born(device: str, board: str, *, board_changed: bool, archived: str) -> Ide
         fresh=True,
         board_changed=board_changed,
         archived=archived,
+        newest=newest,
     )
 
 

@@ -51,6 +51,7 @@ class Writer:
     """Opens (or begins) the journal of `directory`, alone.
 
     `snapshot` gives the controller's state behind the last appended record; it is asked about once per segment.
+    `version`: of the software that writes. `anew`: what is there cannot be read and is put aside (`identity`).
     `budget_bytes`: at least four segments are kept. `segment_bytes`: a multiple of 512; a record may have half of it.
     Raises Failure: another process runs there, or a new journal cannot be begun. An existing journal on a full or
     read-only disk opens with `because` set.
@@ -66,6 +67,8 @@ class Writer:
         segment_bytes: int = SEGMENT_BYTES,
         board: str | None = None,
         direct: bool = True,
+        version: str = "",
+        anew: bool = False,
     ) -> None:
         self._snapshot, self._direct = snapshot, direct
         self._segment_bytes = segment_bytes
@@ -84,7 +87,7 @@ class Writer:
         self._lock = lock.take(directory)
         try:
             serial = identity.board_serial() if board is None else board
-            self.identity = identity.open_identity(directory, device, serial)
+            self.identity = identity.open_identity(directory, device, serial, version, anew=anew)
         except BaseException:
             os.close(self._lock)
             raise

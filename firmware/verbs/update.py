@@ -21,8 +21,8 @@ from firmware import slots, updates
 from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.core.state import UpdateOrder
-from firmware.core.updating import VERSION as NUMBERS
-from firmware.core.updating import numbers
+from firmware.core.versions import VERSION as NUMBERS
+from firmware.core.versions import numbers
 from firmware.errors import Failure, HallgateError, Mistake
 from firmware.fetching import Fetching
 from firmware.slots import Slots

@@ -15,7 +15,6 @@ import pytest
 from firmware import updates
 from firmware.asking import ask
 from firmware.clock import Clock
-from firmware.core.updating import numbers
 from firmware.errors import Failure, Mistake
 from firmware.slots import Slots, spare
 from firmware.trial import Trial, Watch
@@ -98,10 +97,6 @@ def test_a_wrong_signature_is_refused_before_anything_else(folder: Path) -> None
     with pytest.raises(Mistake, match="not signed by anybody this device trusts"):
         updating(folder, rauc).install(folder / "it.raucb", 0, restart=True)
     assert rauc.told == ["rauc info --output-format=json"]
-
-
-def test_ten_is_newer_than_nine() -> None:
-    assert numbers("0.10") > numbers("0.9.9") and numbers("1.0") == numbers("1.0.0")
 
 
 @pytest.fixture

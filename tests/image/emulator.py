@@ -38,13 +38,14 @@ class Emulator:
 
     # ------------------------------------------------------------ power
 
-    def start(self, more: str = "") -> Emulator:
+    def start(self, more: str = "", *, keep_variables: bool = False) -> Emulator:
+        """`keep_variables`: nothing is told to the kernel that boots by the loader; its pins then have no edges."""
         self.boots += 1
         for name in ("scanner", "qmp", "qtest"):
             self._path(name).unlink(missing_ok=True)
         boot = self.shop.root / "boot"
         now = f"systemd.clock_usec={int(time.time() * 1e6)}"  # it has no clock of its own, and no time server here
-        if self.loader:
+        if self.loader and not keep_variables:
             set_variables(self.image, bootargs_more=f"{POLLED} {now} {more}")
         words = f"{DIRECT} {now} {more}"
         kernel = ["-kernel", self.shop.part("firmware") / "u-boot.bin"]
@@ -182,6 +183,15 @@ def set_variables(image: Path, **news: str) -> None:
     text, packed = image.with_suffix(".variables"), image.with_suffix(".env")
     text.write_text("".join(f"{name}={value}\n" for name, value in {**variables(image), **news}.items()))
     tools.run(["mkenvimage", "-s", hex(card.ENVIRONMENT_BYTES), "-o", packed, text])
+    tools.run(["mcopy", "-o", "-i", f"{image}{FAT}", packed, "::uboot.env"])
+
+
+def spoil_variables(image: Path) -> None:
+    """As after a power cut while they were written: half of the file is the old one."""
+    packed = image.with_suffix(".env")
+    tools.run(["mcopy", "-o", "-i", f"{image}{FAT}", "::uboot.env", packed])
+    content = packed.read_bytes()
+    packed.write_bytes(content[:512] + bytes(len(content) - 512))
     tools.run(["mcopy", "-o", "-i", f"{image}{FAT}", packed, "::uboot.env"])
 
 

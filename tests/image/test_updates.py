@@ -1,0 +1,142 @@
+"""Updates in the emulated Pi, through its own boot loader: kept, gone back, cut in the middle. `./hallgate test --image`.
+
+Each test has a card of its own and can be run alone (`-k broken`); the bundles are made once for each root.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.image import papers, recipe, tools
+from mqtt.signing import envelope, sign_command
+from tests import needs
+from tests.brokers import wait_until
+from tests.image.emulator import slot_bytes, spoil_variables, variables
+from tests.image.hall import Door
+from tests.image.systems import bundled, firmware_that_ends, nothing, served
+from tests.image.test_boot import MINUTE_S, READY
+from tests.mqtt.helpers import Ear
+
+pytestmark = [
+    pytest.mark.long("image"),
+    pytest.mark.timeout(7200),
+    needs.unless(needs.missing(*tools.BUNDLE_PACKAGES)),
+]
+
+DEVICE = "hallgate/v1/baoshan/device/entry-1"
+BETTER, BROKEN = "0.90.0", "0.91.0"
+UPDATE_S = 40 * MINUTE_S
+"""Fetching, checking, unpacking and 800 MB onto an emulated card, then a start: minutes on a quiet machine."""
+
+
+class Updated:
+    """A door on a card with a boot loader, and a hub that orders updates and reads its status."""
+
+    def __init__(self, door: Door, port: int) -> None:
+        self.door, self.port = door, port
+        door.broker.start()
+        self.ear = Ear(door.broker.url, "hallgate/v1/baoshan/#")
+
+    def order(self, bundle: Path, version: str) -> None:
+        key, kid = self.door.issuer.edwards_keys["command"], self.door.issuer.kid("command")
+        body = {
+            "url": f"http://10.0.2.2:{self.port}/{bundle.name}",
+            "sha256": papers.sha256(bundle),
+            "version": version,
+        }
+        order = envelope("update", "baoshan", "entry-1", body, id=f"update-{version}", issuer="operator",
+                         counter=int(time.time() * 1000), now_s=time.time(), valid_s=600)  # fmt: skip
+        self.ear.say(f"{DEVICE}/command/update", sign_command(order, key, kid), response_topic=f"{DEVICE}/answers")
+        wait_until(lambda: self.ear.on("/answers"), 2 * MINUTE_S, 0.2)
+        answer = json.loads(self.ear.on("/answers")[-1].payload)
+        assert answer["result"] == "done", answer
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.ear.on("/status")[-1].payload))
+
+    def state(self) -> str:
+        return str((self.status()["update"] or {}).get("state", ""))
+
+    def until(self, *states: str) -> dict[str, Any]:
+        """The status at which the update is in one of these states."""
+        seen, end = "", time.monotonic() + UPDATE_S
+        while self.state() not in states:
+            if self.state() != seen:
+                seen = self.state()
+                print(f"image: {seen} after {UPDATE_S - (end - time.monotonic()):.0f} s", flush=True)
+            assert time.monotonic() < end, f"{seen}: {self.status()['update']}\n{self.door.board.console()[-3000:]}"
+            assert self.door.board.process is not None and self.door.board.process.poll() is None
+            time.sleep(0.5)
+        return self.status()
+
+
+@pytest.fixture
+def updated(tmp_path: Path, shop: recipe.Shop) -> Iterator[Updated]:
+    door = Door(tmp_path, shop, loader=True)
+    with served(shop.work / "systems") as port:
+        made = Updated(door, port)
+        yield made
+        made.ear.close()
+    door.board.kill()
+    door.broker.kill()
+
+
+def test_an_update_cut_in_the_middle_ends_well_and_is_kept(
+    updated: Updated, shop: recipe.Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fetched, installed, cut twice on the way: slot A starts each time, goes on by itself, and B is kept in the end.
+
+    Then the boot loader's variables are lost, and it is still B that starts.
+    """
+    bundle, board, draw = bundled(shop, BETTER, nothing), updated.door.board, random.Random(7)
+    root = slot_bytes(updated.door.image, 2)
+    with capsys.disabled():
+        board.start()
+        board.says(READY)
+        wait_until(lambda: updated.status()["clock"]["trusted"], 5 * MINUTE_S, 0.5)
+        updated.order(bundle, BETTER)
+        for cut in range(2):
+            updated.until("installing")
+            time.sleep(draw.uniform(5, 60))
+            board.kill()
+            print(f"image: cut {cut + 1} while installing", flush=True)
+            assert variables(updated.door.image)["BOOT_ORDER"].split()[0] == "A"
+            board.start()
+            board.says(READY)
+        done = updated.until("kept", "returned", "failed")
+    assert (done["version"], done["update"]["state"]) == (BETTER, "kept"), done["update"]
+    board.kill()
+    assert variables(updated.door.image)["BOOT_ORDER"].split()[0] == "B"
+    assert slot_bytes(updated.door.image, 2) == root, "the system that ran was written"
+    spoil_variables(updated.door.image)
+    board.start(keep_variables=True)
+    board.says(READY)
+    assert "using default environment" in board.console() and "hallgate: slot B" in board.console()
+    board.kill()
+    assert updated.door.records(), "the journal is the same, and replays"
+
+
+def test_a_broken_update_goes_back_by_itself(
+    updated: Updated, shop: recipe.Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, board = bundled(shop, BROKEN, firmware_that_ends), updated.door.board
+    with capsys.disabled():
+        board.start()
+        board.says(READY)
+        was = updated.status()["version"]
+        wait_until(lambda: updated.status()["clock"]["trusted"], 5 * MINUTE_S, 0.5)
+        updated.order(bundle, BROKEN)
+        done = updated.until("kept", "returned", "failed")
+    assert (done["version"], done["update"]["state"]) == (was, "returned"), done["update"]
+    assert done["update"]["because"] == "the firmware did not answer"
+    assert "this version is broken on purpose" in board.console()
+    board.kill()
+    left = variables(updated.door.image)
+    assert left["BOOT_ORDER"].split()[0] == "A" or left["BOOT_B_LEFT"] == "0"
