@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from firmware import tryboot
 from firmware.errors import Failure, Mistake
 
 SYSTEM = Path("/etc/rauc/system.conf")
@@ -92,7 +93,9 @@ class Slots:
         self.restart()
 
     def restart(self) -> None:
-        self._must(["systemctl", "reboot"])
+        """Into the system that is next; the Pi's own loader wants to be told that one is on trial (`tryboot`)."""
+        on_trial = (self._spare.parent / tryboot.ON_TRIAL).exists()
+        self._must(["systemctl", "reboot", *(["--reboot-argument=0 tryboot"] if on_trial else [])])
 
     def _write_spare(self, wanted: bytes) -> None:
         """In place and of one length: on FAT a file that keeps its length keeps its place, too."""

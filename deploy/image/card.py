@@ -73,12 +73,23 @@ def _inodes(out: Path) -> list[int]:
     return [ROOT_INODE, *(n for n in range(FIRST_INODE, count + 1) if n not in free)]
 
 
-def firmware(shop: Shop, card: Card, epoch: int, more: dict[str, str] | None = None) -> Path:
-    """The FAT partition: the Pi's loader, U-Boot, its script and its variables; `more` of them for one card."""
+def firmware(shop: Shop, card: Card, epoch: int) -> Path:
+    """The FAT partition: the Pi's loader, and U-Boot with its script and its variables where it is used."""
     files, out = shop.part("firmware"), shop.part("firmware.fat")
     clock = {"SOURCE_DATE_EPOCH": str(epoch)}
+    if (files / "u-boot.bin").exists():
+        _u_boot(shop, files, clock)
+    out.unlink(missing_ok=True)
+    with out.open("wb") as empty:
+        empty.truncate(card.firmware_mib * MIB)
+    tools.run(["mkfs.vfat", "-F", "32", "-i", FAT_ID, "-n", "FIRMWARE", "--invariant", out])
+    tools.run(["mcopy", "-i", out, "-s", *sorted(files.iterdir()), "::"], environment=clock)
+    return out
+
+
+def _u_boot(shop: Shop, files: Path, clock: dict[str, str]) -> None:
     text = shop.part("environment.txt")
-    variables = built_in((files / "u-boot.bin").read_bytes()) | FIRST_VARIABLES | (more or {})
+    variables = built_in((files / "u-boot.bin").read_bytes()) | FIRST_VARIABLES
     text.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
     tools.run(["mkenvimage", "-s", hex(ENVIRONMENT_BYTES), "-o", files / "uboot.env", text])
     (files / slots.SPARE.name).write_bytes(slots.spare("A"))
@@ -86,12 +97,6 @@ def firmware(shop: Shop, card: Card, epoch: int, more: dict[str, str] | None = N
         ["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-d", HERE / "boot.cmd", files / "boot.scr"],
         environment=clock,
     )
-    out.unlink(missing_ok=True)
-    with out.open("wb") as empty:
-        empty.truncate(card.firmware_mib * MIB)
-    tools.run(["mkfs.vfat", "-F", "32", "-i", FAT_ID, "-n", "FIRMWARE", "--invariant", out])
-    tools.run(["mcopy", "-i", out, "-s", *sorted(files.iterdir()), "::"], environment=clock)
-    return out
 
 
 def built_in(u_boot: bytes) -> dict[str, str]:

@@ -27,6 +27,11 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     image_mib: int
 
 
+class PiOs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    packages: tuple[str, ...]
+    instead_of: tuple[str, ...]
+
+
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suite: str
     components: tuple[str, ...]
@@ -34,13 +39,13 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compatible: str
     boards: tuple[str, ...]
     packages: tuple[str, ...]
-    camera: tuple[str, ...]
     initramfs_modules: tuple[str, ...]
     needed_modules: tuple[str, ...]
     leave_out: tuple[str, ...]
     keep: tuple[str, ...]
     remove: tuple[str, ...]
     masked: tuple[str, ...]
+    pi_os: PiOs
     wheels: Wheels
     card: Card
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from deploy.image import boards, tools
 from deploy.image.recipe import HERE, SOURCE, Recipe, Shop, requirements
+from firmware import tryboot
 from firmware.errors import Failure
 
 LIBRARY = "usr/lib/hallgate"
@@ -20,15 +22,18 @@ UNITS = "usr/lib/systemd/system"
 WANTED_BY = "WantedBy="
 
 
-def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str) -> None:
-    """Unpack and configure the packages into `shop.root`. Needs root and a mirror, or a full package folder."""
+def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str, pi_os: str = "") -> None:
+    """Unpack and configure the packages into `shop.root`. Needs root and a mirror, or a full package folder.
+
+    `pi_os`: an apt line of Raspberry Pi OS, whose kernel and cameras are wanted as well.
+    """
     shutil.rmtree(shop.root, ignore_errors=True)
     dpkg = [f"--dpkgopt=path-exclude={path}" for path in recipe.leave_out]
     dpkg += [f"--dpkgopt=path-include={path}" for path in recipe.keep]
     tools.run(
         [
             *("mmdebstrap", "--mode=root", "--architectures=arm64", "--variant=apt", "--quiet", *dpkg),
-            f"--include={','.join(recipe.packages)}",
+            f"--include={','.join(packages(recipe, pi_os))}",
             *('--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"'),
             *("--skip=download/empty", "--skip=essential/unlink"),
             f"--setup-hook={_before(recipe, shop)}",
@@ -36,9 +41,16 @@ def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str) -> None:
             '--customize-hook=rm -f "$1"/var/cache/apt/archives/*.deb',
             *(recipe.suite, shop.root),
             *sources(recipe, mirror or tools.run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)"])),
+            *([pi_os] if pi_os else []),
         ],
         environment={"SOURCE_DATE_EPOCH": str(epoch)},
     )
+
+
+def packages(recipe: Recipe, pi_os: str) -> list[str]:
+    if not pi_os:
+        return list(recipe.packages)
+    return [name for name in recipe.packages if name not in recipe.pi_os.instead_of] + list(recipe.pi_os.packages)
 
 
 def sources(recipe: Recipe, said: str) -> list[str]:
@@ -164,22 +176,33 @@ def _wanted_by(text: str) -> list[str]:
     return [target for line in lines for target in line.split()]
 
 
-def firmware_files(recipe: Recipe, shop: Shop) -> None:
+def firmware_files(recipe: Recipe, shop: Shop, *, pi_os: bool = False) -> None:
     """The FAT partition's files leave the tree; they belong to the card, not to a slot. Raises Failure."""
     source, goal = shop.root / "boot/firmware", shop.part("firmware")
     shutil.rmtree(goal, ignore_errors=True)
     goal.mkdir(parents=True)
     for path in sorted(source.iterdir()):
         wanted = path.suffix in (".dtb", ".dat", ".elf", ".bin") and not path.stem.endswith(("db", "_x", "x"))
-        if wanted:
+        if wanted and path.is_file():
             shutil.copyfile(path, goal / path.name)
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if pi_os:
+        _own_loader(shop.root, goal)
+        return
     if lacks := boards.lacking(goal, recipe.boards):
         raise Failure(f"the kernel has no device tree for: {', '.join(lacks)}")
     for tree in goal.glob("*.dtb"):
         boards.free_the_serial_pins(tree)
     shutil.copyfile(shop.root / "usr/lib/u-boot/rpi_arm64/u-boot.bin", goal / "u-boot.bin")
     shutil.copyfile(HERE / "config.txt", goal / "config.txt")
+
+
+def _own_loader(root: Path, goal: Path) -> None:
+    """The Pi's loader starts the first system itself, and asks RAUC's backend nothing until the first update."""
+    shutil.copytree(HERE / "tryboot", root, dirs_exist_ok=True)
+    loader = tryboot.Loader(goal, lambda _: contextlib.nullcontext(root))
+    loader.set_primary("A")
+    loader.set_state("A", "good")
 
 
 def tidy(recipe: Recipe, shop: Shop, epoch: int) -> None:

@@ -3,6 +3,9 @@
 Needs root, and Debian packages on this machine (`--install` installs them). Downloads are kept in the work folder, so a
 second build needs no network. Beside the image come its compressed form, a bill of materials (CycloneDX), one line per
 file of the root, and the hashes. `--compare` says what differs between two such lists of files.
+
+Boards: Pi 3, 4 and Zero 2 W. For a Pi 5, a camera on the ribbon, or the Pi's own loader instead of U-Boot give --pi-os
+"deb [signed-by=KEY] ADDRESS bookworm main" of Raspberry Pi OS: that image is not emulated, try it on a board first.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work", metavar="DIR", default=str(WORK), help="where downloads are kept (default %(default)s)"
     )
     parser.add_argument("--mirror", metavar="URL", default="", help="a Debian mirror, for instance a dated snapshot")
+    parser.add_argument(
+        "--pi-os", metavar="LINE", default="", help="an apt line of Raspberry Pi OS: its kernel, cameras and loader"
+    )
     parser.add_argument(
         "--keyring", metavar="FILE", help="who may sign updates (default: a key made in the work folder)"
     )

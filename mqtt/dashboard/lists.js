@@ -101,13 +101,18 @@ function drawDevices() {
   keep($("devices"), [...state.devices.values()].sort(byName).map(healthOf).sort((a, b) => (b.ill ? 1 : 0) - (a.ill ? 1 : 0)), (one) => one.name, buildDevice);
 }
 
+// How far a device is with its update, until it has ended well: then its version says it.
+function updateOf(update) {
+  return !update || update.state === "kept" ? "" : `→ ${update.version} ${word(`update_${update.state}`)}`;
+}
+
 function healthOf(device) {
   const status = device.status ?? {};
   const sensors = (status.lanes ?? []).flatMap((lane) => lane.sensors.filter((one) => one.state !== "ok").map((one) => ({ lane: lane.name, device: one.device, state: one.state })));
   const lost = device.lost + (status.outbox_lost ?? 0), undelivered = status.outbox_depth ?? 0;
   return {
     name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: status.journal?.writable, rulebook: status.rulebook ?? null,
-    uptime: status.uptime_s === undefined ? "" : duration(status.uptime_s), version: status.version ?? "",
+    uptime: status.uptime_s === undefined ? "" : duration(status.uptime_s), version: [status.version ?? "", updateOf(status.update)].filter(Boolean).join(" "),
     ill: device.online === false || sensors.length > 0 || lost > 0 || undelivered > 100 || status.clock?.trusted === false || status.journal?.writable === false,
   };
 }

@@ -30,6 +30,8 @@ const WORDS = {
   decisions: ["最近判定", "Last decisions"], no_decisions: ["还没有判定", "No decision yet"],
   devices: ["设备", "Devices"], device: ["设备", "Device"], state: ["状态", "State"], sensors: ["传感器", "Sensors"],
   undelivered: ["未送达", "Not delivered"], clock: ["时钟", "Clock"], journal: ["日志", "Journal"],
+  update_ordered: ["已下令", "ordered"], update_fetching: ["下载中", "being fetched"], update_waiting: ["等没人时", "waits for a quiet moment"], update_installing: ["安装中", "being installed"],
+  update_restarting: ["重启中", "restarting"], update_trial: ["试运行", "on trial"], update_returned: ["已退回", "went back"], update_failed: ["未成功", "failed"],
   rulebook: ["规则", "Rulebook"], uptime: ["运行", "Uptime"], version: ["版本", "Version"],
   online: ["在线", "online"], offline: ["离线", "offline"], all_ok: ["全部正常", "all fine"],
   trusted: ["可信", "trusted"], untrusted: ["不可信", "not trusted"], writable: ["正常", "fine"], not_writable: ["无法写入", "cannot write"],

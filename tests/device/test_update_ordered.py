@@ -120,8 +120,8 @@ def shown(hub: Hub) -> dict[str, Any]:
 def test_an_order_becomes_an_installed_system(
     gate: Bench,
     hub: Hub,
-    folder: Path,
-    shelf: tuple[type[Shelf], str],  # noqa: F811
+    folder: Path,  # noqa: F811
+    shelf: tuple[type[Shelf], str],
 ) -> None:
     order, rauc = gate.state / updates.ORDER, Rauc()
     assert hub.send("update", hub.order("update", body(shelf[1]), id="u1"))["result"] == "done"
@@ -176,8 +176,8 @@ def test_a_power_cut_while_it_is_installed_begins_it_again(folder: Path, tmp_pat
 def test_a_bundle_of_another_version_than_ordered_is_not_installed(
     gate: Bench,
     hub: Hub,
-    folder: Path,
-    shelf: tuple[type[Shelf], str],  # noqa: F811
+    folder: Path,  # noqa: F811
+    shelf: tuple[type[Shelf], str],
 ) -> None:
     assert hub.send("update", hub.order("update", body(shelf[1], version="0.3.0")))["result"] == "done"
     wait_until((gate.state / updates.ORDER).exists)
