@@ -139,5 +139,5 @@ def assemble(out: Path, card: Card, parts: list[Path | None]) -> None:
 
 def compress(out: Path) -> Path:
     packed = out.with_name(out.name + ".zst")
-    tools.run(["zstd", "-q", "-f", "-T0", "-12", "--long", out, "-o", packed])
+    tools.run(["zstd", "-q", "-f", "-T0", "-9", "--long", out, "-o", packed])
     return packed

@@ -73,7 +73,7 @@ def _before(recipe: Recipe, shop: Shop) -> str:
         'mkdir -p "$1/var/cache/apt/archives" "$1/usr/share/initramfs-tools/modules.d" '
         '"$1/etc/initramfs-tools/conf.d" "$1/boot/firmware"; '
         f"cp -a '{shop.packages}/.' \"$1/var/cache/apt/archives/\"; "
-        'printf "MODULES=list\\nCOMPRESS=zstd\\n" > "$1/etc/initramfs-tools/conf.d/hallgate"; '
+        'printf "MODULES=list\\nCOMPRESS=zstd\\nCOMPRESSLEVEL=3\\n" > "$1/etc/initramfs-tools/conf.d/hallgate"; '
         f'printf "%s\\n" {modules} > "$1/usr/share/initramfs-tools/modules.d/hallgate"'
     )
 

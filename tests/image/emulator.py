@@ -120,6 +120,10 @@ class Emulator:
             assert time.monotonic() < end, f"GPIO{bcm} did not become {level}: {self.console()[-1500:]}"
             time.sleep(0.02)
 
+    def written(self) -> int:
+        """Bytes written to the card since the board was switched on."""
+        return sum(int(one["stats"]["wr_bytes"]) for one in self.ask("query-blockstats"))
+
     def ask(self, what: str, **words: Any) -> Any:
         self.qmp.sendall(json.dumps({"execute": what, "arguments": words}).encode() + b"\n")
         while True:

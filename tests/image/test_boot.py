@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from deploy.image import recipe
 from tests.brokers import wait_until
 from tests.image.emulator import Emulator, slot_bytes
 from tests.image.hall import RELAY, Door
@@ -17,6 +22,7 @@ pytestmark = [pytest.mark.long("image"), pytest.mark.timeout(7200)]
 READY = "]: ready"
 CUTS = int(os.environ.get("HALLGATE_CUTS", "20"))
 MINUTE_S = 60.0
+MOCK = {"GPIOZERO_PIN_FACTORY": "mock"}
 
 
 def test_a_visitor_in_one_refused_and_the_tail_of_an_outage(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,13 +91,62 @@ def test_power_cuts_lose_nothing(door: Door, capsys: pytest.CaptureFixture[str])
 
 
 def test_ready_comes_soon_after_a_login_would(board: Emulator, door: Door, capsys: pytest.CaptureFixture[str]) -> None:
-    """At most 1.3 times the bare image's boot to its login; printed, and judged generously: machines are shared."""
+    """Against the bare image's login (1.3 times) and against the same code on this machine (12 times from the unit's
+
+    start). Both are printed, and judged generously: machines are shared.
+    """
     board.start("systemd.mask=hallgate.service")
     bare = board.says("login:")
     board.kill()
     door.open()
     door.board.start()
-    ready = door.board.says(READY)
+    unit = door.board.says("The controller of this door")
+    ready = unit + door.board.says(READY)
+    door.board.kill()
+    host = min(started_here(door, door.folder / f"here-{turn}") for turn in range(3))
     with capsys.disabled():
         print(f"\nimage: login after {bare:.0f} s, ready after {ready:.0f} s: {ready / bare:.2f} times")
-    assert ready < 3 * bare
+        print(
+            f"image: from the unit's start {ready - unit:.1f} s, here {host:.2f} s: {(ready - unit) / host:.1f} times"
+        )
+    assert ready < 3 * bare and ready - unit < 40 * host
+
+
+def started_here(door: Door, state: Path) -> float:
+    """Seconds from the start of the same firmware with the same site on this machine to its `ready`; pins are a mock's."""
+    site = state.with_suffix(".toml")
+    text = (door.folder / "persistent/site/site.toml").read_text().replace("10.0.2.2", "127.0.0.1")
+    site.write_text(text.replace("/dev/ttyAMA0", str(state.with_suffix(".tty"))))
+    for name in ("rulebook.toml", "rulebook.toml.sig", "trust.jwks", "hall.key"):
+        shutil.copy2(door.folder / "persistent/site" / name, site.parent / name)
+    words = [sys.executable, "-m", "firmware", "run", "--site", str(site), "--state", str(state)]
+    began = time.monotonic()
+    with subprocess.Popen(words, cwd=recipe.SOURCE, stdout=subprocess.PIPE, env={**os.environ, **MOCK}) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        took = time.monotonic() - began
+        process.terminate()
+    return took
+
+
+def test_what_a_day_writes(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes that reach the card in 24 hours with 2,000 passages, from an idle minute and some visits: at most 200 MB."""
+    hub = door.open()
+    door.board.start()
+    door.board.says(READY)
+    time.sleep(MINUTE_S)  # what is written once after a start is no daily wear
+    idle, visits = door.board.written(), 20
+    time.sleep(2 * MINUTE_S)
+    busy = door.board.written()
+    for visit in range(visits):
+        door.board.scan(door.booking())
+        door.board.becomes(RELAY, 1)
+        door.walk_in()
+        wait_until(lambda: len(hub.of("passage")) > visit, 5 * MINUTE_S)  # noqa: B023
+        door.board.becomes(RELAY, 0)
+    time.sleep(35)  # the kernel writes late what is not asked to be written now
+    rest, each = (busy - idle) / (2 * MINUTE_S), (door.board.written() - busy) / visits
+    day = 86_400 * rest + 2_000 * max(0.0, each)
+    with capsys.disabled():
+        print(f"\nimage: idle {rest:.0f} B/s, {each / 1e3:.1f} kB a passage: {day / 1e6:.0f} MB a day of 2,000")
+    assert day < 200e6
+    hub.connection.stop(1.0)
