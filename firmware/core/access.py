@@ -14,8 +14,6 @@ from firmware.core.state import Grant, LaneState
 from firmware.core.turn import Turn
 from firmware.rules.verdict import Case
 
-UNWELL_MS = 15_000
-"""A press just before the scan, or while proofs are collected, is that person's."""
 TOLD = {"passback": "passback"}
 """What a rule says along with its yes, and the alarm it is told by."""
 
@@ -121,11 +119,12 @@ def symptoms(turn: Turn, lane: LaneState, pressed: bool) -> None:
 
 
 def unwell(turn: Turn, lane: LaneState) -> bool:
+    """A press just before the scan, or while proofs are collected, is that person's."""
     since = lane.symptoms_ms
-    if since is None:
+    if since is None or turn.rulebook is None:
         return False
     began = lane.visit.since_ms if lane.visit is not None else turn.now
-    return since >= began - UNWELL_MS
+    return since >= began - turn.rulebook.symptoms_seconds * 1000
 
 
 def duress(turn: Turn, lane: LaneState, pressed: bool) -> None:

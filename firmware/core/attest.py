@@ -41,7 +41,7 @@ NAMES: dict[str, tuple[str, str]] = {
 _ATTENDANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 SECONDS: dict[str, Callable[[Rulebook], int]] = {
-    "temperature": lambda book: entry.READING_WAIT_MS // 1000,
+    "temperature": lambda book: book.thermometer.wait_seconds,
     "mask": lambda book: book.mask.attest_seconds,
     "veto": lambda book: book.mask.veto_seconds + 1,
     "clinical": lambda book: book.thermometer.clinical_seconds,

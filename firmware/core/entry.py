@@ -28,19 +28,16 @@ from firmware.core.records import Clause, Decision
 from firmware.core.state import Grant, LaneState, Visit, Waiting
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
-from firmware.rulebook.tables import ClassRules
+from firmware.rulebook.tables import ClassRules, Flow
 from firmware.rules import quota
 from firmware.rules.verdict import Case, Verdict
 
 SAME_SCAN_MS = 3_000
 PLACES = ("hall_full", "dense", "loitering")
 """Who waits for one of these stands in a queue."""
-READING_WAIT_MS = 10_000
-"""How long a lane waits for a thermometer once everything else is there."""
 PLACE_WAIT_MS = 2_000
 """How long somebody who was told that the hall is full is surely still at the gate."""
-WAIT_FORGOTTEN_MS = 180_000
-"""Who was told to wait and has not shown up again for this long has gone."""
+FORGET_SECONDS = Flow().forget_seconds
 AnyHealth = HealthTest | OtherHealth
 KINDS = ("naat", "antigen", "other")
 """Kinds of health proofs a visit collects one each of; the first of them stands for the person."""
@@ -276,7 +273,8 @@ def _without_a_place(turn: Turn, visit: Visit | None, case: Case) -> Visit | Non
 
 def forget_waiting(turn: Turn, lane: LaneState) -> None:
     if lane.waiting:
-        lane.waiting = [each for each in lane.waiting if turn.now - each.seen_ms < WAIT_FORGOTTEN_MS]
+        seconds = turn.rulebook.flow.forget_seconds if turn.rulebook else FORGET_SECONDS
+        lane.waiting = [each for each in lane.waiting if turn.now - each.seen_ms < seconds * 1000]
 
 
 def _queue_up(turn: Turn, lane: LaneState, who: str, persons: int) -> None:

@@ -66,6 +66,10 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     """People without a booking are received; a phase or the order `walk_in` may say otherwise."""
     collect_seconds: Annotated[int, Meta(ge=1, le=300)] = 20
     """Two codes read within this time, in either order, are one visit."""
+    symptoms_seconds: Annotated[int, Meta(ge=1, le=600)] = 15
+    """Who pressed "I do not feel well" so long before the first code is whoever shows it (3.1.4a)."""
+    clock_ahead_seconds: Annotated[int, Meta(ge=0, le=3600)] = 300
+    """A laboratory's clock may be ahead of ours by this much: a test of later than that proves nothing."""
     phase: tuple[Phase, ...]
     """`[[phase]]`, in the order of their dates."""
     hours: Hours

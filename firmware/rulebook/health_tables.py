@@ -68,6 +68,8 @@ class Thermometer(Table, frozen=True, kw_only=True):
     """... taken within this time."""
     fresh_ms: Annotated[int, Meta(ge=500, le=60_000)] = 10_000
     """An older reading is somebody else's."""
+    wait_seconds: Seconds = 10
+    """How long a visit waits for a reading once everything else is there."""
     plausible_min_c: Celsius | None = None
     """What is colder is no forehead: nothing is judged by it. Absent: not looked at."""
     clinical_seconds: Seconds = 120

@@ -290,6 +290,8 @@ class Flow(Table, frozen=True, kw_only=True):
     """Entry stays held this long after the last crowded sight."""
     wait_estimate_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
     """Expected wait per person ahead before anybody was seen leaving today."""
+    forget_seconds: Annotated[int, Meta(ge=10, le=3600)] = 180
+    """Who was told to wait and has not shown up again for this long has gone."""
     dwell_seconds: Annotated[int, Meta(ge=0, le=24 * 3600)] = 0
     """Entry pauses while at least `dwell_persons` have stood behind the gate for this long without a break; 0: off."""
     dwell_persons: Annotated[int, Meta(ge=1, le=1000)] = 3

@@ -16,8 +16,6 @@ from firmware.rules.verdict import SEVERITY, Case, Verdict
 
 CLAUSE = "3.1.2a"
 KINDS = {"naat": "pcr", "antigen": "antigen"}
-AHEAD_S = 300
-"""A certificate's clock may be ahead of ours by this much."""
 
 
 def judge(case: Case) -> Verdict | None:
@@ -68,7 +66,7 @@ def _by_registration(case: Case, said: Registered) -> Verdict | None:
         return case.doubt(CLAUSE, "clock", "clock_doubtful")
     if said.sample_s is None:
         return _fail(case, "pcr", "pcr_age_unknown") if case.rulebook.sentinel.age_required else None
-    if said.sample_s < -AHEAD_S:
+    if said.sample_s < -case.rulebook.clock_ahead_seconds:
         return _fail(case, "pcr", "from_the_future")
     return _fail(case, "pcr", "pcr_too_old") if said.sample_s > case.rules.pcr_validity_hours * 3600 else None
 
@@ -143,7 +141,7 @@ def _age(case: Case, proof: str, test: HealthTest) -> str:
     hours = case.rules.pcr_validity_hours if proof == "pcr" else case.rules.antigen_days * 24
     if case.now_s > test.expires_s:
         return "certificate_expired"
-    if taken > case.now_s + AHEAD_S or test.issued_s > case.now_s + AHEAD_S:
+    if max(taken, test.issued_s) > case.now_s + case.rulebook.clock_ahead_seconds:
         return "from_the_future"
     return f"{proof}_too_old" if arrived_s(case) - taken > hours * 3600 else ""
 

@@ -5,6 +5,7 @@ Also the lane: a door for staff is not a door for visitors (3.1.5d divides even 
 
 from __future__ import annotations
 
+from firmware.rulebook.tables import Phase
 from firmware.rules.verdict import Case, Verdict
 
 
@@ -20,8 +21,12 @@ def judge(case: Case) -> Verdict | None:
     if case.phase is None:
         return Verdict("2.1", "refuse", "closed_phase", phrase="not_in_phase")
     if case.rules is None:
-        return Verdict(CLAUSE_OF.get(case.phase.name, "2.3"), "refuse", "class_not_in_phase", phrase="not_in_phase")
+        return Verdict(clause_of(case.phase), "refuse", "class_not_in_phase", phrase="not_in_phase")
     return None
 
 
-CLAUSE_OF = {"preparation": "2.1", "limited": "2.2"}
+def clause_of(phase: Phase) -> str:
+    """Preparation, limited or full opening: by the phase's own numbers, however a hall calls it."""
+    if phase.commissioning or phase.share_percent == 0:
+        return "2.1"
+    return "2.2" if phase.share_percent < 100 else "2.3"

@@ -23,6 +23,16 @@ def test_who_is_received_in_preparation(person_class: str, when: str, open_to: t
         assert door.signs[-1] == "暂未开放 可网上办理"
 
 
+@pytest.mark.parametrize(("when", "clause"), [("2022-05-30", "2.1"), ("2022-06-02", "2.2"), ("2022-06-10", "2.3")])
+def test_a_phase_keeps_its_clause_however_a_hall_calls_it(when: str, clause: str) -> None:
+    names = [
+        (f'name = "{name}"', f'name = "{new}"') for name, new in (("preparation", "a"), ("limited", "b"), ("full", "c"))
+    ]
+    door = Door(*names, ('"inspector", "escorted",', '"inspector",'), wall=at(f"{when} 10:00"))
+    assert door.comes(door.guest(1, "escorted")) == "refuse"
+    assert door.answered == ("refuse", clause, "class_not_in_phase")
+
+
 @pytest.mark.parametrize(
     ("when", "because"), [("2022-05-30 10:00", "gate_drill"), ("2022-06-01 10:00", "attendant_confirmed")]
 )
