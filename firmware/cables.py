@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from firmware.core import events
+from firmware.core.bucket import Bucket
 from firmware.core.events import AnyEvent, DeviceHealth
-from firmware.core.facts import AnyFact, Card
+from firmware.core.facts import AnyFact, Card, Unproved
 from firmware.ports import Port
 from sensors import readings
 from sensors.driver import Send
@@ -20,6 +21,13 @@ from sensors.readings import AnyReading
 
 GARBLED_EVERY_MS = 10_000
 """A babbling device is reported at most this often; every dropped byte is counted all the same."""
+
+PILE_MAX = 8
+"""Codes that prove nothing and lie in a line at once: nobody shows more between two looks, but a babbling device does."""
+NOISE_BURST, NOISE_PER_S = 5_000, 1.0
+"""Lines that are no code at all and are still answered and put on record one by one. A scanner set to the wrong speed
+sends a hundred a second, for days, and would push everything else out of the journal."""
+NOISE = ("unknown_format", "too_long", "not_read")
 
 Verify = Callable[[bytes, float], AnyFact]
 """A code's text and the elapsed time in; what it proves out."""
@@ -54,6 +62,9 @@ class Line:
     seen_ms: float | None = None
     dropped_bytes: int = 0
     garbled_ms: float = -1e12
+    piled: int = 0
+    """Codes that proved nothing, in what was read last."""
+    noise: Bucket = field(default_factory=lambda: Bucket(NOISE_BURST, NOISE_PER_S))
 
     def mean(self, reading: AnyReading, t_ms: float) -> AnyEvent | None:
         """The event this reading is, or None when it is nothing the controller has to know."""
@@ -61,6 +72,11 @@ class Line:
         if type(reading) not in NO_SIGN_OF_LIFE:
             self.seen_ms = t_ms
         return meaning(self, reading, t_ms) if meaning else None
+
+    def babbles(self, unproved: Unproved, t_ms: float) -> bool:
+        """Whether this is one more of what a device says by itself. Other lanes, the hub and the journal are spared."""
+        self.piled += 1
+        return self.piled > PILE_MAX or (unproved.because in NOISE and not self.noise.take(t_ms))
 
     def health(self, state: str, because: str = "") -> AnyEvent | None:
         """News of the device's health; None when it is no news."""
@@ -72,7 +88,10 @@ class Line:
 
 def _scan(line: Line, reading: readings.Scan, t_ms: float) -> AnyEvent | None:
     assert line.verify is not None
-    return events.CodeRead(lane=line.lane, fact=line.verify(reading.text, t_ms), read_by=reading.read_by)
+    fact = line.verify(reading.text, t_ms)
+    if isinstance(fact, Unproved) and line.babbles(fact, t_ms):
+        return _garbled(line, readings.Garbled(len(reading.text), "more codes than anybody can show"), t_ms)
+    return events.CodeRead(lane=line.lane, fact=fact, read_by=reading.read_by)
 
 
 def _identity(line: Line, reading: readings.IdentityCard, _: float) -> AnyEvent:
@@ -205,6 +224,8 @@ class Cable:
     def read(self) -> list[tuple[AnyEvent, float]]:
         """What arrived, understood. Answers of the decoders go back on the cable at once."""
         heard: list[tuple[AnyEvent, float]] = []
+        for line in self.lines:
+            line.piled = 0
         for t_ms, raw in self.port.read():
             for line in self.lines:
                 heard += self._understood(line, line.speaker.feed(raw, t_ms), t_ms)

@@ -26,8 +26,7 @@ from sensors.driver import ToDevice
 
 RETRY_MS = 1_000
 READ_BYTES = 4_096
-READ_BYTES_PER_CALL = 65_536
-"""A babbling device cannot hold the loop longer than this many bytes take."""
+"""At one time. A babbling device gets its turn like every other one; what it has left is read after theirs."""
 PENDING_BYTES_MAX = 4_096
 PENDING_MS_MAX = 1_000
 PENDING_RETRY_MS = 5
@@ -75,25 +74,17 @@ class SerialPort:
         return self._fd
 
     def read(self) -> list[tuple[float, bytes]]:
-        """All bytes there are now (at most 64 KiB a call), each piece with its elapsed time in ms."""
-        pieces: list[tuple[float, bytes]] = []
-        room = READ_BYTES_PER_CALL
-        while self._fd >= 0 and room > 0:
-            try:
-                piece = os.read(self._fd, READ_BYTES)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                self._lose(error)
-                break
-            if not piece:
-                self._lose(OSError(errno.EIO, "unplugged"))
-                break
-            pieces.append((self._clock.elapsed_ms(), piece))
-            room -= len(piece)
-            if len(piece) < READ_BYTES // 4:  # a tty may hand out less than it has; a small piece is the end of it
-                break
-        return pieces
+        """The bytes there are now (at most 4 KiB) with their elapsed time in ms; nothing: an empty list."""
+        try:
+            piece = os.read(self._fd, READ_BYTES) if self._fd >= 0 else None
+        except BlockingIOError:
+            return []
+        except OSError as error:
+            self._lose(error)
+            return []
+        if piece == b"":
+            self._lose(OSError(errno.EIO, "unplugged"))
+        return [(self._clock.elapsed_ms(), piece)] if piece else []
 
     def write(self, raw: ToDevice) -> None:
         """Whole or not at all: what does not fit into the line's buffer and 4 KiB more is dropped and counted."""

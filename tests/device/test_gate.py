@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,19 @@ from typing import Any
 import pytest
 
 from tests import needs
-from tests.device.bench import OFF, ON, Bench, bench
+from tests.device.bench import OFF, ON, Bench, Far, bench
+
+NEXT_DOOR = """[[lane]]
+name = "B"
+direction = "in"
+for = ["visitor"]
+[lane.scanner]
+driver = "scanner_text_line"
+port = "{scanner}"
+[lane.gate]
+driver = "gate_relay_lcus"
+port = "{relay}"
+"""
 
 
 @pytest.fixture
@@ -112,6 +125,30 @@ def test_any_bytes_neither_break_nor_block_the_lane(gate: Bench) -> None:
     gate.scan(gate.booking())
     gate.relay.expect(ON)
     assert gate.errors == ""
+
+
+def test_a_babbling_scanner_holds_up_no_other_lane_and_fills_no_journal(tmp_path: Path) -> None:
+    """6,000 different lines that look like passes, as fast as the wire takes them, and three visitors next door."""
+    scanner, relay = Far(tmp_path / "scanner-b"), Far(tmp_path / "relay-b")
+    with bench(tmp_path / "gate", lane=NEXT_DOOR.format(scanner=scanner.link, relay=relay.link)) as made:
+        made.start()
+        junk = b"".join(b"HP1:%032d\r" % number for number in range(6_000))
+        babble = threading.Thread(target=made.scanner.write, args=(junk,))
+        babble.start()
+        for _ in range(3):
+            scanner.write(made.booking() + b"\r")
+            relay.expect(ON)
+            relay.expect(OFF)
+        babble.join()
+        made.scan(made.booking())
+        made.relay.expect(ON)
+        assert made.stop() == 0
+        told = made.records()
+        at_a = [record for record in told if record["lane"] == "A"]
+        assert [record["state"] for record in at_a if record["kind"] == "health"] == ["garbled"]
+        assert 8 <= sum(record["kind"] == "decision" for record in at_a) < 1_000
+    scanner.unplug()
+    relay.unplug()
 
 
 def test_a_line_split_by_a_second_is_not_lost(gate: Bench) -> None:

@@ -1,0 +1,69 @@
+"""What a device says all at once, and for ever: at most so much of it becomes events, and nobody's code is lost in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.cables import NOISE_BURST, PILE_MAX, Cable, Line
+from firmware.clock import Clock
+from firmware.core.events import CodeRead, DeviceHealth
+from firmware.core.facts import Booking, Unproved
+from firmware.core.trust import parse
+from firmware.ports.serial_line import SerialPort
+from firmware.simulation.issuer import Issuer
+from firmware.verification import Verifier
+from sensors import scanner_text_line
+from tests.device.bench import Far
+
+ISSUER = Issuer.new("baoshan")
+GOOD = ISSUER.booking(1_000, 2_000).encode()
+
+
+@pytest.fixture
+def line() -> Line:
+    verify = Verifier(Clock(), parse(ISSUER.trust_jwks()), None, "baoshan")
+    speaker = scanner_text_line.Decoder(scanner_text_line.Settings())
+    return Line("A", "scanner", "scanner_text_line", speaker, verify=verify)
+
+
+@pytest.fixture
+def wire(tmp_path: Path, line: Line) -> Iterator[tuple[Far, Cable]]:
+    far = Far(tmp_path / "scanner")
+    port = SerialPort(str(far.link), 9_600, Clock())
+    cable = Cable(port, [line])
+    cable.fd = port.fileno()
+    yield far, cable
+    port.close()
+    far.unplug()
+
+
+def test_of_a_pile_of_junk_a_few_are_answered_and_the_good_code_behind_it_is_not_lost(wire: tuple[Far, Cable]) -> None:
+    far, cable = wire
+    far.write(b"".join(b"junk %d\r" % number for number in range(100)) + GOOD + b"\r")
+    events = [event for event, _ in cable.read()]
+    facts = [event.fact for event in events if isinstance(event, CodeRead)]
+    assert [type(fact) for fact in facts] == [Unproved] * PILE_MAX + [Booking]
+    assert [event.state for event in events if isinstance(event, DeviceHealth)] == ["garbled"]
+
+
+def test_one_by_one_every_wrong_code_is_answered(wire: tuple[Far, Cable]) -> None:
+    far, cable = wire
+    for number in range(3 * PILE_MAX):
+        far.write(b"https://example.org/%d\r" % number)
+        assert [type(event) for event, _ in cable.read()] == [CodeRead]
+
+
+def test_what_is_no_code_at_all_for_hours_stays_out_of_the_journal(line: Line) -> None:
+    noise = Unproved(sha256="0" * 16, because="unknown_format")
+    forged = Unproved(sha256="1" * 16, because="bad_signature", looks_like="booking")
+
+    def babbled(fact: Unproved, t_ms: float) -> bool:
+        line.piled = 0
+        return line.babbles(fact, t_ms)
+
+    assert not any(babbled(noise, 0.0) for _ in range(NOISE_BURST))
+    assert babbled(noise, 0.0) and not babbled(forged, 0.0)
+    assert not babbled(noise, 1_000.0), "who shows a wrong code afterwards is answered again"
