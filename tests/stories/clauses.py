@@ -25,12 +25,16 @@ SHAPE = re.compile(r"\d\.\d(\.\d[a-e]?)?|local\.[a-z]+")
 
 @dataclass(frozen=True)
 class Clause:
-    """`duty` as the mission marks it. `later`: why no gate answers by it yet; then no story is asked for."""
+    """`duty` as the mission marks it. `later`: why no gate answers by it yet; then no story is asked for.
+
+    `told_by`: the file and function that serve a clause which judges nobody, it only tells people something.
+    """
 
     name: str
     duty: str
     what: str
     later: str = ""
+    told_by: str = ""
 
 
 CLAUSES = (
@@ -56,15 +60,15 @@ CLAUSES = (
     Clause("3.1.5c", "R E", "air and doors", "sensors of the air: no issue yet"),
     Clause("3.1.5d", "E", "elevators divided", "issue 4: elevators as a second resource"),
     Clause("3.1.6", "R", "supplies", "dispensers and taps: no issue yet"),
-    Clause("3.2.1", "G R", "contact-free first: the online path on refusal"),
+    Clause("3.2.1", "G R", "contact-free first: the online path on refusal", told_by="core/guide.py next_step"),
     Clause("3.2.2", "E", "key enterprises accompanied"),
     Clause("3.2.3", "E", "registered agents by batch and time"),
     Clause("3.2.4", "E", "courier lane: hand-over without entering"),
-    Clause("3.2.5", "G", "consultation: a contact on refusal"),
+    Clause("3.2.5", "G", "consultation: a contact on refusal", told_by="core/guide.py next_step"),
     Clause("3.2.6", "E", "hours per service"),
     Clause("4.1", "R", "responsibility: a named person opens the day"),
     Clause("4.2", "R", "inspection: no decision without a record"),
-    Clause("4.3", "R", "publicity: hours on the sign"),
+    Clause("4.3", "R", "publicity: hours on the sign", told_by="core/idle.py show"),
     Clause("local.temperature", "E", "temperature, a local rule and no clause of the plan"),
 )
 
@@ -137,7 +141,8 @@ def page() -> str:
 
 
 def _row(clause: Clause) -> str:
-    files = ", ".join(f"`{name}`" for name in served().get(clause.name, ())) or "words, display"
+    told = [clause.told_by.split()[0]] if clause.told_by else []
+    files = ", ".join(f"`{name}`" for name in (*served().get(clause.name, ()), *told))
     allow, refuse = (", ".join(names) or "-" for names in shows(clause.name))
     if clause.later:
         files, allow, refuse = f"later: {clause.later}", "", ""

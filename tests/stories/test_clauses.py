@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from types import ModuleType
 
@@ -12,7 +13,7 @@ from firmware.simulation.stories import player
 from firmware.simulation.stories.script import Story
 from tests import needs
 from tests.stories import PLAN, stories
-from tests.stories.clauses import CLAUSES, PAGE, served, shows
+from tests.stories.clauses import CLAUSES, PAGE, Clause, served, shows
 from tests.stories.clauses import page as page_of
 
 NAMES = [clause.name for clause in CLAUSES]
@@ -61,6 +62,19 @@ def test_a_rule_that_says_nothing_is_missed_by_a_story(rule: ModuleType, monkeyp
     clauses = {clause for clause, files in served().items() if f"rules/{name}.py" in files}
     told = [story for story in stories() if clauses & set(story.clauses)]
     assert any(map(_goes_otherwise, told)) != (name in NEVER_ASKED), f"no story needs rules/{name}.py"
+
+
+@pytest.mark.parametrize("clause", [each for each in CLAUSES if each.told_by], ids=lambda each: each.name)
+def test_a_clause_that_only_tells_is_missed_by_its_story(clause: Clause, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, function = clause.told_by.split()
+    room = importlib.import_module(f"firmware.{path.removesuffix('.py').replace('/', '.')}")
+    monkeypatch.setattr(room, function, lambda *_: {})
+    told = [story for story in stories() if clause.name in story.clauses]
+    assert any(map(_goes_otherwise, told)), f"no story needs {clause.told_by}"
+
+
+def test_every_clause_that_is_due_has_a_file() -> None:
+    assert [each.name for each in CLAUSES if not (each.later or each.told_by or each.name in served())] == []
 
 
 def _goes_otherwise(story: Story) -> bool:

@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from firmware.core.actions import AnyAction, Buzz, GateClose, GateFree, GateOpen, RouteLight, SignShow, VoiceSay
+from firmware.core.actions import (
+    AnyAction,
+    Buzz,
+    GateClose,
+    GateFree,
+    GateOpen,
+    RouteLight,
+    SignShow,
+    VoiceSay,
+)
 from firmware.core.records import Alarm, AnyRecord, CommandDone, Decision, Incident, Passage, RulebookTaken
 from firmware.simulation.stories.phrases import Phrase, Table, plain
 
@@ -34,6 +43,8 @@ class Hall(Protocol):
     def inside(self) -> int: ...
     @property
     def free(self) -> int: ...
+    @property
+    def idle_pages(self) -> tuple[tuple[str, str], ...]: ...
 
 
 def deciding(decision: Decision) -> list[tuple[str, str]]:
@@ -73,7 +84,7 @@ def no_answer(outcome: Outcome, hall: Hall) -> str:
 
 
 def shows(outcome: Outcome, hall: Hall, text: str) -> str:
-    signs = [part for each in outcome.of(SignShow) for part in (each.zh, each.en)]
+    signs = [part for each in outcome.of(SignShow) for part in (each.zh, each.en, each.then_zh, each.then_en)]
     return "" if any(text in plain(sign) for sign in signs) else f"the sign said {signs[-2:]}"
 
 
@@ -82,9 +93,21 @@ def says(outcome: Outcome, hall: Hall, text: str) -> str:
     return "" if any(text in plain(voice) for voice in said) else f"the voice said {said[-2:]}"
 
 
+def stands(outcome: Outcome, hall: Hall, text: str) -> str:
+    """On the pages that a sign turns while it shows nobody's answer."""
+    pages = [half for page in hall.idle_pages for half in page]
+    return "" if any(text in plain(half) for half in pages) else f"the idle signs said {pages}"
+
+
+def could_be_online(outcome: Outcome, hall: Hall) -> str:
+    decision = outcome.decision
+    return "" if decision and decision.online else "nothing of that is on record"
+
+
 def silent_on(outcome: Outcome, hall: Hall, text: str) -> str:
     """Health reasons are never shown or spoken in public."""
-    shown = [part for each in outcome.of((SignShow, VoiceSay)) for part in (each.zh, each.en)]
+    signs = [part for each in outcome.of(SignShow) for part in (each.zh, each.en, each.then_zh, each.then_en)]
+    shown = [*signs, *(part for each in outcome.of(VoiceSay) for part in (each.zh, each.en))]
     found = [part for part in shown if text in plain(part)]
     return f"it was shown or said: {found[0]!r}" if found else ""
 
@@ -161,6 +184,8 @@ EXPECTATIONS = Table(
         ),
         Phrase("no answer", "无应答", no_answer),
         Phrase("sign: {text}", "显示: {text}", shows),
+        Phrase("idle sign: {text}", "待机显示: {text}", stands),
+        Phrase("could have been online", "本可网上办", could_be_online),
         Phrase("voice: {text}", "语音: {text}", says),
         Phrase("nothing shows: {text}", "不提: {text}", silent_on),
         Phrase("gate opens", "开门", gate, {"kind": GateOpen}),

@@ -12,6 +12,7 @@ from typing import Any
 
 from firmware import rulebook_file
 from firmware.core import events
+from firmware.core.actions import SignIdle
 from firmware.core.controller import Controller
 from firmware.core.moment import Moment
 from firmware.core.occupancy import Rights
@@ -89,6 +90,7 @@ class Stage:
         self.orders = 0
         self.trusted = True
         self.last_incident = ""
+        self.signs: dict[str, tuple[tuple[str, str], ...]] = {}
         self.controller = Controller(HallState(rights=Rights(inc="story")), rulebook_file.zone)
         self.journal: list[tuple[Any, Moment]] = []
         self.wake: int | None = None
@@ -145,6 +147,9 @@ class Stage:
             if isinstance(record, Incident) and record.state == "opened":
                 self.last_incident = record.incident
         self.wake = outcome.wake_at_ms
+        for order in outcome.actions:
+            if isinstance(order, SignIdle):
+                self.signs[order.lane] = order.pages
 
     # ------------------------------------------------------------ what deeds and expectations ask
 
@@ -155,6 +160,10 @@ class Stage:
     @property
     def inside(self) -> int:
         return inside(self.controller.state)
+
+    @property
+    def idle_pages(self) -> tuple[tuple[str, str], ...]:
+        return tuple(page for pages in self.signs.values() for page in pages)
 
     @property
     def free(self) -> int:
