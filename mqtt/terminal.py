@@ -37,6 +37,8 @@ WORDS = {
     "day": ("当日", "day"),
     "slot": ("时段", "slot"),
     "cases": ("件数", "cases"),
+    "undervoltage": ("供电不足", "supply too weak"),
+    "doctor": ("体检未过", "doctor found"),
     "round": ("巡查", "round"),
     "more": ("还有 {} 行", "{} more lines"),
     "hall_held": ("全厅暂停进入", "entry is held"),
@@ -176,6 +178,8 @@ def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[t
         ill += [f"{word('depth')} {status.outbox_depth}"] if status.outbox_depth else []
         ill += [word("clock")] if not status.clock.trusted else []
         ill += [word("journal")] if not status.journal.writable else []
+        ill += [word("undervoltage")] if status.undervoltage else []
+        ill += [f"{word('doctor')} {', '.join(status.doctor.faults)}"] if status.doctor and status.doctor.faults else []
     ill += [f"{word('lost')} {device.gaps.lost}"] if device.gaps.lost else []
     tone = BAD if not device.online else WARN if cut or ill else ""
     rows = [(tone, "  ".join([pad(device.name, 14), state, *words, *ill]))]

@@ -91,7 +91,9 @@ class Disks:
         yield from dict.fromkeys(row[4] for row in rows if len(row) > 4 and row[2] in numbers)
         swaps = {Path(line.split()[0]).name for line in _text(self._process / "swaps").splitlines()[1:]}
         yield from (f"swap {part.name}" for part in parts if part.name in swaps)
-        yield from (f"{part.name} is held by {holder.name}" for part in parts for holder in (part / "holders").glob("*"))
+        yield from (
+            f"{part.name} is held by {holder.name}" for part in parts for holder in (part / "holders").glob("*")
+        )
 
 
 def _text(path: Path) -> str:

@@ -25,7 +25,7 @@ from firmware.rulebook import signature
 _ON_CURVE_KINDS = ("booking", "staff", "naat", "antigen", "vaccination", "recovery")
 _EDWARDS_KINDS = ("rulebook", "command", "revocation", "roster")
 _ES256 = ec.ECDSA(hashes.SHA256())
-_PEOPLE = (("MUSTERFRAU", "ERIKA", "1964-08-12"), ("BEISPIEL", "MAX", "1990-02-28"), ("ROSSI", "MARIA", "2001-11-05"))
+PEOPLE = (("MUSTERFRAU", "ERIKA", "1964-08-12"), ("BEISPIEL", "MAX", "1990-02-28"), ("ROSSI", "MARIA", "2001-11-05"))
 
 CurveKey = ec.EllipticCurvePrivateKey
 EdwardsKey = ed25519.Ed25519PrivateKey
@@ -126,7 +126,7 @@ class Issuer:
         key_kind: str | None = None,
     ) -> str:
         """An `HC1:` text for one of the invented people; issued an hour after sampling, good for 30 days."""
-        surname, forename, birth = _PEOPLE[person % len(_PEOPLE)]
+        surname, forename, birth = PEOPLE[person % len(PEOPLE)]
         entry: dict[str, str] = {
             "tg": health.COVID_19,
             "tt": {word: code for code, word in health.TEST_KINDS.items()}[kind],  # type: ignore[index]
@@ -149,7 +149,7 @@ class Issuer:
     @staticmethod
     def subject(person: int = 0) -> tuple[str, str, str]:
         """Surname, forename and birth date of an invented person, for a pass that must match a certificate."""
-        return _PEOPLE[person % len(_PEOPLE)]
+        return PEOPLE[person % len(PEOPLE)]
 
     def _hashed(self, text: str) -> bytes:
         if self.hall_key is None:

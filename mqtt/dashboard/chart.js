@@ -2,7 +2,7 @@
 // Our own SVG instead of a library: it takes its colours from the style sheet, is sharp on any wall, and can be read by keys.
 "use strict";
 
-const STEP = 2, SPAN_MIN = 120;
+const STEP = 2, SPAN_MIN = 30;
 let cursor = null;
 
 function drawChart() {
@@ -10,7 +10,7 @@ function drawChart() {
   const legend = [["best", "inside"], ["band", "band"], ["force", "in_force"], ["in", "entered"], ["out", "left"]];
   keep($("legend"), legend.map(([key, name]) => ({ key, name })), (one) => one.key, (one) => element("span", "", hidden(`key ${one.key}`, ""), word(one.name)));
   const first = day.length ? day[0][0] : 0, last = day.length ? day[day.length - 1][0] : SPAN_MIN;
-  const from = Math.min(Math.floor(first / 60) * 60, last - SPAN_MIN), to = last + STEP;
+  const from = Math.min(Math.floor(first / 30) * 30, last - SPAN_MIN), to = last + STEP;
   const top = niceTop(Math.max(10, ...day.map((point) => Math.max(point[3] ?? 0, point[4] ?? 0, point[2] ?? 0))));
   const flow = Math.max(6, ...day.map((point) => Math.max(point[5], point[6])));
   const x = (minute) => 1000 * (minute - from) / (to - from), y = (persons) => 220 - 214 * persons / top;
@@ -30,7 +30,7 @@ function drawChart() {
   made.append(svg("line", { class: "axis", x1: 0, x2: 1000, y1: 263, y2: 263 }), svg("line", { class: "axis", x1: 0, x2: 1000, y1: 220, y2: 220 }));
   if (cursor !== null && day[cursor]) made.append(svg("line", { class: "cursor", x1: x(day[cursor][0] + 1), x2: x(day[cursor][0] + 1), y1: 0, y2: 300 }));
   const hours = [];
-  const every = to - from > 600 ? 120 : to - from > 240 ? 60 : 30;
+  const every = to - from > 600 ? 120 : to - from > 240 ? 60 : to - from > 90 ? 30 : 10;
   for (let minute = Math.ceil(from / every) * every; minute < to; minute += every) if (x(minute) < 965) hours.push(label("hour", hourOf(minute), { left: `${x(minute) / 10}%` }));
   const marks = [0.5, 1].map((share) => label("persons", String(Math.round(top * share)), { top: `${y(top * share) / 3}%` }));
   $("chart").replaceChildren(made, ...hours, ...marks);

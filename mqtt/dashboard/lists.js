@@ -106,14 +106,21 @@ function updateOf(update) {
   return !update || update.state === "kept" ? "" : `→ ${update.version} ${word(`update_${update.state}`)}`;
 }
 
+/** A Pi slows itself down at 80 °C. */
+const HOT_C = 75;
+
 function healthOf(device) {
   const status = device.status ?? {};
   const sensors = (status.lanes ?? []).flatMap((lane) => lane.sensors.filter((one) => one.state !== "ok").map((one) => ({ lane: lane.name, device: one.device, state: one.state })));
   const lost = device.lost + (status.outbox_lost ?? 0), undelivered = status.outbox_depth ?? 0;
+  const board = [
+    ...(status.undervoltage ? [word("undervoltage")] : []), ...(status.temperature_c >= HOT_C ? [word("hot", { n: Math.round(status.temperature_c) })] : []),
+    ...(status.doctor?.result === "fault" ? [word("doctor_fault", { n: status.doctor.faults.join(", ") })] : []),
+  ];
   return {
-    name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: status.journal?.writable, rulebook: status.rulebook ?? null,
+    board, name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: status.journal?.writable, rulebook: status.rulebook ?? null,
     uptime: status.uptime_s === undefined ? "" : duration(status.uptime_s), version: [status.version ?? "", updateOf(status.update)].filter(Boolean).join(" "),
-    ill: device.online === false || sensors.length > 0 || lost > 0 || undelivered > 100 || status.clock?.trusted === false || status.journal?.writable === false,
+    ill: device.online === false || sensors.length > 0 || board.length > 0 || lost > 0 || undelivered > 100 || status.clock?.trusted === false || status.journal?.writable === false,
   };
 }
 
@@ -124,7 +131,7 @@ function buildDevice(device) {
   const yes = (value, good, bad) => value === undefined ? cell("") : cell(word(value ? good : bad), !value);
   return element("tr", device.online ? "" : "gone", name,
     cell(word(device.online ? "online" : "offline"), !device.online),
-    cell(device.sensors.length ? device.sensors.map((one) => `${one.lane} ${word(one.device)} ${word(one.state)}`).join(", ") : word("all_ok"), device.sensors.length > 0),
+    cell([...device.sensors.map((one) => `${one.lane} ${word(one.device)} ${word(one.state)}`), ...device.board].join(", ") || word("all_ok"), device.sensors.length + device.board.length > 0),
     number(String(device.undelivered) + (device.lost ? ` (−${device.lost})` : ""), device.undelivered > 100 || device.lost > 0),
     yes(device.clock, "trusted", "untrusted"), yes(device.journal, "writable", "not_writable"),
     number(device.rulebook === null ? "" : device.rulebook), number(device.uptime), cell(device.version));

@@ -110,7 +110,7 @@ const HEARD = {
   },
   alarms(alarms) { state.alarms = alarms; draw("alarms"); },
   incidents(incidents) { state.incidents = incidents; draw("incidents"); },
-  day(day) { state.day = day; draw("day"); },
+  day(day) { state.day = day; draw("day", "hall"); },
 };
 
 function listen() {

@@ -113,11 +113,19 @@ function place(bar, from, to, end) {
   bar.style.width = `${100 * Math.max(0, to - from) / end}%`;
 }
 
+/** Bodies since midnight, in the hall's own time, as far as this hub heard of them. */
+function today(column) {
+  if (!state.day.length) return null;
+  const midnight = Math.floor((hallNow() / 60000 + zoneMinutes()) / 1440) * 1440 - zoneMinutes();
+  return state.day.reduce((sum, point) => sum + (point[0] >= midnight ? point[column] : 0), 0);
+}
+
 function drawFacts(hall) {
   const left = hall.remains ?? {};
   const others = (hall.resources ?? []).filter((one) => one.name !== "hall").map((one) => ({ key: `res ${one.name}`, label: zoneWord(one.name), text: `${one.best ?? "–"} / ${one.target ?? "–"}`, bad: one.best > one.target }));
   const facts = [
     ["in_force", hall.in_force, hall.in_force !== null && hall.in_force !== hall.target], ["free_rights", hall.free], ["flight", hall.flight], ["debt", hall.debt, hall.debt > 0],
+    ["entered_today", today(5)], ["left_today", today(6)],
     ["left_day", left.day], ["left_slot", left.slot], ["left_cases", left.cases], ["walk_in", left.walk_in === null || left.walk_in === undefined ? null : word(left.walk_in ? "walk_in_open" : "walk_in_closed")],
   ].filter(([, value]) => value !== null && value !== undefined).map(([key, value, bad]) => ({ key, label: word(key), text: String(value), bad: Boolean(bad) }));
   keep($("facts"), [...facts, ...others], (one) => one.key, (one) => element("div", one.bad ? "bad" : "", element("dt", "", one.label), element("dd", "", one.text)));

@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from firmware.__main__ import main
 from firmware.core.records import Alarm, Incident
 from mqtt import jws, operators
-from mqtt.messages import CommandAnswer, Envelope, LaneStatus
+from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, LaneStatus
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, passage, status
 from tests.mqtt.helpers import Ear
@@ -137,6 +137,12 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     shows(tab, "#lifts .door[data-state=offline]", "offline")
     shows(tab, "#rights td.bad", "cut off")
     shows(tab, "#room", "between")
+    ear.say(f"{HALL}/device/entry-1/event", encoded(passage(5)))
+    shows(tab, "#facts", "In today1")
+    walked = DoctorStatus(at=AT.format(0), result="fault", faults=("A scanner nothing_answers",))
+    weak = status("exit-1", lanes=lanes()["exit-1"], undervoltage=True, temperature_c=81.0, doctor=walked)
+    ear.say(f"{HALL}/device/exit-1/status", weak.encoded(), retain=True)
+    shows(tab, "#devices td.bad", "supply too weak, board at 81 °C, doctor found: A scanner nothing_answers")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Incident
-from mqtt.messages import LaneStatus
+from mqtt.messages import DoctorStatus, LaneStatus
 from mqtt.terminal import clean, columns, fit, screen
 from mqtt.view import HallView
 from tests.brokers import Broker
@@ -52,6 +52,14 @@ def test_the_picture_fits_the_terminal_and_says_what_matters(language: str, widt
     if width >= 80:
         assert ("欠额 2" if language == "zh" else "debt 2") in text
         assert ("请候" if language == "zh" else "wait 3.1.1b") in text
+
+
+def test_a_board_that_is_not_well_is_told() -> None:
+    view = HallView("baoshan")
+    walked = DoctorStatus(at=AT.format(0), result="fault", faults=("A scanner nothing_answers",))
+    view.heard("gate-1", "availability", b"online", 0.0)
+    view.heard("gate-1", "status", status("gate-1", undervoltage=True, doctor=walked).encoded(), 0.0)
+    assert "supply too weak  doctor found A scanner nothing_answers" in "\n".join(screen(view, "en", 200))
 
 
 def test_a_chinese_character_takes_two_columns() -> None:
