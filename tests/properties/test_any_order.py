@@ -51,6 +51,9 @@ TESTS: dict[int, dict[str, Any]] = {
     7: {"hours_old": 20},
 }
 
+WITHDRAWN = 8
+"""Number of a badge that was reported lost."""
+
 entries = st.sampled_from("AB")
 happenings = st.one_of(
     st.tuples(st.just("comes"), st.sampled_from([1, 1, 2, 6, 7, 7]), entries),
@@ -59,7 +62,7 @@ happenings = st.one_of(
     st.tuples(st.just("booking"), st.sampled_from(sorted(BOOKINGS)), entries),
     st.tuples(st.just("test"), st.sampled_from(sorted(TESTS)), entries),
     st.tuples(st.just("test"), st.sampled_from(sorted(TESTS)), entries),
-    st.tuples(st.just("badge"), st.just(9), entries),
+    st.tuples(st.just("badge"), st.sampled_from([9, WITHDRAWN]), entries),
     st.tuples(st.just("forged"), st.just(0), entries),
     st.tuples(st.sampled_from(["in", "out", "back"]), st.just(0), st.sampled_from("ABX")),
     st.tuples(st.just("wait"), st.sampled_from([1, 4, 15, 25, 400, 1200]), st.just("A")),
@@ -106,6 +109,7 @@ class Judged(Stage):
         lane = record.lane or ""
         assert free >= 1 and not held
         if record.clauses[-1].because == "attendant_confirmed":
+            assert self._badge(lane), "the button had its power from a badge that counts"
             return
         assert lane not in self.broken
         assert self.trusted and self.disk, "a doubtful clock and a full disk lead to the staff, by this rulebook"
@@ -118,6 +122,10 @@ class Judged(Stage):
             assert self.times_in.get(booking.pass_id, 0) // booking.party <= 1, "once, and one re-entry"
             assert any(self._good(test) for test in self._lately(lane, HealthTest)), "a PCR that counts was shown"
             self.admissions[record.id] = booking.pass_id
+
+    def _badge(self, lane: str) -> bool:
+        shown = [fact for at, fact in self.shown[lane] if self.now - at <= 20 and isinstance(fact, Booking)]
+        return any(fact.key_kind == "staff" and not fact.revoked for fact in shown)
 
     @property
     def _minute(self) -> float:
@@ -155,7 +163,7 @@ def play(stage: Judged, what: str, value: Any, lane: str) -> None:
         fields = {**TESTS[value]}
         stage.scan(stage.test(value, hours_old=fields.pop("hours_old") + hours, **fields), lane)
     elif what == "badge":
-        stage.scan(stage.badge(900 + value), lane)
+        stage.scan(stage.badge(900 + value, revoked=value == WITHDRAWN), lane)
         stage.press(lane=lane)
     elif what == "forged":
         stage.scan(Unproved(sha256="forged", because="bad_signature", looks_like="booking"), lane)
