@@ -15,6 +15,8 @@ from firmware.core.versions import VERSION, numbers
 
 ADDRESS = re.compile(r"https?://[!-~]{1,400}\Z")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+KEYS = (("url", ADDRESS, "url_wrong"), ("sha256", SHA256, "sha256_wrong"), ("version", VERSION, "version_wrong"))
+"""Key of the body, what it must look like, and the word of the refusal."""
 
 
 def ordered(turn: Turn, event: CommandArrived) -> str:
@@ -23,9 +25,9 @@ def ordered(turn: Turn, event: CommandArrived) -> str:
     said = {key: value for key in UpdateOrder.__struct_fields__ if isinstance(value := event.body.get(key), str)}
     if not state.takes_updates:
         return "no_updates_here"
-    for key, pattern in (("url", ADDRESS), ("sha256", SHA256), ("version", VERSION)):
+    for key, pattern, word in KEYS:
         if not pattern.match(said.get(key, "")):
-            return f"{key}_wrong"
+            return word
     if numbers(said["version"]) <= numbers(state.version):
         return "version_not_newer"
     state.update_ordered = UpdateOrder(**{**said, "id": event.id})

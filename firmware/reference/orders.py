@@ -173,5 +173,14 @@ BECAUSE = (
     Because("no_other_rulebook", "没有上一版规则", "the device keeps no rulebook before this one"),
     Because("other_rulebook_unusable", "上一版规则不可用", "the rulebook before this one cannot be used here"),
     Because("other_rulebook_out_of_date", "上一版规则已过期", "the rulebook before this one is out of date"),
+    Because(
+        "no_updates_here",
+        "本设备不接受更新",
+        "nobody installs updates on this device: it was not made by hallgate image",
+    ),
+    Because("url_wrong", "地址不对", "url: where the bundle lies, http:// or https://"),
+    Because("sha256_wrong", "摘要不对", "sha256: 64 small hexadecimal digits, as hallgate bundle prints them"),
+    Because("version_wrong", "版本号不对", "version: two to four numbers, as hallgate bundle prints them"),
+    Because("version_not_newer", "版本不比现在新", "the device runs this version or a newer one already"),
     Because("somebody_is_at_a_lane", "通道有人", "somebody is at a lane: give it again in a quiet moment"),
 )

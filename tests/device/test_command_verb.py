@@ -207,7 +207,7 @@ def test_ranges_are_read_or_refused() -> None:
 # ---------------------------------------------------------------- the words of an answer
 
 SAYING = ("mqtt/commands.py", *(f"firmware/core/{name}.py" for name in (
-    "commands", "attendant", "attest", "bank", "closing", "emergency", "incident", "rulebooks", "sentinel"
+    "commands", "attendant", "attest", "bank", "closing", "emergency", "incident", "rulebooks", "sentinel", "updating"
 )))  # fmt: skip
 NO_REFUSALS = {
     *("eligible", "escalated", "acknowledged", "unknown", "draining", "joined", "quarantine"),  # states, not answers
