@@ -7,6 +7,7 @@ rules ask. Nothing here knows the time, a file or a time zone: callers hand over
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Annotated, Literal
 
 import msgspec
@@ -206,8 +207,13 @@ def _at(midnight: dt.datetime, minute: int) -> dt.datetime:
     return midnight.replace(hour=minute // 60, minute=minute % 60)
 
 
+@functools.lru_cache(maxsize=8)
 def parse(text: bytes, file: str = "rulebook.toml") -> Rulebook:
-    """The rulebook in these bytes. Mistake, with line and key, for what is wrong, unknown or contradicts itself."""
+    """The rulebook in these bytes. Mistake, with line and key, for what is wrong, unknown or contradicts itself.
+
+    The last few are remembered: a start, a check and a rehearsal read the same bytes several times, and the same bytes
+    mean the same for ever.
+    """
     source = typed_toml.document(text, file)
     book = typed_toml.typed(source, Rulebook)
     errors = [(complaint.path, complaint.what) for complaint in complaints(book) if complaint.severity == "error"]
