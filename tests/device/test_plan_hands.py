@@ -389,3 +389,45 @@ def test_nobody_tries_again_at_another_door(tmp_path: Path) -> None:
             assert second.visit(second.booking(), second.test(9, person=1)) == "admit", "somebody else"
             answer = second.visit(second.booking(), second.test(9, person=0))
             assert answer == "isolate", "the same name with another booking and a better report"
+
+
+# -------------------------------------------------------------- what was reported lost
+
+
+def test_a_badge_that_was_reported_lost_opens_nothing_also_without_the_hub(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+    """3.1.4c: withdrawn by the hub, remembered without it: no attendant's button, no staff door, no host."""
+    with with_buttons(tmp_path / "door", hub=broker.url, serves=CLASSES) as (made, pins):
+        ear, lost = Ear(broker.url, "hallgate/#"), bytes(range(8))
+        push(made, ear, "revocations", "revocation", {"v": 1, "serial": 1, "passes": [lost.hex()], "holders": []})
+        wait_until(lambda: [one for one in made.gate.records() if one.get("device") == "revocations"])
+        broker.kill()
+        ear.close()
+        pins.socket.close()
+        made.start("2022-06-10T10:05")
+        pins = Watched(made.gate.folder / "pins")
+        pins.set(BUTTON, 1, 0.3)
+        assert "host_asked" in made.shows(made.booking("guest"), made.test())[1]
+        assert made.shows(made.badge(pass_id=lost))[1] >= {"host_not_in_order"}
+        time.sleep(3.2)
+        assert made.shows(made.badge(pass_id=lost))[0] == "refuse"
+        pins.press(0.3)
+        made.gate.relay.silent(1.0)
+        attended(made, pins, 0.3)
+        made.gate.relay.expect(ON)
+        pins.socket.close()
+
+
+def test_the_responders_key_opens_a_lane_that_is_only_a_way_out(tmp_path: Path) -> None:
+    """For as long as it is turned, without rules and at a full hall; afterwards it is the exit it was."""
+    key = 26
+    lane = f'[lane.release_key]\ndriver = "contact_switch"\npin = {key}\nnormally = "open"\n'
+    rules = ("limit_persons = 200", "limit_persons = 1")
+    with with_buttons(tmp_path, rules, lane=lane, direction='out"\n#"') as (made, pins):
+        pins.set(key, 0, 0.3)
+        made.gate.relay.expect(ON)
+        made.gate.relay.silent(3.0, OFF)
+        assert "responder" in [one["alarm"] for one in made.gate.records() if one["kind"] == "alarm"]
+        pins.set(key, 1, 0.3)
+        made.gate.relay.expect(OFF)
+        pins.set(BUTTON, 0, 0.3)
+        made.gate.relay.expect(ON)
