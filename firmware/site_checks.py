@@ -318,7 +318,8 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
     """(errors, warnings): what the rulebook asks for and a lane has no device for, each with its clause."""
     wrong = [Mistake(what, file=str(site.file), key=f"lane {lane}") for lane, what in _lacking(site, book)]
     if site.device.hall != book.hall:
-        wrong.append(Mistake(f"is {site.device.hall}, but the rulebook is for {book.hall}", key="device.hall"))
+        what = f"is {site.device.hall}, but the rulebook is for {book.hall}"
+        wrong.append(Mistake(what, file=str(site.file), key="device.hall"))
     odd = [
         Mistake(f"{name} has no table [class.{name}] in the rulebook: never admitted", key=f"lane {lane.name}.for")
         for lane in site.lanes

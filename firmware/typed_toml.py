@@ -66,7 +66,7 @@ def document(raw: bytes, file: str) -> Document:
     if len(raw) > SIZE_MAX:
         raise Mistake(f"is larger than {SIZE_MAX} bytes", file=file)
     try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")  # some editors put a byte order mark in front
         return Document(file, text, tomllib.loads(text))
     except UnicodeDecodeError as wrong:
         raise Mistake("is not UTF-8 text", file=file, line=raw[: wrong.start].count(b"\n") + 1) from None

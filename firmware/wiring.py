@@ -21,10 +21,10 @@ from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.state import LaneSetup
 from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
-from firmware.errors import Failure, HallgateError
+from firmware.errors import Failure, HallgateError, Mistake
 from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
-from firmware.language import spoken
+from firmware.language import spoken, told
 from firmware.loop import Loop
 from firmware.notices import Notices
 from firmware.plugs import Plugs, speaker
@@ -56,9 +56,9 @@ class Device:
         """Whoever ran this device is to run it again: the hub ordered a restart."""
         trust, hall_key = rulebook_file.read_trust(site.trust_keys), load_hall_key(site.hall_key)
         self.verify = Verifier(clock, trust, hall_key, site.device.hall)
-        signed, refusal = self._rulebook_of_file()
-        if signed is not None:
-            self._must_not_lack(signed.book)
+        found = self._rulebook_of_file()
+        if isinstance(found, SignedRulebook):
+            self._must_not_lack(found.book)
         self.journal, self.controller = self._remembered(state_dir)
         self.inc = self.journal.identity.inc
         self.loop = Loop(clock, self.controller, self.journal)
@@ -71,7 +71,7 @@ class Device:
         self.documents = self._documents(state_dir / "documents")
         self.hub = self._hub(state_dir)
         self.notices.remember()
-        self._begin(signed, refusal)
+        self._begin(found)
 
     # ------------------------------------------------------------ journal
 
@@ -100,18 +100,19 @@ class Device:
 
     # ------------------------------------------------------------ rulebook
 
-    def _rulebook_of_file(self) -> tuple[SignedRulebook | None, str]:
-        """(the rulebook, "") or (None, why it cannot be used). Never stops the exits."""
+    def _rulebook_of_file(self) -> SignedRulebook | HallgateError:
+        """The rulebook, or why it cannot be used. Never stops the exits."""
         file, hall = self.site.rulebook, self.site.device.hall
         if file is None:
-            return None, "the site file names no rulebook"
+            return Mistake("the site file names no rulebook")
         try:
             signed = rulebook_file.read(file, self.verify.trust)
         except HallgateError as wrong:
-            return None, str(wrong)
+            return wrong
         if signed.book.hall != hall:
-            return None, f"{file}: hall: this rulebook is for {signed.book.hall}, this device stands in {hall}"
-        return signed, ""
+            what = f"this rulebook is for {signed.book.hall}, this device stands in {hall}"
+            return Mistake(what, file=str(file), key="hall")
+        return signed
 
     def _must_not_lack(self, book: Rulebook) -> None:
         missing, _ = lacks(self.site, book)
@@ -196,7 +197,7 @@ class Device:
 
         return Documents(folder, self.verify, lambda book: "; ".join(map(str, lacks(self.site, book)[0])))
 
-    def _begin(self, signed: SignedRulebook | None, refusal: str) -> None:
+    def _begin(self, found: SignedRulebook | HallgateError) -> None:
         device = self.site.device
         self._check_clock(0)
         state = self.controller.state
@@ -216,7 +217,7 @@ class Device:
         self.loop.turn(wait=False)
         if new_bank and (self.hub is not None or self.side_link is not None):
             self._listen_first()
-        self.loop.begin_with([self._first_rulebook(signed, refusal)])
+        self.loop.begin_with([self._first_rulebook(found)])
         self.loop.turn(wait=False)
         self._follow_rulebook()
         self.loop.after.append(lambda _: self._follow_rulebook())
@@ -236,11 +237,15 @@ class Device:
         if self.updates is not None:
             self.updates.follow(self.controller.state.update_ordered)
 
-    def _first_rulebook(self, signed: SignedRulebook | None, refusal: str) -> AnyEvent:
+    def _first_rulebook(self, found: SignedRulebook | HallgateError) -> AnyEvent:
         state = self.controller.state
-        if signed and (signed.text == state.rulebook_text or signed.book.serial > state.rulebook_serial):
-            return RulebookLoaded(text=signed.text, kid=signed.kid)
-        return RulebookRefused(because=refusal or "its serial is lower than that of the rulebook in force")
+        if isinstance(found, SignedRulebook):
+            if found.text == state.rulebook_text or found.book.serial > state.rulebook_serial:
+                return RulebookLoaded(text=found.text, kid=found.kid)
+            what = f"is not taken: serial {state.rulebook_serial} is in force"
+            found = Mistake(what, file=str(self.site.rulebook), key="serial")
+        print(f"hallgate run: {spoken('warning: ')}{told(found)}", file=sys.stderr, flush=True)
+        return RulebookRefused(because=str(found))
 
     def _listen_first(self) -> None:
         """A bank with an empty journal may be a replaced one: it hears the hall's rows before it makes the first right.

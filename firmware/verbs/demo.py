@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake(f"give a number from 0.5 to {SPEED_MAX:g}", key="--speed")
     if not 1 <= arguments.limit <= 10_000:
         raise Mistake("give a number from 1 to 10000", key="--limit")
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise Mistake("give a number above 0", key="--for")
     seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
     with _folder() as folder, _stop_signals() as stopped:
         demo = Demo(folder, seed, arguments.speed, arguments.limit, stopped)

@@ -259,6 +259,9 @@ def test_a_rulebook_that_is_older_or_forged_is_not_taken(tmp_path: Path) -> None
         made.stop()
         taken = [(r["serial"], r["result"]) for r in made.records() if r["kind"] == "rulebook"]
         assert taken[0] == (5, "taken") and [result for _, result in taken[1:]] == ["refused", "refused"]
+        older, forged = made.errors.splitlines()
+        assert "rulebook.toml: serial: is not taken: serial 5 is in force" in older
+        assert "rulebook.toml.sig: the signature does not fit" in forged, "the technician is told at the door"
 
 
 def test_a_clock_at_1970_decides_nothing_by_time_and_lets_people_out(tmp_path: Path) -> None:

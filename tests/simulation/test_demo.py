@@ -101,7 +101,7 @@ def test_killed_in_the_middle_takes_its_processes_along(tmp: Path) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("words", [("--speed", "400"), ("--limit", "0")])
+@pytest.mark.parametrize("words", [("--speed", "400"), ("--limit", "0"), ("--for", "-3")])
 def test_impossible_wishes_are_told(tmp: Path, words: tuple[str, str]) -> None:
     process = demo(*words, "--headless", tmp=tmp)
     said, told = process.communicate(timeout=60)

@@ -72,6 +72,14 @@ def test_the_shortest_site(bench: Bench) -> None:
     assert [warning.key for warning in place.warnings] == ["rulebook", "trust"]
 
 
+def test_a_byte_order_mark_of_some_editors_is_no_mistake(bench: Bench) -> None:
+    bench.site.write_bytes(b"\xef\xbb\xbf" + bench.site.read_bytes())
+    assert site.load(bench.site).device.name == "north-entry-1"
+    bench.site.write_bytes(bench.site.read_bytes().replace(b"channel", b"chanel"))
+    with pytest.raises(Mistake, match="did you mean channel"):
+        site.load(bench.site)
+
+
 def terminal(keys: str) -> str:
     return f'\n[lane.terminal]\ndriver = "terminal_http"\n{keys}\n'
 
