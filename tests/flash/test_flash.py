@@ -96,7 +96,7 @@ def test_both_writers_write_the_same(tmp_path: Path, image: Path, how: str) -> N
     getattr(card, how)()
     assert not writing.is_whole(card.path)
     os.truncate(card.path, source.map.image_bytes)
-    card.verify(source.check(QUIET))
+    card.verify()
     card.finish()
     assert card.path.read_bytes() == image.read_bytes() and writing.is_whole(card.path)
 
@@ -303,5 +303,5 @@ def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path)
         file.seek(FAT_AT + 12)
         file.write(b"?")
     with pytest.raises(Failure, match="take another card"):
-        card.verify(source.check(QUIET))
+        card.verify()
     assert not writing.is_whole(card.path)
