@@ -1,1 +1,1 @@
-"""From this folder to a working door: site files and rulebook to start from; image, flash and update come later."""
+"""From this folder to a working door: site files to start from, image, flash, first boot, units."""

@@ -118,10 +118,25 @@ class Authority:
         self._write_ledger()
         return made.secret
 
+    def held(self, name: str, now: dt.datetime) -> Ticket | None:
+        """The ticket that the device's newest card holds; None when there is none, or when it ran out."""
+        return next((one for one in self.ledger.tickets if one.name == name and _time(one.until) > now), None)
+
+    def use(self, name: str, seen: str) -> None:
+        """The ticket is spent for the key with this fingerprint."""
+        marked = (
+            msgspec.structs.replace(one, used_by=seen) if one.name == name else one for one in self.ledger.tickets
+        )
+        self.ledger = msgspec.structs.replace(self.ledger, tickets=tuple(marked))
+        self._write_ledger()
+
     def revoke(self, name: str, now: dt.datetime, *, but_last: bool = False) -> int:
         """Every certificate of this name, or all but the newest (after a rotation). Answers how many."""
         own = [one for one in self.ledger.issued if one.name == name and not one.revoked]
         gone = {one.serial for one in (own[:-1] if but_last else own)}
+        if not but_last:  # a lost card's ticket is as worthless as its key
+            tickets = tuple(one for one in self.ledger.tickets if one.name != name)
+            self.ledger = msgspec.structs.replace(self.ledger, tickets=tickets)
         if not own:
             raise Mistake(f"nobody called {name} is enrolled: see hallgate enrol list")
         marked = (msgspec.structs.replace(one, revoked=_text(now)) if one.serial in gone else one

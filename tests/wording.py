@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SINKS = {
     *("Mistake", "Failure", "BadKey", "RulebookSignatureError", "UnknownDriver", "mistake"),
-    *("spoken", "_tell", "_error", "_warning", "_until"),
+    *("Stop", "_did", "_trouble", "spoken", "_tell", "_error", "_warning", "_until"),
 }
 """Functions and errors whose words reach a person."""
 TOLD_LATER = {"told", "what", "because"}
@@ -22,7 +22,7 @@ TOLD_LATER = {"told", "what", "because"}
 SPEAKING = (
     *("firmware/site.py", "firmware/site_checks.py", "firmware/typed_toml.py", "firmware/listening.py"),
     *("firmware/rulebook/contradictions.py", "firmware/core/trust.py", "firmware/rulebook/signature.py"),
-    *("deploy/flash/disks.py",),
+    *("deploy/flash/disks.py", "deploy/first_boot/codes.py"),
     *(
         "firmware/doctor/steps.py",
         "firmware/doctor/walk.py",

@@ -5,6 +5,7 @@ On the device:   enrol request --name entry-1 --hall baoshan --dir .      its ke
 On the desk:     enrol sign --ca AUTHORITY --fingerprint 1A2B-... entry-1.csr
 On the device:   enrol install --name entry-1 --dir . entry-1.pem
 For the broker:  enrol broker-config --ca AUTHORITY --out FOLDER
+Without a way:   enrol serve --ca AUTHORITY --listen 10.0.0.1:8446      devices flashed with --enrol enrol by themselves
 Later:           enrol request --rotate, sign and install again; enrol revoke; enrol list.
 """
 
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import shlex
 from pathlib import Path
 
 from firmware import certificates, clock, enrolment
 from firmware.durable import make_folder, replace_file
 from firmware.enrolment import Authority
-from firmware.errors import Mistake
+from firmware.errors import Failure, Mistake
 from firmware.files import read, write_secret
 from firmware.language import spoken
 from mqtt import access
@@ -32,7 +34,7 @@ EARLIEST = dt.datetime(2022, 1, 1, tzinfo=dt.UTC)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(
-        dest="what", required=True, metavar="ca|request|sign|install|revoke|list|broker-config"
+        dest="what", required=True, metavar="ca|request|sign|install|serve|revoke|list|broker-config"
     )
     ca = verbs.add_parser("ca", help="a new authority for a hall")
     ca.add_argument("new", choices=("new",), help="make it")
@@ -57,7 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed = verbs.add_parser("list", help="who is enrolled, and until when")
     broker = verbs.add_parser("broker-config", help="Mosquitto's configuration and access list")
     _broker_arguments(broker)
-    for desk in (ca, sign, revoke, listed, broker):
+    serve = verbs.add_parser("serve", help="let devices enrol by the ticket on their card")
+    serve.add_argument("--listen", required=True, metavar="ADDRESS:PORT", help="where they come, on the hall's network")
+    serve.add_argument(
+        "--then", default="", metavar="COMMAND", help="run this after each, for the broker's access list"
+    )
+    for desk in (ca, sign, serve, revoke, listed, broker):
         desk.add_argument("--ca", type=Path, required=True, help="folder of the hall's authority")
 
 
@@ -77,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     now = dt.datetime.fromtimestamp(clock.from_environment().wall_ms() / 1000, dt.UTC)
     if now < EARLIEST:
         raise Mistake(f"the clock says {now:%Y-%m-%d}: set it first, certificates have dates")
+    if arguments.what == "serve":
+        return _serve(arguments)
     deeds = {"ca": _ca, "request": _request, "sign": _sign, "install": _install, "revoke": _revoke, "list": _list}
     if "ca" in arguments and arguments.what != "ca":
         with enrolment.locked(arguments.ca):
@@ -124,6 +133,24 @@ def _install(arguments: argparse.Namespace, now: dt.datetime) -> int:
     made = enrolment.take_over(arguments.dir, arguments.name, pem, str(arguments.file), now)
     told = f"{arguments.name} is enrolled until {made.not_valid_after_utc:%Y-%m-%d}"
     return _say(told)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from firmware.enrolment_desk import Desk
+
+    host, _, port = arguments.listen.rpartition(":")
+    if not host or not port.isdecimal():
+        raise Mistake("write ADDRESS:PORT", key="--listen")
+    Authority(arguments.ca)
+    try:
+        desk = Desk((host, int(port)), arguments.ca, clock.from_environment(), tuple(shlex.split(arguments.then)))
+    except OSError as error:
+        raise Failure(f"{arguments.listen} cannot be listened on: {error.strerror or error}") from None
+    told = f"devices enrol at http://{host}:{desk.server_port}"
+    _say(told)
+    with desk:
+        desk.serve_forever()
+    return 0
 
 
 def _revoke(arguments: argparse.Namespace, now: dt.datetime) -> int:

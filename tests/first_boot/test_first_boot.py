@@ -1,0 +1,292 @@
+"""A card's first start from outside: the folder that `hallgate flash` wrote, /persistent, the lamp, the console."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.first_boot import grow, lamp
+from deploy.flash import door as doors
+from firmware import certificates, enrolment
+from firmware.__main__ import main
+from tests import loop_disk, needs
+from tests.device.bench import OFF, ON, ROOT, Bench
+from tests.first_boot.desk import NOW, Desk, authority, desk
+
+SECRET = "hall.key"
+
+
+class Board:
+    """A Pi with this card: its first partition, its /persistent, its green lamp."""
+
+    def __init__(self, folder: Path, gate: Bench) -> None:
+        self.folder, self.gate = folder, gate
+        self.card, self.store = folder / "boot/hallgate", folder / "persistent"
+        self.leds, self.networks = folder / "leds", folder / "run/network"
+        self.store.mkdir(parents=True)
+        act = self.leds / "ACT"
+        act.mkdir(parents=True)
+        (act / "max_brightness").write_text("255\n")
+        self.report: dict[str, Any] = {}
+        self.console = ""
+
+    def insert(self, **more: bytes) -> None:
+        """The card as `hallgate flash` leaves it."""
+        door = doors.read(self.gate.site, None)
+        door.files["network/10-hallgate-wired.network"] = b"[Match]\nName=eth*\n"
+        door.files |= {name.replace("__", "/"): data for name, data in more.items()}
+        for name, data in {**door.files, "card.json": door.manifest("card.img")}.items():
+            (self.card / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.card / name).write_bytes(data)
+
+    def start(self, *words: str) -> int:
+        (self.leds / "ACT/trigger").write_text("none timer [mmc0] default-on pattern\n")
+        command = [sys.executable, "-m", "firmware", "provision", "--card", self.card, "--store", self.store]
+        command += ["--leds", self.leds, "--networks", self.networks, *words]
+        done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert "Traceback" not in done.stderr, done.stderr
+        self.console = done.stderr
+        self.report = json.loads(done.stdout) if done.stdout else {}
+        return done.returncode
+
+    @property
+    def blinks(self) -> int:
+        """What the kernel was told to blink."""
+        if (self.leds / "ACT/trigger").read_text() == "default-on":
+            return 0
+        return (self.leds / "ACT/pattern").read_text().count(f"255 {lamp.FLASH_MS} ")
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    gate = Bench(tmp_path / "desk")
+    made = Board(tmp_path, gate)
+    yield made  # type: ignore[misc]
+    gate.close()
+
+
+def test_the_cards_door_becomes_the_devices(board: Board) -> None:
+    board.insert()
+    secret = (board.card / "site" / SECRET).read_bytes()
+    assert board.start() == 0, board.console
+    site = board.store / "site"
+    assert (site / "site.toml").read_bytes() == board.gate.site.read_bytes()
+    assert {path.name for path in site.iterdir()} >= {"rulebook.toml", "rulebook.toml.sig", "trust.jwks", SECRET}
+    assert stat.S_IMODE((site / SECRET).stat().st_mode) == stat.S_IMODE((site / "entry-1.key").stat().st_mode) == 0o600
+    key = certificates.load_key((site / "entry-1.key").read_bytes(), "")
+    asked = certificates.load_request((board.card / "request.csr").read_bytes(), "")
+    assert certificates.name_of(asked.subject) == ("entry-1", "baoshan") and asked.public_key() == key.public_key()
+    assert certificates.fingerprint(key) in board.console
+    assert (board.card / "fingerprint.txt").read_text().strip() == certificates.fingerprint(key)
+    assert secret not in b"".join(path.read_bytes() for path in board.card.rglob("*") if path.is_file())
+    assert not (board.card / "site" / SECRET).exists() and not (board.card / "card.json").exists()
+    assert (board.networks / "10-hallgate-wired.network").is_file()
+    assert (board.blinks, board.report["code"], board.report["troubles"]) == (0, 0, [])
+    assert json.loads((board.store / "hallgate/doctor.json").read_text())["result"] == "incomplete"
+    assert json.loads((board.store / "hallgate/first-boot.json").read_text()) == board.report
+
+
+def test_the_next_starts_change_nothing_but_the_network(board: Board) -> None:
+    board.insert()
+    board.start()
+    before = {path: path.read_bytes() for path in (board.store / "site").iterdir()}
+    (board.networks / "10-hallgate-wired.network").unlink()
+    assert board.start() == 0
+    assert {path: path.read_bytes() for path in (board.store / "site").iterdir()} == before
+    assert (board.networks / "10-hallgate-wired.network").is_file()
+
+
+def test_a_new_card_for_the_same_device_keeps_its_key(board: Board) -> None:
+    board.insert()
+    board.start()
+    key = (board.store / "site/entry-1.key").read_bytes()
+    board.gate.site.write_text(board.gate.site.read_text() + "# newer\n")
+    board.insert()
+    assert board.start() == 0
+    assert (board.store / "site/site.toml").read_text().endswith("# newer\n")
+    assert (board.store / "site/entry-1.key").read_bytes() == key
+
+
+# ---------------------------------------------------------------- every failure has a number, and none is in the gate's way
+
+
+def spoil(file: str) -> Any:
+    def deed(board: Board) -> None:
+        path = board.card / file
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+    return deed
+
+
+def wrong_site(board: Board) -> None:
+    """Written well, and not what a device can use: another version of the tools made it."""
+    text = (board.card / "site/site.toml").read_bytes().replace(b"direction", b"directoin")
+    (board.card / "site/site.toml").write_bytes(text)
+    manifest = json.loads((board.card / "card.json").read_bytes())
+    manifest["files"]["site/site.toml"] = hashlib.sha256(text).hexdigest()
+    (board.card / "card.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("deed", "code", "words"),
+    [
+        (spoil("card.json"), 3, "card"),
+        (spoil("site/trust.jwks"), 3, "trust.jwks is missing, or not as it was written"),
+        (lambda board: (board.card / "site" / SECRET).unlink(), 3, "hall.key is missing"),
+        (wrong_site, 4, "did you mean direction"),
+        (lambda board: board.gate.scanner.unplug(), 7, "A scanner"),
+        (
+            lambda board: (board.store / "site.new").write_text("") or (board.store / "site").write_text(""),
+            5,
+            "persistent",
+        ),
+    ],
+    ids=["list", "file", "missing", "site", "device", "store"],
+)
+def test_what_fails_has_a_number(board: Board, deed: Any, code: int, words: str) -> None:
+    board.insert()
+    deed(board)
+    assert board.start() == 1
+    assert board.blinks == board.report["code"] == code, board.console
+    assert f"hallgate [{code}]" in board.console and words in board.console
+    if code in (3, 4):
+        assert (board.card / "card.json").exists(), "the card is as it was: mended, the next start takes it"
+        assert not (board.store / "site").exists()
+
+
+def test_a_card_without_a_door(board: Board) -> None:
+    assert board.start() == 1
+    assert board.blinks == 2 and "names no door" in board.console
+
+
+def test_the_numbers_are_told_in_chinese(board: Board) -> None:
+    assert board.start("--lang", "zh") == 1
+    assert "这张卡没有写门" in board.console
+
+
+def test_a_cut_in_the_middle_is_placed_at_the_next_start(board: Board) -> None:
+    """Between the two renames there is no site; the card still has it."""
+    board.insert()
+    board.start()
+    board.insert()
+    os.rename(board.store / "site", board.store / "site.before")
+    (board.store / "site.new").mkdir()
+    (board.store / "site.new/half").write_text("")
+    assert board.start() == 0
+    assert (board.store / "site/site.toml").is_file() and not (board.store / "site/half").exists()
+
+
+def test_a_kernel_without_patterns_blinks_all_the_same(board: Board) -> None:
+    (board.leds / "ACT/trigger").write_text("none [mmc0] timer\n")
+    assert main(["provision", "--blink", "9", "--leds", str(board.leds)]) == 0
+    assert (board.leds / "ACT/trigger").read_text() == "timer"
+    assert main(["provision", "--blink", "9", "--leds", str(board.folder / "none")]) == 1
+
+
+# ---------------------------------------------------------------- a gate that decides, with and without its hub
+
+
+def with_hub(board: Board, url: str) -> None:
+    """A door of a hall with certificates."""
+    tls = '[hub.tls]\nca = "ca.pem"\ncert = "entry-1.pem"\nkey = "entry-1.key"\n'
+    board.gate.site.write_text(board.gate.site.read_text().replace("[rights]", f'[hub]\nurl = "{url}"\n{tls}[rights]'))
+
+
+def test_no_network_for_ever_still_gives_a_gate_that_decides(board: Board) -> None:
+    ca = authority(board.folder / "ca")
+    (board.gate.folder / "ca.pem").write_bytes((ca / "ca.pem").read_bytes())
+    with_hub(board, "mqtts://127.0.0.1:9")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        board.insert(**{"enrol.json": json.dumps({"v": 1, "url": url, "ticket": "00"}).encode()})
+        assert board.start() == 0, board.console
+        assert board.start("--enrol") == 1, "tried again by systemd, for ever"
+        assert board.blinks == 8 and "[8]" in board.console
+    board.gate.site, board.gate.state = board.store / "site/site.toml", board.store / "hallgate"
+    board.gate.start()
+    board.gate.scan(board.gate.booking())
+    board.gate.relay.expect(ON)
+    board.gate.relay.expect(OFF)
+
+
+def test_it_enrols_by_the_ticket_of_its_card(board: Board) -> None:
+    with desk(board.folder / "ca") as hall:
+        (board.gate.folder / "ca.pem").write_bytes((hall.folder / "ca.pem").read_bytes())
+        with_hub(board, "mqtts://127.0.0.1:9")
+        board.insert(**{"enrol.json": ticket(hall)})
+        assert board.start() == 0, board.console
+        assert board.start("--enrol") == 0, board.console
+    made = certificates.load_certificate((board.store / "site/entry-1.pem").read_bytes(), "")
+    assert certificates.matches(made, certificates.load_key((board.store / "site/entry-1.key").read_bytes(), ""))
+    assert not (board.store / "site/enrol.json").exists(), "a ticket is spent"
+    assert board.start("--enrol") == 0, "nothing is left to do"
+
+
+def ticket(hall: Desk) -> bytes:
+    return json.dumps({"v": 1, "url": hall.url, "ticket": hall.ticket("entry-1")}).encode()
+
+
+def test_a_refused_ticket_is_a_persons_to_mend(board: Board) -> None:
+    with desk(board.folder / "ca") as hall:
+        board.insert(**{"enrol.json": json.dumps({"v": 1, "url": hall.url, "ticket": "00"}).encode()})
+        board.start()
+        assert board.start("--enrol") == 2
+    assert board.blinks == 8 and "flash it again" in board.console
+
+
+def test_a_certificate_carried_by_hand(board: Board) -> None:
+    board.insert()
+    board.start()
+    ca = authority(board.folder / "ca")
+    seen = (board.card / "fingerprint.txt").read_text()
+    made = enrolment.Authority(ca).sign((board.card / "request.csr").read_bytes(), "", "device", seen, NOW, 30, ())
+    (board.card / "certificate.pem").write_bytes(made.read_bytes())
+    assert board.start() == 0, board.console
+    assert (board.store / "site/entry-1.pem").read_bytes() == made.read_bytes()
+    other = certificates.new_key()
+    asked = certificates.request("entry-1", "baoshan", other)
+    wrong = enrolment.Authority(ca).sign(asked, "", "device", certificates.fingerprint(other), NOW, 30, ())
+    (board.card / "certificate.pem").write_bytes(wrong.read_bytes())
+    assert board.start() == 1 and board.blinks == 8 and "no key here fits it" in board.console
+
+
+# ---------------------------------------------------------------- the rest of the card
+
+
+def test_persistent_takes_the_rest_of_the_card(tmp_path: Path) -> None:
+    """On a real partition of a real disk of the kernel, while it is mounted."""
+    needs.stop_unless(loop_disk.why_not() or needs.missing("sfdisk", "partx", "resize2fs", "mke2fs"))
+    disk = tmp_path / "card.bin"
+    disk.write_bytes(b"")
+    os.truncate(disk, 96 << 20)
+    subprocess.run(["sfdisk", "-q", disk], input="label: dos\nstart=2048, size=32768\n", text=True, check=True)
+    device = subprocess.run(
+        ["losetup", "-f", "--show", "-P", disk], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    store = tmp_path / "persistent"
+    store.mkdir()
+    try:
+        needs.stop_unless(
+            "" if Path(f"{device}p1").exists() else "this kernel shows no partitions of loop devices here"
+        )
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", f"{device}p1"], check=True)
+        subprocess.run(["mount", f"{device}p1", store], check=True)
+        (store / "kept").write_text("kept")
+        assert "MB now" in grow.grow(store)
+        assert os.statvfs(store).f_blocks * os.statvfs(store).f_frsize > 80 << 20
+        assert (store / "kept").read_text() == "kept" and grow.grow(store) == ""
+    finally:
+        subprocess.run(["umount", store], check=False)
+        subprocess.run(["losetup", "-d", device], check=False)

@@ -1,0 +1,134 @@
+"""A device enrols by the ticket on its card: once, by its own key, at its own hall's desk, whatever the clock says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.server
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware import certificates, enrolment_ticket
+from firmware.enrolment import Authority
+from firmware.errors import Failure, Mistake
+from tests.first_boot.desk import NOW, Desk, authority, desk
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("hall")
+    with desk(folder / "ca", "--then", f"touch {folder}/told") as made:
+        yield made
+
+
+def request(name: str, hall: str = "baoshan") -> tuple[certificates.Key, bytes]:
+    key = certificates.new_key()
+    return key, certificates.request(name, hall, key)
+
+
+def test_a_device_with_a_ticket_is_enrolled_and_its_broker_told(hall: Desk) -> None:
+    ticket = hall.ticket("east-1")
+    key, asked = request("east-1")
+    got = enrolment_ticket.ask(hall.url, ticket, "east-1", asked)
+    made = certificates.load_certificate(got.certificate.encode(), "")
+    assert certificates.matches(made, key) and certificates.name_of(made.subject) == ("east-1", "baoshan")
+    made.verify_directly_issued_by(certificates.load_certificate(got.ca.encode(), ""))
+    assert "east-1" in hall.enrolled and (hall.folder.parent / "told").exists()
+    assert enrolment_ticket.ask(hall.url, ticket, "east-1", asked).certificate == got.certificate, "the answer was lost"
+
+
+def test_a_copied_card_gets_nothing(hall: Desk) -> None:
+    ticket = hall.ticket("east-2")
+    enrolment_ticket.ask(hall.url, ticket, "east-2", request("east-2")[1])
+    with pytest.raises(Mistake, match="used by another device"):
+        enrolment_ticket.ask(hall.url, ticket, "east-2", request("east-2")[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "for_hall", "said"),
+    [
+        ("east-3", "east-4", "baoshan", "another name"),
+        ("east-3", "east-3", "minhang", "asks for hall minhang"),
+        ("nobody", "nobody", "baoshan", "not known, or ran out"),
+    ],
+)
+def test_who_gets_no_certificate(hall: Desk, name: str, of: str, for_hall: str, said: str) -> None:
+    ticket = hall.ticket("east-3")
+    with pytest.raises(Mistake, match=said):
+        enrolment_ticket.ask(hall.url, ticket, name, request(of, for_hall)[1])
+
+
+def test_a_guessed_an_old_and_a_revoked_ticket(hall: Desk) -> None:
+    hall.ticket("east-5")
+    for ticket in ("0" * 64, hall.ticket("east-5", NOW - dt.timedelta(days=31))):
+        with pytest.raises(Mistake, match="not known, or ran out"):
+            enrolment_ticket.ask(hall.url, ticket, "east-5", request("east-5")[1])
+    first, second = hall.ticket("east-5"), hall.ticket("east-5")
+    with pytest.raises(Mistake, match="not known"):
+        enrolment_ticket.ask(hall.url, first, "east-5", request("east-5")[1])
+    enrolment_ticket.ask(hall.url, second, "east-5", request("east-5")[1])
+    Authority(hall.folder).revoke("east-5", NOW)
+    with pytest.raises(Mistake, match="not known"):
+        enrolment_ticket.ask(hall.url, second, "east-5", request("east-5")[1])
+
+
+def test_another_halls_desk_is_not_believed(hall: Desk, tmp_path: Path) -> None:
+    ticket = hall.ticket("east-6")
+    with desk(tmp_path / "other") as other:
+        other.ticket("east-6")
+        with pytest.raises(Mistake, match="not known"):
+            enrolment_ticket.ask(other.url, ticket, "east-6", request("east-6")[1])
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:  # noqa: N802
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"v":1,"certificate":"mine","ca":"mine","mac":"' + b"0" * 64 + b'"}')
+
+    def log_message(self, *words: object) -> None: ...
+
+
+def test_who_does_not_know_the_ticket_is_not_the_desk() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Liar) as liar:
+        threading.Thread(target=liar.serve_forever, daemon=True).start()
+        with pytest.raises(Mistake, match="not this hall's desk"):
+            enrolment_ticket.ask(f"http://127.0.0.1:{liar.server_port}", "0" * 64, "x", request("x")[1])
+        liar.shutdown()
+
+
+def test_nobody_there_is_tried_again() -> None:
+    with socket.socket() as none:
+        none.bind(("127.0.0.1", 0))
+        with pytest.raises(Failure, match="is not reached"):
+            enrolment_ticket.ask(f"http://127.0.0.1:{none.getsockname()[1]}", "0" * 64, "x", request("x")[1])
+
+
+def test_strangers_at_the_desk_change_nothing(hall: Desk) -> None:
+    for path, body, code in (("/", b"", 404), ("/enrol", b"x" * 40_000, 404), ("/enrol", b"\xff\xfe{", 403)):
+        with pytest.raises(urllib.error.HTTPError) as told:
+            urllib.request.urlopen(urllib.request.Request(hall.url + path, body, method="POST"), timeout=10)
+        assert told.value.code == code
+        told.value.close()
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(authority(tmp_path_factory.mktemp("quiet") / "ca"))
+
+
+REQUESTS = st.binary(max_size=99).map(lambda raw: raw.hex().encode())
+QUESTIONS = st.builds(enrolment_ticket.question, st.text("0a"), st.text("ab-/."), REQUESTS)
+
+
+@given(body=st.one_of(st.binary(max_size=300), QUESTIONS))
+def test_no_words_of_a_stranger_are_more_than_a_refusal(quiet: Authority, body: bytes) -> None:
+    with pytest.raises(Mistake):
+        enrolment_ticket.answered(quiet, body, NOW)
