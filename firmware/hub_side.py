@@ -5,22 +5,18 @@ Only imported where the site file has a `[hub]`. Everything that comes back ente
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from firmware import entries, reporting
-from firmware.core.events import CommandArrived, RulebookLoaded
-from firmware.core.records import AnyRecord, CommandDone
+from firmware.core.events import RulebookLoaded
+from firmware.core.records import AnyRecord
+from firmware.core.resource import HALL, of_zone
 from firmware.durable import replace_file
-from firmware.errors import Failure
-from firmware.journal import ENTRY, Reader, Writer
+from firmware.journal import Reader, Writer
 from firmware.language import spoken
 from mqtt.address import Address
-from mqtt.commands import CommandDesk, CommandGuard
 from mqtt.device_link import Link
 from mqtt.discovery import announcement
 from mqtt.messages import Incoming, Status
@@ -62,14 +58,13 @@ class Events:
 class HubSide:
     def __init__(self, device: Device, state_dir: Path) -> None:
         self.device = device
-        self._guard_file = state_dir / "orders.json"
         site, hub = device.site, device.site.hub
         assert hub is not None
         source = Events(device.journal, Reader(state_dir))
         self.outbox = Outbox(source, state_dir / "outbox.json", replace_file, journal=device.inc)
         self.topics = Topics(site.device.hall, site.device.name)
         self.root = self.topics.hall_root
-        bank_topic = (self.topics.rights("hall", "command"),) if site.rights.bank else ()
+        kept = (HALL, *map(of_zone, site.rights.zones)) if site.rights.bank else ()
         self._documents = {self.topics.hall_wide(what): what for what in HALL_WIDE}
         self.link = Link(
             Address.parse(hub.url, hub.tls),
@@ -78,19 +73,10 @@ class HubSide:
             self.outbox,
             self._post,
             device.clock,
-            also=bank_topic,
-            copies=tuple(self.root + kind.topics for kind in device.notices.kinds),
+            also=tuple(self.topics.rights(resource, "command") for resource in kept),
+            copies=tuple(self.root + kind.topics for kind in device.notices.kinds if kind.by_broker),
         )
-        self.desk = CommandDesk(
-            site.device.hall,
-            site.device.name,
-            lambda: device.verify.trust,
-            self._guard(state_dir),
-            bank=site.rights.bank,
-        )
-        self._remembered = True
-        if not self._guard_file.exists():
-            self._remember()  # so that only a lost file costs a walk through the journal, not every start
+        device.orders.answer = self.link.respond
         self._started = False
         self._connected_ms = device.clock.elapsed_ms()
         self.started_ms = device.clock.elapsed_ms()
@@ -98,7 +84,7 @@ class HubSide:
         self._problem = ""
         device.loop.after.append(self._news)
         device.loop.every(self._tend)
-        device.notices.ways.append(lambda key, payload: self.link.publish_retained(self.root + key, payload))
+        device.notices.ways.append(self._tell)
 
     def start(self) -> None:
         if not self._started:
@@ -117,50 +103,10 @@ class HubSide:
         self.link.publish_status(self._status().encoded())
         self.link.stop(1.0)
 
-    # ------------------------------------------------------------ orders
-
-    def _guard(self, state_dir: Path) -> CommandGuard:
-        """What is remembered of orders; where the file is missing or spoilt, what the journal tells of them."""
-        try:
-            return msgspec.json.decode(self._guard_file.read_bytes(), type=CommandGuard)
-        except (OSError, msgspec.DecodeError):
-            return relearned(Reader(state_dir))
-
-    def _order_came(self, message: Incoming) -> None:
-        """In the loop's thread. Remembered on disk first, so that no crash makes an order be done twice."""
-        judged = self.desk.arrived(message, self.device.clock.moment())
-        if judged.event is not None:
-            if judged.event.refusal is None:
-                self._remember()
-            self.device.loop.post(judged.event)
-        if judged.reply is not None:
-            self.link.respond(judged.reply)
-
-    def _remember(self) -> None:
-        """An old file must not be believed at the next start: without one the journal is asked."""
-        try:
-            replace_file(self._guard_file, msgspec.json.encode(self.desk.guard))
-            self._remembered = True
-        except (OSError, Failure):
-            self._remembered = False
-            with contextlib.suppress(OSError):
-                self._guard_file.unlink(missing_ok=True)
-
-    def _answer(self, records: list[AnyRecord]) -> None:
-        done = [record for record in records if isinstance(record, CommandDone)]
-        for record in done:
-            if record.name == "reset" and record.result == "done":
-                self.desk.guard.reset_evacuation()
-            for reply in self.desk.done(record):
-                self.link.respond(reply)
-        if done:
-            self._remember()
-
     # ------------------------------------------------------------ out
 
     def _news(self, records: list[AnyRecord]) -> None:
         if records:
-            self._answer(records)
             self._status_due_ms = min(self._status_due_ms, self.device.clock.elapsed_ms() + STATUS_SOON_MS)
             self.link.wake()
 
@@ -171,9 +117,12 @@ class HubSide:
         if t_ms >= self._status_due_ms:
             self._status_due_ms = t_ms + STATUS_MS
             self.link.publish_status(self._status().encoded())
-            if not self._remembered:
-                self._remember()
         return min(self._status_due_ms, t_ms + STATUS_SOON_MS)
+
+    def _tell(self, key: str, payload: bytes) -> None:
+        kind = self.device.notices.of_key(key)
+        if kind is not None and kind.by_broker:
+            self.link.publish_retained(self.root + key, payload)
 
     def _say(self, problem: str) -> None:
         """Why the hub is not reached, for the technician at the door: once for each reason, and when it is over."""
@@ -187,36 +136,16 @@ class HubSide:
 
     def _post(self, message: Incoming) -> None:
         key = message.topic.removeprefix(self.root)
-        if self.device.notices.of_key(key) is not None:
+        kind = self.device.notices.of_key(key)
+        if kind is not None and kind.by_broker:
             self.device.notices.came(key, message.payload, None if message.retained else "")
         elif message.topic in self._documents:
             self.device.loop.call(lambda: self._document_came(message))
-        elif self.desk.mine(message.topic):
-            self.device.loop.call(lambda: self._order_came(message))
+        elif self.device.orders.desk.mine(message.topic):
+            self.device.loop.call(lambda: self.device.orders.came(message))
 
     def _document_came(self, message: Incoming) -> None:
         event = self.device.documents.arrived(self._documents[message.topic], message.payload)
         in_force = isinstance(event, RulebookLoaded) and event.text == self.device.controller.state.rulebook_text
         if event is not None and not in_force:
             self.device.loop.post(event)
-
-
-def relearned(reader: Reader) -> CommandGuard:
-    """What the entries that the journal still holds tell of orders: those that were taken, and how they ended."""
-    guard, kids = CommandGuard(), dict[str, str]()
-    for record in reader.records():
-        if record.kind == ENTRY and b'"command"' in record.payload:
-            with contextlib.suppress(msgspec.DecodeError):
-                _learn(guard, kids, entries.decode(record.payload))
-    return guard
-
-
-def _learn(guard: CommandGuard, kids: dict[str, str], entry: entries.Entry) -> None:
-    if isinstance(entry.e, CommandArrived) and entry.e.refusal is None:
-        guard.learn(entry.e)
-        kids[entry.e.id] = entry.e.kid
-    for done in entry.r:
-        if isinstance(done, CommandDone):
-            guard.answered(kids.pop(done.command, ""), done)
-            if done.name == "reset" and done.result == "done":
-                guard.reset_evacuation()

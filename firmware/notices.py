@@ -59,6 +59,8 @@ class Notice:
     bytes_max: int = NOTICE_BYTES_MAX
     rank: Callable[[str, bytes], Rank | None] | None = None
     """None, or None for one notice: not handed on."""
+    by_broker: bool = True
+    """False: only doors that speak with each other carry it, nobody keeps it for later."""
 
     @property
     def topics(self) -> str:

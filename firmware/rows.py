@@ -9,50 +9,59 @@ import msgspec
 from firmware.core import limit, occupancy
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
+from firmware.core.resource import HALL
 from firmware.handed_on import Rank
 from firmware.notices import By, Notice
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
 
-PREFIX = "rights/hall/row/"
-WORD = "rights/hall/notice"
 ROW_BYTES_MAX = 16_384
 NOTE_MS = 9_000.0
 ROWS_KEPT = 256
 
 
-def rows(device: Device) -> Notice:
-    inbox = _Inbox(device)
+def rows(device: Device, resource: str = HALL) -> Notice:
+    """This device's row of one limit, and its ear for those of the others. Each limit's rows have a seal of their own."""
+    inbox = _Inbox(device, resource)
     return Notice(
-        kind="row",
-        prefix=PREFIX,
+        kind=_seal("row", resource),
+        prefix=inbox.prefix,
         name=lambda: device.inc,
-        own=_Said(device),
+        own=_Said(device, resource),
         hear=inbox.hear,
         bytes_max=ROW_BYTES_MAX,
         rank=inbox.rank,
     )
 
 
-def bank_word(device: Device) -> Notice:
-    """The bank's word to the hall: one topic, written by the bank alone. Ours that comes back is no news."""
+def _seal(kind: str, resource: str) -> str:
+    """A row of the hall that is said again under a zone's name must not pass for one of the zone's."""
+    return kind if resource == HALL else f"{kind}-{resource}"
+
+
+def bank_word(device: Device, resource: str = HALL) -> Notice:
+    """The bank's word on one limit: one topic, written by the bank alone. Ours that comes back is no news."""
+
+    def known() -> occupancy.Notice | None:
+        own = device.controller.state.resource(resource)
+        return own.notice if own is not None else None
 
     def own() -> bytes | None:
-        word = device.controller.state.notice
-        return msgspec.json.encode(word) if word is not None and device.site.rights.bank else None
+        word = known() if device.site.rights.bank else None
+        return msgspec.json.encode(word) if word is not None else None
 
     def hear(_name: str, content: bytes, _by: By) -> NoticeArrived | None:
-        word, known = msgspec.json.decode(content, type=occupancy.Notice), device.controller.state.notice
-        return NoticeArrived(notice=word) if known is None or word.serial > known.serial else None
+        word, last = msgspec.json.decode(content, type=occupancy.Notice), known()
+        return NoticeArrived(notice=word, resource=resource) if last is None or word.serial > last.serial else None
 
     def rank(_name: str, content: bytes) -> Rank | None:
         """The bank itself says it anew, and needs nobody to hand on what it said before."""
         return None if device.site.rights.bank else (msgspec.json.decode(content, type=occupancy.Notice).serial, 0)
 
     return Notice(
-        kind="notice",
-        prefix=WORD,
+        kind=_seal("notice", resource),
+        prefix=f"rights/{resource}/notice",
         name=lambda: "",
         own=own,
         hear=hear,
@@ -65,13 +74,16 @@ def bank_word(device: Device) -> Notice:
 class _Said:
     """This device's row. A refusal raises the row's `seq` and nothing else: that is no news for anybody."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
+    def __init__(self, device: Device, resource: str) -> None:
+        self._device, self._resource = device, resource
         self._counters: Row | None = None
         self._bytes = b""
 
-    def __call__(self) -> bytes:
-        row = limit.own_row(self._device.controller.state)
+    def __call__(self) -> bytes | None:
+        state = self._device.controller.state
+        if state.resource(self._resource) is None:
+            return None
+        row = limit.own_row(state, self._resource)
         counters = msgspec.structs.replace(row, seq=0)
         if counters != self._counters:
             self._counters, self._bytes = counters, msgspec.json.encode(row)
@@ -93,8 +105,9 @@ class _Inbox:
     A copy, whoever brought it, says what was, never that its device is there: it is news only when it is newer.
     """
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
+    def __init__(self, device: Device, resource: str) -> None:
+        self._device, self._resource = device, resource
+        self.prefix = f"rights/{resource}/row/"
         self._known: dict[str, _Known] = {}
 
     def hear(self, name: str, content: bytes, by: By) -> RowArrived | None:
@@ -103,15 +116,16 @@ class _Inbox:
             raise ValueError("a row under another's name")
         copy = by is None or by not in ("", row.dev)
         if not copy:
-            self._device.notices.handed_on.alive(PREFIX + name, self._device.clock.elapsed_ms())
-        return RowArrived(row=row, copy=copy) if self._is_news(row, copy) else None
+            self._device.notices.handed_on.alive(self.prefix + name, self._device.clock.elapsed_ms())
+        return RowArrived(row=row, copy=copy, resource=self._resource) if self._is_news(row, copy) else None
 
     def rank(self, name: str, content: bytes) -> Rank | None:
         return None if name == self._device.inc else occupancy.age(msgspec.json.decode(content, type=Row))
 
     def _is_news(self, row: Row, copy: bool) -> bool:
         if row.inc == self._device.inc:
-            return occupancy.contradicts(self._device.controller.state.rights, row)
+            own = self._device.controller.state.resource(self._resource)
+            return own is not None and occupancy.contradicts(own.rights, row)
         now, counters, known = (
             self._device.clock.elapsed_ms(),
             msgspec.structs.replace(row, seq=0),

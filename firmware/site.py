@@ -219,4 +219,6 @@ def _lane(written: LaneTable, devices: dict[str, DeviceSpec]) -> Lane:
         written.interlock,
         written.hatch,
         written.wide,
+        written.comes_from,
+        written.car,
     )

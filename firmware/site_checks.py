@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
+from firmware.core.resource import HALL
 from firmware.errors import Mistake
 from firmware.outputs import relay
 from firmware.rulebook.book import Rulebook
@@ -31,6 +32,8 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
         _escape_ways,
         _exits,
         _hatches,
+        _zones,
+        _lifts,
         _fire_loops,
         _languages,
         _optional_pins,
@@ -46,7 +49,9 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
 
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
-    checks = (_closed_exits, _interlocks, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers)
+    checks = (
+        _closed_exits, _interlocks, _idle_zones, _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers,
+    )  # fmt: skip
     return [found for check in checks for found in check(site)]
 
 
@@ -99,6 +104,43 @@ def _hatches(site: Site) -> Found:
     for path, lane in _numbered(site):
         if lane.hatch and (lane.escape_way or lane.direction != "in"):
             yield (*path, "hatch"), f'nobody goes through a hatch: direction = "in", no escape way ({HELD_IN})'
+
+
+def _zones(site: Site) -> Found:
+    zones = site.rights.zones
+    for index, zone in enumerate(zones):
+        if zone == HALL or zone in zones[:index]:
+            yield ("rights", "zones", index), f"{zone} is the whole hall already" if zone == HALL else "is named twice"
+    for path, lane in _numbered(site):
+        if lane.comes_from not in ("", HALL, *zones):
+            yield (*path, "from"), f"{lane.comes_from} is neither {HALL} nor one of zones in [rights]"
+        elif lane.comes_from and lane.comes_from == lane.zone:
+            yield (*path, "from"), f"this lane leads from {lane.zone} to {lane.zone}"
+
+
+def _idle_zones(site: Site) -> Found:
+    used = {name for lane in site.lanes for name in (lane.zone, lane.comes_from)}
+    for index, zone in enumerate(site.rights.zones):
+        if zone not in used and not site.rights.bank:
+            yield (
+                ("rights", "zones", index),
+                f"no lane leads to {zone} or out of it: a device that is no bank has no use for it",
+            )
+
+
+def _lifts(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        lift = lane.direction == "elevator"
+        if lift and lane.escape_way:
+            yield (*path, "escape_way"), f"a lift is no way out: its calls drop in a fire ({HELD_IN})"
+        if lane.car is not None and not lift:
+            yield (*path, "car"), 'only a lift has a car: direction = "elevator"'
+
+
+def _unsized(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        if lane.direction == "elevator" and lane.car is None:
+            yield path, "nobody counts who rides: write [lane.car] with width_mm, depth_mm and rated_persons (3.1.5d)"
 
 
 def _closed_exits(site: Site) -> Found:
@@ -326,6 +368,11 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         for name in lane.serves
         if lane.entry and name not in book.classes
     ]
+    wrong += [
+        Mistake(f"the rulebook has no [zone.{zone}]: nobody could go there", key=f"rights.zones[{index}]")
+        for index, zone in enumerate(site.rights.zones)
+        if zone not in book.zone
+    ]
     return wrong, [*odd, *_unseen(site, book), *_unhelped(site, book)]
 
 
@@ -369,6 +416,8 @@ def _of_class(lane: Lane, site: Site, rules: ClassRules) -> Iterator[str]:
     has = lane.devices.keys()
     if rules.booking == "required" and not has & {"scanner", "identity", "terminal"}:
         yield "has no scanner to read a booking (3.1.1a)"
+    if lane.comes_from:
+        return  # what else somebody has to show was seen at the hall's door
     if rules.wide and not lane.wide and not any(other.wide for other in site.lanes if other.entry):
         yield "is not wide, and no other lane of this device is (3.1.1c)"
     if rules.proof and not _provable(lane, site, rules):

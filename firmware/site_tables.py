@@ -88,6 +88,9 @@ class ClockTrust(Table, frozen=True, kw_only=True):
 
 class Rights(Table, frozen=True, kw_only=True):
     bank: bool = False
+    zones: tuple[Id, ...] = ()
+    """Zones of the hall whose own limit this device helps to keep: those its lanes lead into or out of, at the bank all.
+    How many persons may be in each is the rulebook's `[zone.<name>]`."""
 
 
 class RulebookFile(Table, frozen=True, kw_only=True):
@@ -99,6 +102,14 @@ class Trust(Table, frozen=True, kw_only=True):
     hall_key: FileName | None = None
 
 
+class Car(Table, frozen=True, kw_only=True):
+    """Inside, from wall to wall, and the number of persons on the car's plate."""
+
+    width_mm: Annotated[int, Meta(ge=500, le=10_000)]
+    depth_mm: Annotated[int, Meta(ge=500, le=10_000)]
+    rated_persons: Annotated[int, Meta(ge=1, le=200)]
+
+
 class LaneTable(Table, frozen=True, kw_only=True):
     """A lane as it is written: its devices are still plain tables."""
 
@@ -108,6 +119,9 @@ class LaneTable(Table, frozen=True, kw_only=True):
     on_failure: Literal["open", "closed"] = "closed"
     escape_way: bool = False
     zone: ZoneName = ""
+    """Where the lane leads; at an exit to the street: the zone it leads out of."""
+    comes_from: ZoneName = msgspec.field(name="from", default="")
+    """`hall`, or the zone that the lane leads out of: both sides are inside the hall. Absent: the street."""
     interlock: ZoneName = ""
     """Lanes with the same word here: only one of them is open inwards at a time."""
     hatch: bool = False
@@ -139,6 +153,8 @@ class LaneTable(Table, frozen=True, kw_only=True):
     """Lights the way to the observation point (3.1.2e)."""
     buzzer: dict[str, Any] | None = None
     """Calls the duty leader, also without a hub (3.1.2e)."""
+    car: Car | None = None
+    """How large a lift's car is: with the rulebook's `[elevator]` it says how many may ride together (3.1.5d)."""
 
 
 class Wiring(Table, frozen=True, kw_only=True):
@@ -189,6 +205,9 @@ class Lane:
     interlock: str = ""
     hatch: bool = False
     wide: bool = False
+    comes_from: str = ""
+    """The key `from`."""
+    car: Car | None = None
 
     @property
     def entry(self) -> bool:

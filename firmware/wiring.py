@@ -18,10 +18,12 @@ from firmware.clock_trust import ClockJudge
 from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.records import AnyRecord, CommandDone
-from firmware.core.state import LaneSetup
+from firmware.core.resource import HALL, of_zone
+from firmware.core.state import CarSetup, LaneSetup
 from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
 from firmware.errors import Failure, HallgateError, Mistake
+from firmware.evacuations import evacuations
 from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
 from firmware.language import spoken, told
@@ -32,6 +34,7 @@ from firmware.rows import bank_word, rows
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook_file import SignedRulebook
 from firmware.site import DeviceSpec, Lane, Site, lacks
+from firmware.taken_orders import TakenOrders
 from firmware.typed_toml import Mistakes
 from firmware.used_passes import used_passes
 from firmware.verification import Verifier, load_hall_key
@@ -68,6 +71,7 @@ class Device:
             self.loop.add(cable)
         self.notices = self._notices(state_dir)
         self.side_link = self._side_link()
+        self.orders = TakenOrders(self, state_dir)
         self.documents = self._documents(state_dir / "documents")
         self.hub = self._hub(state_dir)
         self.notices.remember()
@@ -155,9 +159,11 @@ class Device:
     def _notices(self, state_dir: Path) -> Notices:
         """Before the ways they travel on: the hub's link subscribes to every kind."""
         notices = Notices(self, self.verify.hall_key or self._link_key(), HandedOn(state_dir / "heard.json"))
-        notices.add(bank_word(self))
-        notices.add(rows(self))
+        for resource in (HALL, *map(of_zone, self.site.rights.zones)):
+            notices.add(bank_word(self, resource))
+            notices.add(rows(self, resource))
         notices.add(used_passes(self))
+        notices.add(evacuations(self))
         return notices
 
     def _link_key(self) -> bytes | None:
@@ -211,6 +217,7 @@ class Device:
             bank=self.site.rights.bank,
             lanes=tuple(_setup(lane) for lane in self.site.lanes),
             takes_updates=self.updates is not None,
+            zones=self.site.rights.zones,
         )
         self.loop.begin_with([started])
         self.loop.start_hands()
@@ -317,6 +324,8 @@ def _setup(lane: Lane) -> LaneSetup:
         hatch=lane.hatch,
         wide=lane.wide,
         terminal="terminal" in lane.devices,
+        comes_from=lane.comes_from,
+        car=CarSetup(**msgspec.structs.asdict(lane.car)) if lane.car is not None else None,
     )
 
 

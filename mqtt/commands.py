@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from firmware.core.bucket import Bucket
 from firmware.core.events import CommandArrived
 from firmware.core.moment import Moment
 from firmware.core.records import CommandDone
+from firmware.core.resource import HALL
 from mqtt import jws
 from mqtt.jws import Trust
 from mqtt.messages import CommandAnswer, Envelope, Incoming, Reply
@@ -46,7 +48,8 @@ class CommandGuard(msgspec.Struct, kw_only=True):
     """Per key and issuer: the highest counter, and when (s since 1970) the last order under it expires."""
     answers: dict[str, CommandAnswer | None] = {}
     """Per key and id: the first answer; None while the order is being done."""
-    evacuations: list[str] = []
+    evacuations: dict[str, str] = {}
+    """Per key and id: the order as it was signed, so that it can be shown to other doors; empty where nobody knows it."""
     reset_ids: list[str] = []
 
     def judge(self, order: Envelope, kid: str, moment: Moment, retained: bool) -> str:
@@ -82,7 +85,7 @@ class CommandGuard(msgspec.Struct, kw_only=True):
 
     # ------------------------------------------------------------ remembering
 
-    def learn(self, event: CommandArrived) -> None:
+    def learn(self, event: CommandArrived, signed: str = "") -> None:
         """Remember an order that was taken. Feeding the same event twice changes nothing."""
         if event.refusal is not None:
             return
@@ -92,8 +95,9 @@ class CommandGuard(msgspec.Struct, kw_only=True):
         self._forget_an_issuer()
         self.answers.setdefault(key, None)
         _trim(self.answers, IDS_MAX)
-        if event.name == EVACUATE and key not in self.evacuations:
-            self.evacuations = [*self.evacuations, key][-EVACUATIONS_MAX:]
+        if event.name == EVACUATE:
+            self.evacuations.setdefault(key, signed)
+            _trim(self.evacuations, EVACUATIONS_MAX)
 
     def answered(self, kid: str, record: CommandDone) -> None:
         """Remember how an order ended; only the first time counts."""
@@ -104,7 +108,7 @@ class CommandGuard(msgspec.Struct, kw_only=True):
     def reset_evacuation(self) -> None:
         """Somebody reset the evacuation at the hall: these ids are dead for ever, a new one is obeyed."""
         self.reset_ids = [*self.reset_ids, *self.evacuations][-RESET_IDS_MAX:]
-        self.evacuations = []
+        self.evacuations = {}
 
     def _forget_an_issuer(self) -> None:
         """The one whose last order expired first: its old orders are refused by their expiry."""
@@ -112,9 +116,9 @@ class CommandGuard(msgspec.Struct, kw_only=True):
             del self.counters[min(self.counters, key=lambda issuer: self.counters[issuer][1])]
 
 
-def _trim(answers: dict[str, CommandAnswer | None], size: int) -> None:
-    while len(answers) > size:
-        del answers[next(iter(answers))]
+def _trim(remembered: dict[str, Any], size: int) -> None:
+    while len(remembered) > size:
+        del remembered[next(iter(remembered))]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -157,7 +161,7 @@ class CommandDesk:
         if event is None:
             nobody = CommandArrived(id=order.id, name=_word(order.name), issuer=order.issuer, kid=verified.kid)
             return self._refuse(message, moment, nobody, "malformed")
-        refusal = self._refusal_by_address(order, topic_name, verified.commands)
+        refusal = self._refusal_by_address(order, message.topic, topic_name, verified.commands)
         return self._refuse(message, moment, event, refusal) if refusal else self._judge(message, moment, order, event)
 
     def done(self, record: CommandDone) -> list[Reply]:
@@ -167,6 +171,24 @@ class CommandDesk:
             self.guard.answered(kid, record)
         replies = [_reply(message, _answer_of(record)) for _, message in waiting]
         return [reply for reply in replies if reply is not None]
+
+    def handed_on(self, signed: bytes, moment: Moment) -> CommandArrived | None:
+        """An evacuation that another door of this hall was given, to be obeyed here as well; None: known, or reset here.
+
+        ValueError or msgspec.DecodeError: it is none, or nobody who may order it has signed it.
+        """
+        verified = jws.verify(signed, self._trust(), "command")
+        if isinstance(verified, str):
+            raise ValueError(verified)
+        order = _ENVELOPE.decode(verified.payload)
+        event = _event_of(order, verified.kid)
+        ours = (order.v, order.hall, order.name) == (1, self._hall, EVACUATE)
+        if event is None or not ours or EVACUATE not in verified.commands:
+            raise ValueError("no evacuation of this hall")
+        if self.guard.judge(order, verified.kid, moment, retained=True) != DO_IT:
+            return None
+        self.guard.learn(event, signed.decode())
+        return event
 
     # ------------------------------------------------------------ inside
 
@@ -180,7 +202,7 @@ class CommandDesk:
         self._wait_for_answer(order.id, event.kid, message)
         if verdict == REPEATED:
             return Judged()
-        self.guard.learn(event)
+        self.guard.learn(event, message.payload.decode())
         return Judged(event=event)
 
     def _wait_for_answer(self, id: str, kid: str, message: Incoming) -> None:
@@ -190,9 +212,11 @@ class CommandDesk:
         if len(self._waiting) > WAITING_MAX:
             del self._waiting[next(iter(self._waiting))]
 
-    def _refusal_by_address(self, order: Envelope, topic_name: str, allowed: frozenset[str]) -> str | None:
+    def _refusal_by_address(self, order: Envelope, topic: str, topic_name: str, allowed: frozenset[str]) -> str | None:
         if order.v != 1:
             return "unknown_version"
+        if not topic_name and (order.body.get("resource") or HALL) != topic.split("/")[4]:
+            return "wrong_address"  # an order about one limit, said again to the bank of another
         if order.hall != self._hall or order.device not in self._addressed_to or topic_name not in ("", order.name):
             return "wrong_address"
         return None if order.name in allowed else "not_allowed"

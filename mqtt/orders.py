@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware.clock import Clock
 from firmware.core import jwk
+from firmware.core.resource import HALL
 from firmware.errors import Mistake
 from firmware.files import read_secret
 from mqtt.link import Outgoing
@@ -52,7 +53,7 @@ class Order(msgspec.Struct, frozen=True):
     hall: str
     name: str
     device: str = ""
-    resource: str = "hall"
+    resource: str = HALL
     body: dict[str, Scalar] = {}
 
 
@@ -123,7 +124,7 @@ class Orders:
             order.name,
             order.hall,
             order.device or "bank",
-            order.body,
+            order.body if order.resource == HALL else {**order.body, "resource": order.resource},
             id=id,
             issuer=issuer,
             counter=self._counter(issuer),

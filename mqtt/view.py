@@ -163,7 +163,7 @@ class HallView:
         return [(DECISION, record.id), (HALL, "")]
 
     def _passed(self, view: DeviceView, record: Passage) -> list[Change]:
-        if record.at_trusted:
+        if record.at_trusted and not record.within:
             inside = record.inside if view is self.source() else None
             self.day.passed(record.at, record.direction == "out", inside)
         self._day_changed = True

@@ -7,7 +7,7 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import access, attest, closing, emergency, entry, incident, judgement, occupancy, passage, responders
+from firmware.core import access, attest, closing, emergency, entry, incident, judgement, passage, places, responders
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
@@ -68,7 +68,7 @@ def _meant(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, s
 def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:
     if lane.state == "evacuated":
         return "reset", emergency.reset(turn, who)
-    if lane.state == "held" or turn.state.recount_needed:
+    if lane.state == "held" or any(own.recount_needed for _, own in turn.state.resources()):
         return "release", release(turn, lane, who)
     return "hold", hold(turn, lane, "attendant", who)
 
@@ -124,9 +124,11 @@ def lift_recount(turn: Turn, who: str) -> str:
 
     A device that is not the bank can count nobody anew (only the bank mints and burns), and the bank may be away.
     """
-    if not turn.state.recount_needed:
+    doubtful = [own for _, own in turn.state.resources() if own.recount_needed]
+    if not doubtful:
         return "not_held"
-    turn.state.recount_needed = False
+    for own in doubtful:
+        own.recount_needed = False
     turn.alarm("recount_needed", active=False, detail=f"lifted by {who}, all counters kept")
     return ""
 
@@ -158,11 +160,11 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "no_rulebook"
     if "gate" in lane.broken:
         return "gate_fault"
-    if lane.state == "held" or judgement.held_entry(turn):
+    if lane.state == "held" or judgement.held_entry(turn, setup):
         return "held"
     if access.interlocked(turn, lane.name):
         return "interlock"
-    if not occupancy.reserve(turn.state.rights, 1):
+    if not places.reserve(turn.state, setup, 1):
         return "hall_full"
     clause, because = ("2.1", "gate_drill") if drill(turn) else ("3.1.2d", "attendant_confirmed")
     confirmed = entry.answer_without_rules(turn, lane, "admit", clause, because, phrase="confirmed")

@@ -15,70 +15,72 @@ from __future__ import annotations
 from firmware.core import occupancy
 from firmware.core.occupancy import Notice
 from firmware.core.picture import inside
-from firmware.core.state import Fence, HallState, PeerSeen, Recount
+from firmware.core.resource import HALL, Fence, PeerSeen, Recount, Resource, zone_of
+from firmware.core.state import HallState
 from firmware.core.turn import Turn
+from firmware.rulebook.book import Rulebook
 
 FENCES = 64
 
 
 def follow(turn: Turn) -> None:
-    """Set the limit of the day. A doubtful clock changes nothing, except at the very first start."""
-    state, book = turn.state, turn.rulebook
-    if book is None or not acts(state):
+    """Set the limits of the day. A doubtful clock changes nothing, except at the very first start."""
+    if turn.rulebook is None or not turn.state.rights.bank:
         return
     day = str(turn.local.date()) if turn.moment.trusted else "doubtful"
-    told = state.notice is not None
-    if told and (day == state.limit_day or (day == "doubtful" and state.rights.M > 0)):
+    for name, own in turn.state.resources():
+        _follow(turn, turn.rulebook, name, own, day)
+
+
+def _follow(turn: Turn, book: Rulebook, name: str, own: Resource, day: str) -> None:
+    told = own.notice is not None
+    if told and (day == own.limit_day or (day == "doubtful" and own.rights.M > 0)):
         return
-    state.limit_day = day
-    if state.limit_ordered is None:
-        set_limit(state, _limit_of(turn, day))
+    if not acts(own):
+        return
+    own.limit_day = day
+    if own.limit_ordered is None:
+        zone = zone_of(name)
+        set_limit(own, book.least_limit(zone) if day == "doubtful" else book.limit_on(turn.local.date(), zone))
 
 
-def _limit_of(turn: Turn, day: str) -> int:
-    assert turn.rulebook is not None
-    if day == "doubtful":
-        return min(turn.rulebook.limit_persons * phase.limit_percent // 100 for phase in turn.rulebook.phase)
-    return turn.rulebook.limit_on(turn.local.date())
-
-
-def acts(state: HallState) -> bool:
+def acts(own: Resource) -> bool:
     """Whether this device may mint and burn now: it is the bank, and no living row says that another one is."""
-    if not state.rights.bank or any(peer.bank for peer in live(state).values()):
+    if not own.rights.bank or any(peer.bank for peer in live(own).values()):
         return False
-    return state.rights.M > 0 or not _strangers(state)
+    return own.rights.M > 0 or not _strangers(own)
 
 
-def _strangers(state: HallState) -> set[str]:
+def _strangers(own: Resource) -> set[str]:
     """Incarnations that others exchanged rights with and whose rows nobody shows us: without a broker the row of a dead
     bank is kept nowhere, and whoever replaces it must not make its rights a second time."""
-    fenced = state.notice.fenced if state.notice else ()
-    named = {inc for peer in live(state).values() for inc in (*peer.received, *peer.given)}
-    return named - state.peers.keys() - {state.rights.inc, *fenced}
+    fenced = own.notice.fenced if own.notice else ()
+    named = {inc for peer in live(own).values() for inc in (*peer.received, *peer.given)}
+    return named - own.peers.keys() - {own.rights.inc, *fenced}
 
 
-def live(state: HallState) -> dict[str, PeerSeen]:
+def live(own: Resource) -> dict[str, PeerSeen]:
     """Every incarnation ever heard of that was not written off, whether it can be reached or not."""
-    fenced = state.notice.fenced if state.notice else ()
-    return {inc: peer for inc, peer in state.peers.items() if inc not in fenced}
+    fenced = own.notice.fenced if own.notice else ()
+    return {inc: peer for inc, peer in own.peers.items() if inc not in fenced}
 
 
-def set_limit(state: HallState, limit_persons: int) -> None:
-    peers = state.peers.values()
-    corrections = state.recounted + sum(peer.recounted for peer in peers)
-    corrections -= state.written_off + sum(peer.written_off for peer in peers)
-    occupancy.set_limit(state.rights, limit_persons, corrections, sum(peer.made for peer in peers))
-    if state.notice is None or state.notice.limit != limit_persons:
-        tell(state, limit=limit_persons)
+def set_limit(own: Resource, limit_persons: int) -> None:
+    peers = own.peers.values()
+    corrections = own.recounted + sum(peer.recounted for peer in peers)
+    corrections -= own.written_off + sum(peer.written_off for peer in peers)
+    occupancy.set_limit(own.rights, limit_persons, corrections, sum(peer.made for peer in peers))
+    if own.notice is None or own.notice.limit != limit_persons:
+        tell(own, limit=limit_persons)
 
 
-def limit_aimed_at(state: HallState) -> int:
+def limit_aimed_at(own: Resource) -> int:
     """The limit the bank works towards, by phase or command."""
-    return state.notice.limit if state.notice else 0
+    return own.notice.limit if own.notice else 0
 
 
 def tell(
-    state: HallState,
+    own: Resource,
     *,
     limit: int | None = None,
     hold: bool | None = None,
@@ -86,11 +88,11 @@ def tell(
     counted: bool = False,
 ) -> int:
     """Say something new to everybody; what is not given stays. Returns the notice's serial."""
-    last = state.notice or Notice(serial=0, limit=0)
-    heard = max((peer.notice for peer in state.peers.values()), default=0)
+    last = own.notice or Notice(serial=0, limit=0)
+    heard = max((peer.notice for peer in own.peers.values()), default=0)
     serial = max(last.serial, heard) + 1  # a replaced bank begins where the doors are, or they would not listen
     begins = bool(hold) and not last.hold
-    state.notice = Notice(
+    own.notice = Notice(
         serial=serial,
         limit=last.limit if limit is None else limit,
         hold=last.hold if hold is None else hold,
@@ -104,131 +106,141 @@ def tell(
 # -------------------------------------------------------------- orders
 
 
-def hold(turn: Turn, on: bool) -> str:
-    """Hold or release the entries of the whole hall. A release gives up a recount that still waits for rows."""
-    if not acts(turn.state):
+def hold(turn: Turn, on: bool, name: str = HALL) -> str:
+    """Hold or release every entry of a zone, or of the hall and all its zones.
+
+    A release gives up a recount that still waits for rows.
+    """
+    own = turn.state.resource(name)
+    if own is None or not acts(own):
         return "not_the_bank"
-    tell(turn.state, hold=on)
-    if not on and turn.state.recount is not None:
-        turn.alarm("recount_given_up", detail="released before every device had answered: no right was made")
-        turn.state.recount = None
+    for each in (own, *(zone for zone in turn.state.zones.values() if name == HALL and acts(zone))):
+        _hold(turn, each, on)
     return ""
 
 
-def recount(turn: Turn, counted: int, command: str) -> str:
+def _hold(turn: Turn, own: Resource, on: bool) -> None:
+    tell(own, hold=on)
+    if not on and own.recount is not None:
+        turn.alarm("recount_given_up", detail="released before every device had answered: no right was made")
+        own.recount = None
+
+
+def recount(turn: Turn, counted: int, command: str, name: str = HALL) -> str:
     """People were counted by hand: rights that are too many are burned at once, missing ones made when all have answered.
 
     With other devices in the hall the entries must have been held before anybody counted, on every device.
     """
-    state = turn.state
-    if not acts(state):
+    own = turn.state.resource(name)
+    if own is None or not acts(own):
         return "not_the_bank"
-    peers = live(state)
-    if peers and not _all_held(state, peers):
+    peers = live(own)
+    if peers and not _all_held(own, peers):
         return "hold_first"
-    if strangers(state):
+    if strangers(own):
         return "not_everybody_heard"
-    with_permits = counted + open_permits(state)
-    surplus = with_permits + rights_alive(state) - limit_aimed_at(state)
+    with_permits = counted + open_permits(turn.state, name)
+    surplus = with_permits + rights_alive(own) - limit_aimed_at(own)
     if surplus > 0:
-        occupancy.mint(state.rights, -surplus)
-        state.written_off -= surplus
-    state.recount = Recount(counted=with_permits, serial=tell(state), command=command)
-    act(turn)
+        occupancy.mint(own.rights, -surplus)
+        own.written_off -= surplus
+    own.recount = Recount(counted=with_permits, serial=tell(own), command=command)
+    act(turn, name)
     return ""
 
 
-def _all_held(state: HallState, peers: dict[str, PeerSeen]) -> bool:
-    told = state.notice
+def _all_held(own: Resource, peers: dict[str, PeerSeen]) -> bool:
+    told = own.notice
     if told is None or not told.hold:
         return False
     return all(peer.held and peer.notice >= told.held_since for peer in peers.values())
 
 
-def strangers(state: HallState) -> set[str]:
+def strangers(own: Resource) -> set[str]:
     """Who gave rights to the others or got some from them, and never spoke to this device: they may hold rights.
 
     Until each has been heard, or was fenced, no recount may make a right.
     """
-    known, named = live(state), {*state.rights.T, *state.rights.V}
+    known, named = live(own), {*own.rights.T, *own.rights.V}
     for peer in known.values():
         named.update(peer.given, peer.received)
-    return named - known.keys() - set(state.notice.fenced if state.notice else ()) - {state.rights.inc}
+    return named - known.keys() - set(own.notice.fenced if own.notice else ()) - {own.rights.inc}
 
 
-def fence(turn: Turn, inc: str, persons: int, command: str) -> str:
+def fence(turn: Turn, inc: str, persons: int, command: str, name: str = HALL) -> str:
     """A device was locked out by hand: its rows count no more, and `persons` rights come back once everybody knows."""
-    state = turn.state
-    if not acts_without(state, inc):
+    own = turn.state.resource(name)
+    if own is None or not acts_without(own, inc):
         return "not_the_bank"
-    if inc == state.rights.inc or inc not in state.peers.keys() | strangers(state):
+    if inc == own.rights.inc or inc not in own.peers.keys() | strangers(own):
         return "no_such_device"
-    if inc not in state.peers and state.rights.M == 0:
+    if inc not in own.peers and own.rights.M == 0:
         return "never_heard"  # it may have been the bank: its rights would be made a second time
-    if state.notice is not None and inc in state.notice.fenced:
+    if own.notice is not None and inc in own.notice.fenced:
         return "fenced_already"
-    if len(state.fences) >= FENCES:
+    if len(own.fences) >= FENCES:
         return "too_many_fences"
-    state.fences.append(Fence(inc=inc, persons=persons, serial=tell(state, fenced=inc), command=command))
-    act(turn)
+    own.fences.append(Fence(inc=inc, persons=persons, serial=tell(own, fenced=inc), command=command))
+    act(turn, name)
     return ""
 
 
-def acts_without(state: HallState, inc: str) -> bool:
+def acts_without(own: Resource, inc: str) -> bool:
     """As `acts`, should `inc` be gone: a dead bank can be fenced by its successor."""
-    return state.rights.bank and not any(peer.bank for name, peer in live(state).items() if name != inc)
+    return own.rights.bank and not any(peer.bank for name, peer in live(own).items() if name != inc)
 
 
 # -------------------------------------------------------------- what waits for everybody's answer
 
 
-def act(turn: Turn) -> None:
+def act(turn: Turn, name: str = HALL) -> None:
     """Finish fences and a recount that everybody has answered."""
-    state = turn.state
-    if not state.fences and state.recount is None:
+    own = turn.state.resource(name)
+    if own is None or (not own.fences and own.recount is None):
         return
-    known = min((peer.notice for peer in live(state).values()), default=2**53)
-    for fenced in [each for each in state.fences if each.serial <= known]:
-        state.fences.remove(fenced)
-        occupancy.mint(state.rights, fenced.persons)
-        state.written_off += fenced.persons
+    known = min((peer.notice for peer in live(own).values()), default=2**53)
+    for fenced in [each for each in own.fences if each.serial <= known]:
+        own.fences.remove(fenced)
+        occupancy.mint(own.rights, fenced.persons)
+        own.written_off += fenced.persons
         turn.alarm("fenced", active=False, detail=f"{fenced.inc}: {fenced.persons} rights returned")
-    if state.recount is not None and state.recount.serial <= known and not strangers(state):
-        _close(turn, state.recount)
+    if own.recount is not None and own.recount.serial <= known and not strangers(own):
+        _close(turn, own, own.recount)
 
 
-def _close(turn: Turn, recounted: Recount) -> None:
+def _close(turn: Turn, own: Resource, recounted: Recount) -> None:
     """Every row is younger than the counting: the rights alive now are made to fit what was counted, exactly."""
-    state = turn.state
-    missing = limit_aimed_at(state) - recounted.counted - rights_alive(state)
-    occupancy.mint(state.rights, missing)
-    state.written_off += missing
-    change = recounted.counted - inside(state)
-    state.recounted += change
-    state.written_off += change
-    state.recount = None
-    state.entered.clear()  # who is inside was seen by a person: anti-passback begins anew
-    tell(state, counted=True)
-    counted_anew(turn, f"{inside(state)} inside")
+    missing = limit_aimed_at(own) - recounted.counted - rights_alive(own)
+    occupancy.mint(own.rights, missing)
+    own.written_off += missing
+    change = recounted.counted - inside(own)
+    own.recounted += change
+    own.written_off += change
+    own.recount = None
+    if own is turn.state:
+        turn.state.entered.clear()  # who is inside was seen by a person: anti-passback begins anew
+    tell(own, counted=True)
+    counted_anew(turn, own, f"{inside(own)} inside")
 
 
-def counted_anew(turn: Turn, detail: str) -> None:
-    if turn.state.recount_needed:
-        turn.state.recount_needed = False
+def counted_anew(turn: Turn, own: Resource, detail: str) -> None:
+    if own.recount_needed:
+        own.recount_needed = False
         turn.alarm("recount_needed", active=False, detail=detail)
 
 
-def open_permits(state: HallState) -> int:
+def open_permits(state: HallState, name: str = HALL) -> int:
     """Places of people who hold a permit here and have not come in yet."""
-    return sum(lane.grant.left for lane in state.lanes.values() if lane.grant is not None and lane.grant.reserved)
+    lanes = (state.lanes[setup.name] for setup in state.setups if name in setup.takes and setup.name in state.lanes)
+    return sum(lane.grant.left for lane in lanes if lane.grant is not None and lane.grant.reserved)
 
 
-def rights_alive(state: HallState) -> int:
+def rights_alive(own: Resource) -> int:
     """Rights of this device and its living peers, by their last rows, and those on their way between them."""
-    peers = live(state)
-    alive = state.rights.free + sum(peer.free for peer in peers.values())
+    peers = live(own)
+    alive = own.rights.free + sum(peer.free for peer in peers.values())
     for inc, peer in peers.items():
-        alive += max(0, state.rights.T.get(inc, 0) - peer.acknowledged)
-        alive += max(0, peer.given.get(state.rights.inc, 0) - state.rights.V.get(inc, 0))
+        alive += max(0, own.rights.T.get(inc, 0) - peer.acknowledged)
+        alive += max(0, peer.given.get(own.rights.inc, 0) - own.rights.V.get(inc, 0))
         alive += sum(max(0, gift - peers[to].received.get(inc, 0)) for to, gift in peer.given.items() if to in peers)
     return alive

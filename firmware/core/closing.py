@@ -37,14 +37,13 @@ def sweep(turn: Turn, who: str) -> str:
     since = closed_since(turn)
     if since is None:
         return "hall_open" if turn.moment.trusted else "clock_doubtful"
-    if state.rights.bank:
-        because = bank.recount(turn, 0, f"sweep-{state.seq + 1}")
+    for name, _ in state.resources() if state.rights.bank else ():
+        because = bank.recount(turn, 0, f"sweep-{state.seq + 1}", name)
         if because:
             return because
     state.swept_day = str(since.date())
-    if state.recount_needed:
-        state.recount_needed = False
-        turn.alarm("recount_needed", active=False, detail=f"hall found empty by {who}")
+    for _, own in state.resources():
+        bank.counted_anew(turn, own, f"hall found empty by {who}")
     turn.alarm("people_inside", active=False, detail=f"hall found empty by {who}")
     state.sweep_alarm = ""
     return ""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from firmware.core import attendant, attest, bank, closing, emergency, incident, limit, rulebooks, sentinel, updating
 from firmware.core.events import CommandArrived
 from firmware.core.quiet import disturbed
+from firmware.core.resource import HALL
 from firmware.core.turn import Turn
 
 
@@ -27,6 +28,11 @@ def _carry_out(turn: Turn, event: CommandArrived) -> str:
     return order(turn, event)
 
 
+def _resource(event: CommandArrived) -> str:
+    """Which limit the order is about; without a word the hall's."""
+    return str(event.body.get("resource") or HALL)
+
+
 def _open_once(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
         return "no_such_lane"
@@ -35,14 +41,14 @@ def _open_once(turn: Turn, event: CommandArrived) -> str:
 
 def _hold(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
-        return bank.hold(turn, True)
+        return bank.hold(turn, True, _resource(event))
     because = str(event.body.get("reason") or "order")
     return attendant.hold(turn, turn.state.lanes[event.lane or ""], because[:100], event.issuer)
 
 
 def _release(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
-        return bank.hold(turn, False)
+        return bank.hold(turn, False, _resource(event))
     return attendant.release(turn, turn.state.lanes[event.lane or ""], event.issuer)
 
 
@@ -53,12 +59,13 @@ def _evacuate(turn: Turn, event: CommandArrived) -> str:
 
 def _limit(turn: Turn, event: CommandArrived) -> str:
     persons = event.body.get("n", event.body.get("limit_persons"))
-    if not bank.acts(turn.state):
+    own = turn.state.resource(_resource(event))
+    if own is None or not bank.acts(own):
         return "not_the_bank"
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
         return "limit_out_of_range"
-    turn.state.limit_ordered = persons
-    bank.set_limit(turn.state, persons)
+    own.limit_ordered = persons
+    bank.set_limit(own, persons)
     return ""
 
 
@@ -66,7 +73,7 @@ def _recount(turn: Turn, event: CommandArrived) -> str:
     counted = event.body.get("inside")
     if not isinstance(counted, int) or isinstance(counted, bool) or not 0 <= counted <= 100_000:
         return "inside_out_of_range"
-    return bank.recount(turn, counted, event.id)
+    return bank.recount(turn, counted, event.id, _resource(event))
 
 
 def _fence(turn: Turn, event: CommandArrived) -> str:
@@ -76,7 +83,7 @@ def _fence(turn: Turn, event: CommandArrived) -> str:
         return "no_such_device"
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
         return "evidence_out_of_range"
-    return bank.fence(turn, inc, persons, event.id)
+    return bank.fence(turn, inc, persons, event.id, _resource(event))
 
 
 def _drain(turn: Turn, event: CommandArrived) -> str:

@@ -17,6 +17,7 @@ from firmware.core import (
     attendant,
     attest,
     bank,
+    car,
     closing,
     commands,
     door,
@@ -129,6 +130,7 @@ class Controller:
         responders.tend(turn, lane)
         door.tend(turn, lane)
         queue.tend(turn, lane)
+        car.tend(turn, lane)
         attest.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
@@ -147,6 +149,7 @@ class Controller:
             times += passage.due(turn, lane)
             times += door.due(turn, lane)
             times += queue.due(turn, lane)
+            times += car.due(turn, lane)
             times += responders.due(lane)
             times += attest.due(lane)
             if lane.visit is not None:

@@ -25,7 +25,8 @@ def fire_loop(turn: Turn, closed: bool, lane: str) -> None:
 def evacuate(turn: Turn, by: str) -> None:
     """Open everything, both ways, until `reset`. Places in open grants stay taken: those bodies may be inside."""
     turn.state.evacuated_by = turn.state.evacuated_by or by
-    turn.state.recount_needed = True
+    for _, own in turn.state.resources():
+        own.recount_needed = True
     for lane in turn.state.lanes.values():
         lane.visit, lane.grant, lane.exit_waiting = None, None, False
         turn.signal(lane, "evacuate")
@@ -33,6 +34,11 @@ def evacuate(turn: Turn, by: str) -> None:
 
 
 def say_leave(turn: Turn, lane: LaneState) -> None:
+    """Every lane opens both ways; a lift is no way out, and is called for nobody: who is in it comes out by its own doors."""
+    if turn.setup(lane.name).direction == "elevator":
+        turn.close(lane)
+        turn.tell(lane, "evacuate_lift", "red", show_ms=UNTIL_RESET_MS)
+        return
     turn.free(lane)
     turn.tell(lane, "evacuate", "green", show_ms=UNTIL_RESET_MS)
 

@@ -14,8 +14,8 @@ from firmware.core import (
     hosts,
     incident,
     judgement,
-    occupancy,
     passage,
+    places,
     quotas,
     responders,
     sentinel,
@@ -84,7 +84,9 @@ def code_read(turn: Turn, event: CodeRead) -> None:
 def place_came(turn: Turn, lane: LaneState) -> None:
     """Who was told that the hall is full and still stands at the gate need not show the code again."""
     visit = lane.visit
-    if visit is None or not 0 < visit.place_for <= turn.state.rights.free or lane.state not in READY:
+    if visit is None or not visit.place_for or lane.state not in READY:
+        return
+    if visit.place_for > places.free(turn.state, turn.setup(lane.name)):
         return
     visit.place_for = 0
     if turn.rulebook is not None and lane.grant is None:
@@ -124,12 +126,17 @@ def _may_show_again(lane: LaneState) -> None:
 def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
     """A staff badge at a lane that is not for its class is the attendant's: it gives the button its power for a while.
 
-    At a lane for the staff as well it is, while somebody stands there whom an attendant has to attest something of.
+    At a lane for the staff as well it is, while somebody stands there whom an attendant has to attest something of. At a
+    lift without a button its holder wants to ride, and is told which lift is theirs (3.1.5d).
     """
     if not isinstance(fact, Booking) or fact.key_kind != "staff" or fact.hall != turn.state.hall or fact.revoked:
         return False
-    own_door = fact.person_class in turn.setup(lane.name).classes
-    asked = turn.state.recount_needed or attest.question(lane.visit)
+    setup = turn.setup(lane.name)
+    if setup.direction == "elevator" and not setup.button:
+        return False
+    own_door = fact.person_class in setup.classes
+    doubtful = any(own.recount_needed for _, own in turn.state.resources())
+    asked = doubtful or attest.question(lane.visit)
     if own_door and lane.state in READY and turn.rulebook is not None and not asked:
         return False
     return not turn.moment.trusted or fact.not_before_s <= turn.wall_s < fact.expires_s
@@ -306,12 +313,15 @@ def _hand_over(turn: Turn, lane: LaneState, case: Case) -> None:
 
 def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
     assert turn.rulebook is not None
-    reserved = occupancy.reserve(turn.state.rights, case.persons)
+    reserved = places.reserve(turn.state, case.setup, case.persons)
     assert reserved, "the occupancy rule said there is room"
     identity = judgement.identity_of(case.booking, case.health)
     lane.waiting = [each for each in lane.waiting if each.who != identity]
     expires = case.booking.expires_s if case.booking else turn.known_s + 86_400
-    grant = grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, identity, expires)
+    uses = (
+        "" if case.setup.comes_from else identity
+    )  # a pass is used by coming into the hall, not by walking about in it
+    grant = grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, uses, expires)
     grant.pass_uses = uses_of(case.booking, case.rules)
     if quota.counts(case):
         quotas.take(turn, turn.rulebook, grant, case.persons, case.cases)

@@ -12,6 +12,7 @@ import msgspec
 
 from firmware.core.facts import AnyFact
 from firmware.core.occupancy import Notice, Row
+from firmware.core.resource import HALL
 from firmware.core.state import Counted, LaneSetup
 from sensors.readings import Direction
 
@@ -35,6 +36,8 @@ class Started(Event, frozen=True, tag="started", omit_defaults=True, kw_only=Tru
     lanes: tuple[LaneSetup, ...] = ()
     takes_updates: bool = False
     """Somebody on this device installs what the hub orders."""
+    zones: tuple[str, ...] = ()
+    """The zones inside the hall whose limit this device helps to keep, by the words of the site file."""
 
 
 class RulebookLoaded(Event, frozen=True, tag="rulebook", omit_defaults=True, kw_only=True):
@@ -192,12 +195,14 @@ class RowArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True
     row: Row
     copy: bool = False
     """Its device did not say it now: the broker or another device had kept it."""
+    resource: str = HALL
 
 
 class NoticeArrived(Event, frozen=True, tag="notice", omit_defaults=True, kw_only=True):
     """The bank's word to the hall, authenticated by the link that brought it."""
 
     notice: Notice
+    resource: str = HALL
 
 
 class PeerUsed(Event, frozen=True, tag="peer_used", omit_defaults=True, kw_only=True):

@@ -13,7 +13,7 @@ from firmware.rulebook.visits import Place
 from firmware.rules.verdict import Case, Verdict
 
 NOWHERE = Place()
-TRY_AGAIN = frozenset({"not_read", "not_verified", "wrong_lane", "wide_lane", "host_missing"})
+TRY_AGAIN = frozenset({"not_read", "not_verified", "wrong_lane", "wrong_lift", "wide_lane", "host_missing"})
 """A no whose next step is here and now."""
 
 
@@ -33,7 +33,7 @@ def welcome(case: Case) -> tuple[str, dict[str, Any]]:
     floor, window = _where(case)
     if not floor and not window:
         return ("admit_party", {"n": case.persons}) if case.persons > 1 else ("admit", {})
-    values = {**_lift(case), **({"floor": floor} if floor else {}), **({"window": window} if window else {})}
+    values = {**lift(case), **({"floor": floor} if floor else {}), **({"window": window} if window else {})}
     return "admit_ground" if floor in ("", "1") else "admit", values
 
 
@@ -47,7 +47,8 @@ def _where(case: Case) -> tuple[str, str]:
     return (place.floor or floor, place.window or window) if place.floor or place.window else (floor, window)
 
 
-def _lift(case: Case) -> dict[str, str]:
+def lift(case: Case) -> dict[str, str]:
+    """Which lift whoever stands here takes."""
     place, contact = place_of(case.rulebook, case.booking), case.rulebook.contact
     return {"lift": place.lift_zh or contact.lift_zh, "lift_en": place.lift_en or contact.lift_en}
 

@@ -9,10 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from firmware import rules
-from firmware.core import access, evidence, guide, held, hosts, peers, quotas
+from firmware.core import access, evidence, guide, held, hosts, peers, places, quotas
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision
-from firmware.core.state import LaneState, Visit
+from firmware.core.state import LaneSetup, LaneState, Visit
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
 from firmware.rules.verdict import Case, Verdict
@@ -85,10 +85,10 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         temperature=lane.temperature,
         final=final,
         hall=rulebook.hall,
-        free=turn.state.rights.free,
+        free=places.free(turn.state, setup),
         used=peers.used(turn.state, identity),
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
-        held_entry=held_entry(turn),
+        held_entry=held_entry(turn, setup),
         journal_ok=turn.state.journal_ok,
         exit_waiting=_exit_waiting(turn, lane),
         ahead=ahead_of(lane, identity),
@@ -108,14 +108,16 @@ def _healths(visit: Visit | None, booking: Booking | None) -> tuple[HealthTest |
     return (*shown, *(each for each in (booking.tests if booking else ()) if each.kind not in kinds))
 
 
-def held_entry(turn: Turn) -> str:
+def held_entry(turn: Turn, setup: LaneSetup) -> str:
+    """Why nobody may come in at this lane now, whoever it is; empty: nothing holds it."""
     if turn.state.quarantined:
         return "quarantine"
     if turn.state.draining:
         return "out_of_service"
-    if turn.state.notice is not None and turn.state.notice.hold:
+    needed = places.taken(turn.state, setup)
+    if any(own.notice is not None and own.notice.hold for own in needed):
         return "hall_held"
-    return "recount" if turn.state.recount_needed else ""
+    return "recount" if any(own.recount_needed for own in needed) else ""
 
 
 def _exit_waiting(turn: Turn, lane: LaneState) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from firmware.core import bank, occupancy, passage
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
-from firmware.core.state import HallState, PeerSeen
+from firmware.core.resource import HALL, PeerSeen, Resource
+from firmware.core.state import HallState
 from firmware.core.turn import Turn
 
 PEERS = 64
@@ -18,22 +19,22 @@ REACHABLE_MS = 15_000
 
 
 def row_arrived(turn: Turn, event: RowArrived) -> None:
-    state, row = turn.state, event.row
-    if row.inc in fenced(state):
+    own, row = turn.state.resource(event.resource), event.row
+    if own is None or row.inc in fenced(own):
         return
-    if occupancy.contradicts(state.rights, row):
+    if occupancy.contradicts(own.rights, row):
         _quarantine(turn, f"row of {row.inc} shows more than this journal holds")
         return
-    known = state.peers.get(row.inc)
-    if row.inc == state.rights.inc or (known is None and len(state.peers) >= PEERS):
+    known = own.peers.get(row.inc)
+    if row.inc == own.rights.inc or (known is None and len(own.peers) >= PEERS):
         return
-    if row.bank and row.M > 0 and state.rights.bank and state.rights.M > 0:
+    if row.bank and row.M > 0 and own.rights.bank and own.rights.M > 0:
         _quarantine(turn, f"two banks: {row.inc} has minted rights as well")
-    occupancy.merge(state.rights, row)
+    occupancy.merge(own.rights, row)
     if known is None or occupancy.age(row) >= _age_of(known):
         seen_ms = turn.now if not event.copy else known.seen_ms if known else turn.now - REACHABLE_MS - 1
-        state.peers[row.inc] = _seen(turn, row, seen_ms)
-        bank.act(turn)
+        own.peers[row.inc] = _seen(own, row, seen_ms)
+        bank.act(turn, event.resource)
 
 
 def _age_of(known: PeerSeen) -> tuple[int, int]:
@@ -41,7 +42,7 @@ def _age_of(known: PeerSeen) -> tuple[int, int]:
     return known.seq, sum(known.given.values()) + sum(known.received.values()) + known.notice
 
 
-def _seen(turn: Turn, row: Row, seen_ms: int) -> PeerSeen:
+def _seen(own: Resource, row: Row, seen_ms: int) -> PeerSeen:
     return PeerSeen(
         dev=row.dev,
         seq=row.seq,
@@ -52,7 +53,7 @@ def _seen(turn: Turn, row: Row, seen_ms: int) -> PeerSeen:
         bank=row.bank,
         minted=row.M > 0,
         seen_ms=seen_ms,
-        acknowledged=row.V.get(turn.state.rights.inc, 0),
+        acknowledged=row.V.get(own.rights.inc, 0),
         made=row.M - row.B,
         recounted=row.K,
         written_off=row.F,
@@ -66,24 +67,26 @@ def _seen(turn: Turn, row: Row, seen_ms: int) -> PeerSeen:
 
 def notice_arrived(turn: Turn, event: NoticeArrived) -> None:
     """The bank's word. It is on disk before a row says so, for the row's serial is what the bank waits for."""
-    state, new, old = turn.state, event.notice, turn.state.notice
-    if old is not None and new.serial <= old.serial:
+    own, new = turn.state.resource(event.resource), event.notice
+    old = own.notice if own is not None else None
+    if own is None or (old is not None and new.serial <= old.serial):
         return
-    if state.rights.bank and old is not None and state.rights.M > 0:
+    if own.rights.bank and old is not None and own.rights.M > 0:
         _quarantine(turn, f"two banks: notice {new.serial} is not this bank's")
         return
-    state.notice = new
-    if state.rights.inc in new.fenced:
+    own.notice = new
+    if own.rights.inc in new.fenced:
         _quarantine(turn, "fenced: this device was written off; give it an empty journal")
     if new.hold:
-        for lane in state.lanes.values():
-            passage.withdraw(turn, lane)
+        for setup in turn.state.setups:
+            if event.resource in setup.takes:
+                passage.withdraw(turn, turn.state.lanes[setup.name])
     if old is None or new.counted > old.counted:
-        bank.counted_anew(turn, "the whole hall was recounted")
+        bank.counted_anew(turn, own, "the whole hall was recounted")
 
 
-def fenced(state: HallState) -> tuple[str, ...]:
-    return state.notice.fenced if state.notice else ()
+def fenced(own: Resource) -> tuple[str, ...]:
+    return own.notice.fenced if own.notice else ()
 
 
 def _quarantine(turn: Turn, because: str) -> None:
@@ -92,36 +95,39 @@ def _quarantine(turn: Turn, because: str) -> None:
         turn.alarm("quarantine", detail=because)
 
 
-def own_row(state: HallState) -> Row:
-    """What the others may know of this device. It leaves only after everything in it is durable (P2)."""
-    hold = state.notice is not None and state.notice.hold
-    entry = _has_entry(state)
+def own_row(state: HallState, name: str = HALL) -> Row:
+    """What the others may know of this device. It leaves only after everything in it is durable (P2).
+
+    KeyError for a limit that this device does not help to keep.
+    """
+    own = state if name == HALL else state.zones[name]
+    hold = own.notice is not None and own.notice.hold
     return occupancy.row_of(
-        state.rights,
+        own.rights,
         device=state.device,
         seq=state.seq,
-        want=want_of(state),
-        entry=entry and not state.draining,
-        state=_state_of(state),
-        K=state.recounted,
-        F=state.written_off,
-        notice=state.notice.serial if state.notice else 0,
-        held=hold and bank.open_permits(state) == 0,
+        want=want_of(state, name),
+        entry=_has_entry(state, name) and not state.draining,
+        state=_state_of(state, own),
+        K=own.recounted,
+        F=own.written_off,
+        notice=own.notice.serial if own.notice else 0,
+        held=hold and bank.open_permits(state, name) == 0,
     )
 
 
-def _state_of(state: HallState) -> str:
+def _state_of(state: HallState, own: Resource) -> str:
     if state.quarantined:
-        return "fenced" if state.rights.inc in fenced(state) else "quarantine"
+        return "fenced" if own.rights.inc in fenced(own) else "quarantine"
     if state.draining:
-        return "drained" if drained(state) else "draining"
-    return "hold" if state.recount_needed or (state.notice is not None and state.notice.hold) else "joined"
+        return "drained" if drained(own) else "draining"
+    return "hold" if own.recount_needed or (own.notice is not None and own.notice.hold) else "joined"
 
 
-def drained(state: HallState) -> bool:
+def drained(own: Resource) -> bool:
     """Everything was given and every gift has arrived: the device may be taken away."""
-    gifts = state.rights.T.items()
-    return state.rights.free <= 0 and all(state.peers[to].acknowledged >= n for to, n in gifts if to in state.peers)
+    gifts = own.rights.T.items()
+    return own.rights.free <= 0 and all(own.peers[to].acknowledged >= n for to, n in gifts if to in own.peers)
 
 
 def drain(turn: Turn, on: bool) -> str:
@@ -136,40 +142,71 @@ def drain(turn: Turn, on: bool) -> str:
 
 def share(turn: Turn) -> None:
     """Hand over what others need more: debts first, then exits everything at once, entries what they can spare."""
-    state = turn.state
-    if state.quarantined or not state.peers:
+    if turn.state.quarantined:
         return
-    reachable = {inc: peer for inc, peer in bank.live(state).items() if turn.now - peer.seen_ms <= REACHABLE_MS}
-    for inc in sorted(reachable, key=lambda inc: (not reachable[inc].bank, _balance(state, inc), inc)):
-        occupancy.give(state.rights, inc, -_balance(state, inc))
+    for name, own in turn.state.resources():
+        if own.peers:
+            _share(turn, name, own)
+
+
+def _share(turn: Turn, name: str, own: Resource) -> None:
+    reachable = {inc: peer for inc, peer in bank.live(own).items() if turn.now - peer.seen_ms <= REACHABLE_MS}
+    for inc in sorted(reachable, key=lambda inc: (not reachable[inc].bank, _balance(own, inc), inc)):
+        occupancy.give(own.rights, inc, -_balance(own, inc))
     takers = [inc for inc, peer in reachable.items() if peer.entry and peer.state != "quarantine"]
     if not takers:
         return
-    needy = max(takers, key=lambda inc: (_need(state, inc), inc))
-    if state.draining or not _has_entry(state):
-        occupancy.give(state.rights, needy, state.rights.free)
+    needy = max(takers, key=lambda inc: (_need(own, inc), inc))
+    if turn.state.draining or not _has_entry(turn.state, name):
+        occupancy.give(own.rights, needy, own.rights.free)
     else:
-        occupancy.give(state.rights, needy, min(_need(state, needy), state.rights.free - want_of(state)))
+        occupancy.give(own.rights, needy, _spared(turn.state, name, own, needy))
 
 
-def _balance(state: HallState, inc: str) -> int:
+def _spared(state: HallState, name: str, own: Resource, needy: str) -> int:
+    """What this entry can do without: all above its own need; for people who stand there, all that nobody here waits for.
+
+    Where a party waits at each of two doors and neither has places enough, the one of the smaller name gets them all.
+    """
+    above = min(_need(own, needy), own.rights.free - want_of(state, name))
+    lacking = _lacking(own, needy)
+    if lacking <= 0:
+        return above
+    here = waiting_at(state, name)
+    stuck = bool(here) and own.rights.free < here[0] and own.rights.free >= lacking and needy < own.rights.inc
+    return max(above, min(lacking, own.rights.free - (0 if stuck else sum(here))))
+
+
+def _lacking(own: Resource, inc: str) -> int:
+    """Places that people who wait at that peer lack, as far as we know."""
+    return _need(own, inc) - RESERVE
+
+
+def _balance(own: Resource, inc: str) -> int:
     """What a peer has as far as we know: its last word, and our gifts it had not seen then. Negative: a debt."""
-    peer = state.peers[inc]
-    return peer.free + state.rights.T.get(inc, 0) - peer.acknowledged
+    peer = own.peers[inc]
+    return peer.free + own.rights.T.get(inc, 0) - peer.acknowledged
 
 
-def _need(state: HallState, inc: str) -> int:
-    return state.peers[inc].want - _balance(state, inc)
+def _need(own: Resource, inc: str) -> int:
+    return own.peers[inc].want - _balance(own, inc)
 
 
-def _has_entry(state: HallState) -> bool:
-    return any(setup.entry for setup in state.setups)
+def _has_entry(state: HallState, name: str) -> bool:
+    return any(setup.entry and name in setup.takes for setup in state.setups)
 
 
-def want_of(state: HallState) -> int:
+def want_of(state: HallState, name: str = HALL) -> int:
     """Places this device could use now: the people it told to wait, and a small reserve."""
-    waiting = sum(each.persons for lane in state.lanes.values() for each in lane.waiting)
-    return waiting + RESERVE if _has_entry(state) and not state.draining else 0
+    if state.draining or not _has_entry(state, name):
+        return 0
+    return RESERVE + sum(waiting_at(state, name))
+
+
+def waiting_at(state: HallState, name: str) -> list[int]:
+    """The parties that were told to wait for a place of this limit, by lane and in their order."""
+    lanes = (state.lanes[setup.name] for setup in state.setups if name in setup.takes and setup.name in state.lanes)
+    return [each.persons for lane in lanes for each in lane.waiting]
 
 
 RESERVE = 2

@@ -7,7 +7,7 @@ closes on a body: while the passage is blocked the opening is prolonged, order b
 
 from __future__ import annotations
 
-from firmware.core import bounds, entry, incident, occupancy, quotas
+from firmware.core import bounds, car, entry, incident, places, quotas
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
 from firmware.core.lane import OPEN
 from firmware.core.picture import inside
@@ -74,6 +74,8 @@ def saturated(turn: Turn, event: CounterSaturated) -> None:
 
 def _came_in(turn: Turn, lane: LaneState, grant: Grant) -> None:
     grant.passed += 1
+    places.came_in(turn.state, turn.setup(lane.name))
+    car.boarded(turn, lane)
     _spend(turn, grant)
     _pace(turn, lane)
     _record(turn, lane, "in", grant.decision, expected=True)
@@ -86,9 +88,10 @@ def _came_in(turn: Turn, lane: LaneState, grant: Grant) -> None:
 
 
 def _came_in_unasked(turn: Turn, lane: LaneState) -> None:
-    occupancy.count_in_unasked(turn.state.rights)
+    places.came_in_unasked(turn.state, turn.setup(lane.name))
+    car.boarded(turn, lane)
     _record(turn, lane, "in", None, expected=False)
-    if lane.freed:
+    if lane.freed or lane.state == "evacuated":
         return
     turn.alarm("tailgate", lane.name)
     if not turn.setup(lane.name).entry:
@@ -97,9 +100,10 @@ def _came_in_unasked(turn: Turn, lane: LaneState) -> None:
 
 
 def _went_out(turn: Turn, lane: LaneState) -> None:
-    occupancy.count_out(turn.state.rights)
+    places.went_out(turn.state, turn.setup(lane.name))
+    car.alighted(turn, lane)
     grant = lane.grant if lane.grant is not None and lane.grant.way == "out" else None
-    allowed = turn.setup(lane.name).exit or lane.freed
+    allowed = turn.setup(lane.name).lets_out or lane.freed
     _record(turn, lane, "out", grant.decision if grant else None, expected=allowed)
     if grant is not None:
         _done(turn, lane)
@@ -116,6 +120,8 @@ def assume_passage(turn: Turn, lane: LaneState, grant: Grant) -> None:
     for _ in range(grant.left):
         grant.passed += 1
         _record(turn, lane, grant.way, grant.decision, expected=True, assumed=True)
+        if grant.way == "in":
+            car.boarded(turn, lane)
     if grant.way == "in":
         _spend(turn, grant)
         _pace(turn, lane)
@@ -133,6 +139,7 @@ def _record(
         expected=expected,
         assumed=assumed,
         inside=inside(turn.state),
+        within=bool(turn.setup(lane.name).comes_from),
     )
     turn.records.append(record)
     incident.passed(turn, lane, record)
@@ -200,7 +207,7 @@ def withdraw(turn: Turn, lane: LaneState) -> None:
 def return_unused(turn: Turn, lane: LaneState, grant: Grant) -> None:
     """End the grant: the places nobody used are free again, and a walk-in's count in the day's quota with them."""
     if grant.reserved and grant.left > 0:
-        occupancy.give_back(turn.state.rights, grant.left)
+        places.give_back(turn.state, turn.setup(lane.name), grant.left)
         quotas.give_back(turn.state, grant)
     lane.grant = None
 

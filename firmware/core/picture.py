@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from firmware.core.state import HallState
+from firmware.core.resource import Resource
 
 
-def inside(state: HallState) -> int:
+def inside(own: Resource) -> int:
     """Net of all bodies counted, here and in the last rows of the peers."""
-    return state.rights.net_inside + state.recounted + sum(peer.net + peer.recounted for peer in state.peers.values())
+    return own.rights.net_inside + own.recounted + sum(peer.net + peer.recounted for peer in own.peers.values())
 
 
-def limit(state: HallState, by_rulebook: int | None) -> int | None:
+def limit(own: Resource, by_rulebook: int | None) -> int | None:
     """The limit the bank works towards, by its last notice; by the rulebook where no bank has spoken yet."""
-    return state.notice.limit if state.notice is not None else by_rulebook
+    return own.notice.limit if own.notice is not None else by_rulebook

@@ -82,6 +82,8 @@ class Passage(Record, frozen=True, tag="passage", kw_only=True):
     expected: bool
     assumed: bool = False
     inside: int | None = None
+    within: bool = False
+    """Between two parts of the hall: nobody came into it or left it."""
 
 
 class Alarm(Record, frozen=True, tag="alarm", kw_only=True):

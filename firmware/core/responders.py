@@ -53,7 +53,8 @@ def over(turn: Turn, lane: LaneState) -> None:
     """The lane stood open. Where nothing saw who passed, the count is in doubt and entry waits for a recount."""
     turn.alarm("responder", lane.name, active=False)
     if not turn.setup(lane.name).passage_sensor or "counter" in lane.broken or "gate" in lane.broken:
-        turn.state.recount_needed = True
+        for _, own in turn.state.resources():
+            own.recount_needed = True
         turn.alarm("recount_needed", lane.name, detail="the lane stood open and nothing counts there")
 
 

@@ -46,7 +46,9 @@ def put_in_force(turn: Turn, text: bytes, book: Rulebook, zone: dt.tzinfo) -> No
     state = turn.state
     if text != state.rulebook_text:
         state.rulebook_before = state.rulebook_text
-        state.limit_day, state.limit_ordered, state.orders_day = "", None, ""
+        state.orders_day = ""
+        for _, own in state.resources():
+            own.limit_day, own.limit_ordered = "", None
         if book.serial > state.rulebook_highest:  # newer than whatever waits
             state.rulebook_next, state.rulebook_next_from, state.rulebook_next_until = b"", "", ""
     state.rulebook_text, state.rulebook_serial = text, book.serial

@@ -5,10 +5,12 @@ After a power loss nobody saw the doors: entry holds until a recount while peopl
 
 from __future__ import annotations
 
-from firmware.core import bounds, emergency, incident, limit
+from firmware.core import bounds, car, emergency, incident, limit
 from firmware.core.events import Started
+from firmware.core.occupancy import Rights
 from firmware.core.picture import inside
 from firmware.core.records import DeviceStarted, Passage
+from firmware.core.resource import Resource, of_zone
 from firmware.core.state import HallState, LaneState
 from firmware.core.turn import Turn
 
@@ -21,17 +23,18 @@ def started(turn: Turn, event: Started) -> None:
     state.setups, state.rights.bank, state.takes_updates = event.lanes, event.bank, event.takes_updates
     for lane in state.lanes.values():
         _open_grant_counts(turn, lane)
-    state.lanes = {setup.name: _fresh(setup.name, state) for setup in event.lanes}
+    state.lanes = {setup.name: _fresh(setup.name, turn) for setup in event.lanes}
     state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]
-    for peer in state.peers.values():  # elapsed time may begin anew: nobody was heard yet
-        peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
+    _begin_zones(state, event)
+    for _, own in state.resources():
+        for peer in own.peers.values():  # elapsed time may begin anew: nobody was heard yet
+            peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
     for door in state.doors.values():
         door.seen_ms = turn.now - 3_600_001
     if power_loss:  # elapsed time begins anew, and who left meanwhile is not known
         state.entered.clear()
-    if power_loss and inside(state) > 0:
-        state.recount_needed = True
-        turn.alarm("power_loss", detail="entry is held until a recount")
+    if power_loss:
+        _hold_until_counted(turn)
     turn.records.append(
         DeviceStarted(
             **turn.header(), version=event.version, power_loss=power_loss, rulebook=state.rulebook_serial or None
@@ -41,6 +44,22 @@ def started(turn: Turn, event: Started) -> None:
     incident.restarted(turn, new_boot=new_boot)
     for lane in state.lanes.values():
         _first_order(turn, lane)
+
+
+def _begin_zones(state: HallState, event: Started) -> None:
+    """A zone that the site file no longer names keeps what it holds, should it be named again."""
+    for zone in event.zones:
+        own = state.zones.setdefault(of_zone(zone), Resource(rights=Rights(inc=state.rights.inc)))
+        own.rights.bank = event.bank
+
+
+def _hold_until_counted(turn: Turn) -> None:
+    """Of the hall and of each zone that may have had somebody in it."""
+    doubtful = [own for _, own in turn.state.resources() if inside(own) > 0]
+    for own in doubtful:
+        own.recount_needed = True
+    if doubtful:
+        turn.alarm("power_loss", detail="entry is held until a recount")
 
 
 def _first_order(turn: Turn, lane: LaneState) -> None:
@@ -60,16 +79,20 @@ def _open_grant_counts(turn: Turn, lane: LaneState) -> None:
     if grant.pass_id and not grant.spent:
         bounds.mark_used(turn.state, grant.pass_id, turn.known_s, grant.pass_expires_s, grant.pass_uses)
     for _ in range(grant.left):
+        car.boarded(turn, lane)
         header = turn.header(lane.name)
         passage = Passage(**header, direction="in", decision=grant.decision, expected=True, assumed=True)
         turn.records.append(passage)
 
 
-def _fresh(name: str, state: HallState) -> LaneState:
-    """Elapsed times do not survive a boot, so nothing timed is taken over; what a person ordered is."""
-    before = state.lanes.get(name)
-    lane = LaneState(name=name)
-    if state.evacuated_by:
+def _fresh(name: str, turn: Turn) -> LaneState:
+    """Elapsed times do not survive a boot, so nothing timed is taken over; what a person ordered is.
+
+    Who was in a lift's car may still be in it: its trip begins anew.
+    """
+    before = turn.state.lanes.get(name)
+    lane = LaneState(name=name, aboard=before.aboard if before is not None else 0, boarded_ms=turn.now)
+    if turn.state.evacuated_by:
         lane.state = "evacuated"
     elif before is not None and before.state == "held":
         lane.state, lane.held_because, lane.held_by = "held", before.held_because, before.held_by

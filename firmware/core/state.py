@@ -5,6 +5,7 @@ Bounded on purpose: every table below has a limit (`core/bounds.py` trims), beca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -13,9 +14,17 @@ from firmware.core.assisted import Path
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
 from firmware.core.lane import State
-from firmware.core.occupancy import Notice, Rights
+from firmware.core.resource import HALL, Resource, of_zone
 
 LaneDirection = Literal["in", "out", "both", "elevator"]
+
+
+class CarSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The car of a lift, inside, and what its plate says."""
+
+    width_mm: int
+    depth_mm: int
+    rated_persons: int
 
 
 class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +44,8 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     button: bool = False
     zone: str = ""
     """Where the lane leads, in the words of staff badges and of the roster (3.1.4b); empty: everywhere."""
+    comes_from: str = ""
+    """Empty: the street. `hall`, or a zone of it: both sides are inside, and who passes was let into the hall before."""
     interlock: str = ""
     """Lanes of one device with the same word here: only one of them is open inwards at a time."""
     behind_sensor: bool = False
@@ -47,6 +58,8 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wheelchair and its pusher fit through."""
     terminal: bool = False
     """A digital sentinel or face terminal stands here."""
+    car: CarSetup | None = None
+    """Of a lift; None: no lift, or nobody said how large it is."""
 
     @property
     def entry(self) -> bool:
@@ -55,6 +68,22 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def exit(self) -> bool:
         return self.direction in ("out", "both")
+
+    @property
+    def lets_out(self) -> bool:
+        """Whether a body that comes out here has walked the right way; out of a lift's car people always step."""
+        return self.exit or self.direction == "elevator"
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Names of the limits that whoever comes in here needs a place of, the narrower ones last."""
+        hall = () if self.comes_from else (HALL,)
+        return (*hall, of_zone(self.zone)) if self.zone else hall
+
+    @property
+    def leaves(self) -> str:
+        """Name of the limit that has a place more once somebody has gone through; empty: none."""
+        return of_zone(self.comes_from) if self.comes_from not in ("", HALL) else ""
 
 
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -263,6 +292,11 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     temperatures: tuple[Reading, ...] = ()
     """The last readings, the newest last: one alone may be a hand, a cup or the sun."""
     venue: tuple[VenueCode, ...] = ()
+    aboard: int = 0
+    """Bodies in the car of this lift, as far as this device saw them step in and out."""
+    boarded_ms: int = 0
+    car_over: bool = False
+    """More are aboard than may ride together."""
     button_asked: str = ""
     """What the visit waited for when the button went down: a press that comes too late is no other order."""
 
@@ -303,51 +337,6 @@ class DoorTold(msgspec.Struct, kw_only=True, omit_defaults=True):
     seen_ms: int = -10_000_000
 
 
-class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What the last row of a peer said, as far as rebalancing and the picture of the hall need it."""
-
-    dev: str
-    seq: int
-    net: int
-    free: int
-    want: int
-    entry: bool
-    bank: bool = False
-    minted: bool = False
-    seen_ms: int = 0
-    acknowledged: int = 0
-    """V of the peer for us: how many of our gifts arrived."""
-    made: int = 0
-    """M - B of a peer that is or was the bank; with it its K and F."""
-    recounted: int = 0
-    written_off: int = 0
-    given: dict[str, int] = {}
-    received: dict[str, int] = {}
-    notice: int = 0
-    held: bool = False
-    state: str = "joined"
-
-
-class Fence(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The bank's: a device that was locked out by hand, and what is to be returned once everybody ignores it."""
-
-    inc: str
-    persons: int
-    """Rights to return, by the operator's evidence; 0: none, or what a recount will find."""
-    serial: int
-    """The notice that everybody has to know first."""
-    command: str = ""
-
-
-class Recount(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The bank's: people were counted, and rights may be missing. They are made only when every row is younger."""
-
-    counted: int
-    """People inside, and the open permits of the bank's own lanes."""
-    serial: int
-    command: str = ""
-
-
 class UpdateOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The hub wants this device to run `version`; `sha256` (hex) is that of the bundle at `url`. `id`: the order's."""
 
@@ -357,15 +346,14 @@ class UpdateOrder(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One device's whole memory."""
+class HallState(Resource, kw_only=True, omit_defaults=True):
+    """One device's whole memory. It is itself what the device remembers of the hall's limit; `zones` are the others."""
 
     device: str = ""
     version: str = ""
     boot: str = ""
     hall: str = ""
     seq: int = 0
-    rights: Rights
     lanes: dict[str, LaneState] = {}
     setups: tuple[LaneSetup, ...] = ()
     rulebook_text: bytes = b""
@@ -375,34 +363,20 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Pass or certificate -> wall second of its first scan today: freezes slot and PCR age for some minutes."""
     quota_day: str = ""
     quota_used: int = 0
-    limit_day: str = ""
-    """The local day the limit was last set for: phases change it at midnight."""
-    limit_ordered: int | None = None
-    """A limit set by command; stands until the next rulebook."""
     journal_ok: bool = True
     fire_lanes: list[str] = []
     """Lanes whose fire loop is open now: one loop that closes says nothing of another."""
     evacuated_by: str = ""
-    recount_needed: bool = False
-    recounted: int = 0
-    """K of the protocol: what recounts found beyond the counters."""
     latest_wall_ms: int = 0
     """The highest wall time at which the clock was trusted: an earlier one later is doubtful."""
     quarantined: bool = False
     """Somebody saw more of our counters than our journal holds: no admissions until an operator acts."""
-    peers: dict[str, PeerSeen] = {}
     entered: dict[str, int] = {}
     """Badge -> elapsed time of its last entry, where anti-passback looks at it; forgiven by an exit and a recount."""
     opened_day: str = ""
     """The local day on which the first person of `[opening]` was here."""
     released: str = ""
     """Local date and time of the last scheduled release that was done."""
-    written_off: int = 0
-    """F of the protocol: rights returned for fenced devices, or found missing by a recount."""
-    notice: Notice | None = None
-    """The bank's last word; this device's own where it is the bank."""
-    fences: list[Fence] = []
-    recount: Recount | None = None
     draining: bool = False
     """Taken out of service: no entry, and every right goes to the others."""
     held_persons: dict[str, int] = {}
@@ -444,3 +418,13 @@ class HallState(msgspec.Struct, kw_only=True, omit_defaults=True):
     takes_updates: bool = False
     """Somebody on this device installs what is ordered."""
     update_ordered: UpdateOrder | None = None
+    zones: dict[str, Resource] = {}
+    """By the resource's name: the zones inside the hall whose limit this device helps to keep."""
+
+    def resources(self) -> Iterator[tuple[str, Resource]]:
+        """Every limit this device helps to keep, with its name; the hall's first."""
+        yield HALL, self
+        yield from self.zones.items()
+
+    def resource(self, name: str) -> Resource | None:
+        return self if name == HALL else self.zones.get(name)

@@ -28,6 +28,8 @@ VOLUME_PERCENT = VoiceSay(lane="", phrase="", zh="").volume_percent
 """How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
 
 
+LEAVE = ("evacuate", "evacuate_lift")
+"""Sentences that no rulebook makes quieter."""
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -113,8 +115,12 @@ class Turn:
             self.actions.append(GateOpen(lane=lane.name, way=way, pulse_ms=pulse_ms))
 
     def prolong(self, lane: LaneState) -> None:
-        """A body is in the passage: keep the gate open, without wanting it open for longer than that."""
-        if self.setup(lane.name).gate_confirms:
+        """A body is in the passage: keep the gate open, without wanting it open for longer than that.
+
+        A board that sees bodies through and a lift's own doors do that by themselves.
+        """
+        setup = self.setup(lane.name)
+        if setup.gate_confirms or setup.direction == "elevator":
             return
         pulse_ms = lane.grant.pulse_ms if lane.grant else PROLONG_MS
         lane.open_until_ms = self.now + pulse_ms
@@ -167,7 +173,7 @@ class Turn:
 
     def volume_percent(self, reason: str) -> int:
         """No louder than the rulebook says (3.1.3b); an evacuation is never made quieter by it."""
-        cap = self.rulebook.spacing.volume_percent if self.rulebook and reason != "evacuate" else VOLUME_PERCENT
+        cap = self.rulebook.spacing.volume_percent if self.rulebook and reason not in LEAVE else VOLUME_PERCENT
         return min(cap, VOLUME_PERCENT)
 
     def words(self, reason: str, **values: Any) -> Words:

@@ -142,7 +142,7 @@ CHANNELS = (
         PLACES.rights("0resource0", "command"),
         Envelope,
         "限额指令",
-        "limit, recount, hold, release and fence, addressed to the bank",
+        "limit, recount, hold, release and fence, addressed to the bank; a zone's order says so in its body: `resource`",
         retained=False,
     ),
 )

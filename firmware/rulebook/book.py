@@ -41,7 +41,7 @@ from firmware.rulebook.tables import (
     Spacing,
     Table,
 )
-from firmware.rulebook.visits import Contact, Place, Quota, Responders, Responsible, Sweep
+from firmware.rulebook.visits import Contact, Elevator, Place, Quota, Responders, Responsible, Sweep, Zone
 
 
 class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
@@ -109,6 +109,10 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     """Fire, police, medical."""
     contact: Contact = Contact()
     """Clauses 3.2.1, 3.2.5, 4.3."""
+    zone: dict[Id, Zone] = {}
+    """Parts of the hall with a limit of their own. Which lanes lead there is the site files' affair."""
+    elevator: Elevator = Elevator()
+    """Clause 3.1.5d."""
     place: dict[ServiceName, Place] = {}
     """By the zone or the service of a booking."""
     responsible: Responsible = Responsible()
@@ -130,10 +134,20 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         """The last phase that has begun; None before the first."""
         return next((phase for phase in reversed(self.phase) if phase.begins <= day), None)
 
-    def limit_on(self, day: dt.date) -> int:
-        """People inside the whole hall at once, rounded down; 0 before the first phase."""
+    def limit_on(self, day: dt.date, zone: str = "") -> int:
+        """People at once in the whole hall, or in a zone of it, rounded down; 0 before the first phase."""
         phase = self.phase_on(day)
-        return self.limit_persons * phase.limit_percent // 100 if phase else 0
+        return self._persons(zone) * phase.limit_percent // 100 if phase else 0
+
+    def least_limit(self, zone: str = "") -> int:
+        """The lowest of all phases, for who cannot know the day."""
+        return min(self._persons(zone) * phase.limit_percent // 100 for phase in self.phase)
+
+    def _persons(self, zone: str) -> int:
+        """A zone without a table has no place: its doors say so at the desk (`check`)."""
+        if not zone:
+            return self.limit_persons
+        return self.zone[zone].limit_persons if zone in self.zone else 0
 
     def quota_on(self, day: dt.date) -> int:
         """Walk-ins and new grants of the day, rounded down; 0 before the first phase."""

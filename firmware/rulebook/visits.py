@@ -49,6 +49,22 @@ class Responders(Table, frozen=True, kw_only=True):
     """How long the lane stands open; the badge shown again prolongs it."""
 
 
+class Zone(Table, frozen=True, kw_only=True):
+    """3.1.3c: part of the hall with a limit of its own. A phase's `limit_percent` lowers it like the hall's."""
+
+    limit_persons: Persons
+    """People at once in the zone."""
+
+
+class Elevator(Table, frozen=True, kw_only=True):
+    """3.1.5d: how many may ride together. The size of each car stands in the site file, `[lane.car]`."""
+
+    spacing_mm: Annotated[int, Meta(ge=0, le=5_000)] = 800
+    """Between the middles of two persons in the car; 0: as many as the car's plate says."""
+    trip_seconds: Annotated[int, Meta(ge=0, le=3_600)] = 90
+    """After the last one who boarded the car has made its trip and is empty; 0: only who was seen stepping out is out."""
+
+
 class Place(Table, frozen=True, kw_only=True):
     """`[place.NAME]`, clauses 3.1.3a, 3.2.1, 3.2.5: where a service is done, by a booking's zone or service. Empty: not told."""
 

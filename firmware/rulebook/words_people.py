@@ -3,6 +3,30 @@
 from __future__ import annotations
 
 PEOPLE: dict[str, tuple[str, str, str, str]] = {
+    "wrong_lift": (
+        "本梯不适用 请乘另一部",
+        "Not this lift, take the other",
+        "这部电梯不供您使用，请乘坐{lift}。",
+        "This lift is not for you. Please take {lift_en}.",
+    ),
+    "car_full": (
+        "电梯已满 请等下一趟",
+        "Lift full, wait for the next",
+        "电梯人数已满，请在二米线外等候下一趟。",
+        "The lift is full. Please wait behind the two-metre line for the next one.",
+    ),
+    "car_over": (
+        "电梯人多 请后上者退出",
+        "Too many, last ones step out",
+        "电梯人数超出，请最后上来的乘客退出，等候下一趟。",
+        "Too many in the lift. Would the last to enter please step out and take the next one.",
+    ),
+    "evacuate_lift": (
+        "禁乘电梯 请走疏散楼梯",
+        "No lift! Leave by the stairs",
+        "发生紧急情况，禁止乘坐电梯，请走疏散楼梯离开。",
+        "Emergency. Do not take the lift. Please leave by the stairs.",
+    ),
     "early_day": (
         "未到预约日 {date}再来",
         "Booked for {day}, come then",

@@ -20,6 +20,7 @@ from firmware.rules import (
     host,
     interlock,
     isolation,
+    lift,
     mask,
     occupancy,
     opening_hours,
@@ -42,6 +43,7 @@ ORDER = (
     isolation,
     record,
     equipment,
+    lift,
     phases,
     opening_hours,
     booking,
@@ -66,13 +68,33 @@ ORDER = (
     mask,
 )
 
+INSIDE = (
+    readable,
+    isolation,
+    record,
+    equipment,
+    lift,
+    phases,
+    booking,
+    party,
+    staff_posts,
+    scheduled_hold,
+    direction,
+    interlock,
+    occupancy,
+    flow,
+    spacing,
+)
+"""Asked at a lane between two parts of the hall. Its health proofs and its hour somebody showed at the hall's door."""
+
 
 def judge(case: Case) -> list[Verdict]:
     """What every rule has to say, in order. Empty: nothing speaks against it."""
     if case.unproved is not None:
         first = readable.judge(case)
         return [first] if first else []
-    verdicts = [verdict for rule in ORDER if (verdict := rule.judge(case)) is not None]
+    order = INSIDE if case.setup.comes_from else ORDER
+    verdicts = [verdict for rule in order if (verdict := rule.judge(case)) is not None]
     if all(verdict.verdict == "admit" for verdict in verdicts) and (last := hand_over.judge(case)) is not None:
         verdicts.append(last)
     return verdicts

@@ -25,6 +25,8 @@ def judge(case: Case) -> Verdict | None:
         return Verdict(CLAUSE, "refuse", "wrong_hall")
     if case.booking.revoked:
         return Verdict("3.1.4c", "refuse", "revoked")
+    if case.setup.comes_from:
+        return None  # its day, its slot and how often it was used were judged at the hall's door
     if _used_up(case, case.booking):
         return Verdict(CLAUSE, "refuse", "used")
     if case.in_use:  # until its bearer has come through there, nobody knows whether it will be used

@@ -36,7 +36,7 @@ def _short(case: Case) -> Verdict | None:
 def counts(case: Case) -> bool:
     """Whether this visit takes something of the quotas."""
     rules, visit = case.rules, case.booking
-    if rules is None or not rules.counts_quota or _came_back(case):
+    if rules is None or not rules.counts_quota or _came_back(case) or case.setup.comes_from:
         return False
     if visit is None:
         return True

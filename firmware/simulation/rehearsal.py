@@ -306,7 +306,7 @@ class Rehearsal:
 
     def _recorded_passage(self, passage: Passage) -> None:
         self._count("recorded", passage)
-        if passage.direction != "in":
+        if passage.direction != "in" or passage.within:
             return
         self.passages["recorded"] += 1
         attempt = self._by_recorded.get(passage.decision or "")
@@ -349,7 +349,7 @@ class Rehearsal:
     def _passed(self, passage: Passage) -> None:
         self._count("now", passage)
         attempt = self._by_now.get(passage.decision or "")
-        if passage.direction != "in":
+        if passage.direction != "in" or passage.within:
             return
         self.passages["now"] += 1
         if attempt is not None:
@@ -429,6 +429,8 @@ class Rehearsal:
             waits[name].until_s = self.twin.now_s if answer.answer == "admit" else None
 
     def _count(self, world: str, passage: Passage) -> None:
+        if passage.within:
+            return
         if passage.direction == "in":
             self._tally[world] += 1
         elif not passage.assumed:

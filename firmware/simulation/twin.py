@@ -16,6 +16,7 @@ from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, CodeRead, RowArrived, RulebookLoaded, Started, Woken
 from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth
 from firmware.core.moment import Moment
+from firmware.core.occupancy import Row
 from firmware.core.records import AnyRecord
 from firmware.core.state import HallState, LaneState
 from firmware.recovery import new_controller
@@ -121,13 +122,16 @@ class Twin:
         if isinstance(event, CodeRead) and self.shift_s:
             return msgspec.structs.replace(event, fact=moved(event.fact, self.shift_s))
         if isinstance(event, RowArrived):
-            return msgspec.structs.replace(event, row=self._believable(event.row))
+            return msgspec.structs.replace(event, row=self._believable(event.row, event.resource))
         return event
 
-    def _believable(self, row: Any) -> Any:
+    def _believable(self, row: Row, resource: str) -> Row:
         """Peers cannot have seen more gifts than this device gave: in the rehearsal it gave others."""
-        inc = self.state.rights.inc
-        seen = {**row.V, inc: min(row.V[inc], self.state.rights.T.get(row.inc, 0))} if inc in row.V else row.V
+        own = self.state.resource(resource)
+        if own is None or own.rights.inc not in row.V:
+            return row
+        inc = own.rights.inc
+        seen = {**row.V, inc: min(row.V[inc], own.rights.T.get(row.inc, 0))}
         return msgspec.structs.replace(row, V=seen)
 
 

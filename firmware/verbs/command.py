@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hall", required=True, help="the hall")
     parser.add_argument("--device", action="append", default=[], help="the device; may be written several times")
     parser.add_argument("--all", action="store_true", help="every device of the hall that the broker knows")
-    parser.add_argument("--resource", default="hall", help="whose bank: hall (default), a zone, elevators")
+    parser.add_argument("--resource", default="hall", help="which limit: hall (default) or a zone's, zone-b1")
     parser.add_argument("--command-key", type=Path, metavar="FILE", help="key that signs (key new --kind command)")
     parser.add_argument(
         "--counters", type=Path, metavar="FILE", help="where the counter is kept (default: beside the key)"

@@ -7,26 +7,29 @@ from typing import Any
 from firmware.core import events, limit
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights, Row
-from firmware.core.state import HallState, LaneSetup
+from firmware.core.resource import Resource
+from firmware.core.state import HallState
 from tests.core.stage import Stage
 
 
 class Member(Stage):
     """One device of a hall. `name` is also its incarnation."""
 
-    def __init__(self, name: str, *, bank: bool = False, direction: str = "in", **book: Any) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, *, bank: bool = False, direction: str = "in", zones: tuple[str, ...] = (), **book: Any
+    ) -> None:
+        self.name, self.zones = name, zones
         super().__init__(bank=bank, direction=direction, **book)
 
     def start(self, boot: str = "boot-1") -> None:
         if not self.journal:
             self.controller = Controller(HallState(rights=Rights(inc=self.name)), self.controller.zones)
-        lanes = tuple(LaneSetup(**{**_fields(setup), "name": "A"}) for setup in self.lanes)
         self.do(
             events.Started(
-                boot=boot, version="t", device=self.name, hall="baoshan", inc=self.name, bank=self.bank, lanes=lanes
+                boot=boot, version="t", device=self.name, hall="baoshan", inc=self.name, bank=self.bank,
+                lanes=self.lanes, zones=self.zones,
             )
-        )
+        )  # fmt: skip
 
     @property
     def row(self) -> Row:
@@ -56,10 +59,6 @@ class Member(Stage):
             self.do(events.Crossed(lane="A", direction="out"))
 
 
-def _fields(setup: LaneSetup) -> dict[str, Any]:
-    return {name: getattr(setup, name) for name in setup.__struct_fields__}
-
-
 class Hall:
     """`north` is the bank; `cut` names devices that hear and say nothing."""
 
@@ -74,19 +73,34 @@ class Hall:
             for name, door in self.doors.items():
                 for other_name, other in self.doors.items():
                     if name != other_name and not self.cut & {name, other_name}:
-                        door.do(events.RowArrived(row=other.row))
-                        if other.bank and other.state.notice is not None:
-                            door.do(events.NoticeArrived(notice=other.state.notice))
+                        _hears(door, other)
 
     @property
     def inside(self) -> int:
-        return sum(door.state.rights.net_inside for door in self.doors.values())
+        return self.inside_of("hall")
+
+    def inside_of(self, resource: str) -> int:
+        return sum(own.rights.net_inside for own in self._all(resource).values())
 
     @property
     def free(self) -> int:
+        return self.free_of("hall")
+
+    def free_of(self, resource: str) -> int:
         """Rights alive, with those on their way."""
-        rights = {name: door.state.rights for name, door in self.doors.items()}
+        rights = {name: own.rights for name, own in self._all(resource).items()}
         flying = sum(
             own.T.get(to, 0) - rights[to].V.get(name, 0) for name, own in rights.items() for to in own.T if to in rights
         )
         return sum(own.free for own in rights.values()) + flying
+
+    def _all(self, resource: str) -> dict[str, Resource]:
+        kept = {name: door.state.resource(resource) for name, door in self.doors.items()}
+        return {name: own for name, own in kept.items() if own is not None}
+
+
+def _hears(door: Member, other: Member) -> None:
+    for resource, own in other.state.resources():
+        door.do(events.RowArrived(row=limit.own_row(other.state, resource), resource=resource))
+        if other.bank and own.notice is not None:
+            door.do(events.NoticeArrived(notice=own.notice, resource=resource))

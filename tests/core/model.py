@@ -118,7 +118,11 @@ class Model:
 
     def reserve(self, state: HallState) -> bool:
         lane, turn = state.lanes["A"], self.turn(state)
-        if lane.grant is not None or judgement.held_entry(turn) or not occupancy.reserve(state.rights, 1):
+        if (
+            lane.grant is not None
+            or judgement.held_entry(turn, turn.setup("A"))
+            or not occupancy.reserve(state.rights, 1)
+        ):
             return False
         lane.grant = Grant(decision="", way="in", persons=1, until_ms=0, pulse_ms=1, opened_ms=0)
         turn.header("A")

@@ -307,3 +307,37 @@ def test_an_older_row_of_the_same_number_takes_nothing_back() -> None:
     for row in (after, before):
         north.do(events.RowArrived(row=row))
     assert north.state.peers["south"].given["north"] == after.T["north"]
+
+
+def test_the_last_right_goes_to_whoever_stands_there_and_not_to_a_reserve() -> None:
+    north, south = Member("north", bank=True, limit=1), Member("south")
+    whole = Hall(north, south)
+    assert (north.free, south.free) == (1, 0)
+    assert south.scan(south.booking(1)) == "wait"
+    whole.talk()
+    assert south.lane.state == "granted" and (north.free, south.free) == (0, 0)
+    south.cross()
+    whole.talk()
+    south.leave()
+    assert north.scan(north.booking(2)) == "wait"
+    whole.talk()
+    assert north.lane.state == "granted" and whole.inside == 1
+
+
+def test_two_parties_that_wait_for_each_others_places_do_not_wait_for_ever() -> None:
+    north, south = Member("north", bank=True, limit=2), Member("south")
+    whole = Hall(north, south)
+    assert south.scan(south.booking(1)) == "wait"
+    whole.talk()
+    south.cross()
+    south.leave()
+    whole.cut = {"north", "south"}
+    assert (north.free, south.free) == (1, 1)
+    assert north.scan(north.booking(2, party=2)) == south.scan(south.booking(3, party=2)) == "wait"
+    whole.cut = set()
+    whole.talk()
+    assert (north.lane.state, south.lane.state) == ("granted", "refused") and whole.free == 0
+    north.cross().cross()
+    north.leave(2)
+    whole.talk()
+    assert south.lane.state == "granted" and whole.inside == 2

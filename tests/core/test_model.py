@@ -12,7 +12,8 @@ import pytest
 
 from firmware.core import bank, occupancy
 from firmware.core.occupancy import Rights, Row
-from firmware.core.state import HallState, Recount
+from firmware.core.resource import Recount
+from firmware.core.state import HallState
 from firmware.core.turn import Turn
 from tests.core.model import DECODER, EXIT, SMALL, STRANGER, Broken, Budget, Model, Setting, World, explore
 
@@ -85,7 +86,7 @@ class RecountWithoutFreezing(Model):
     """People are counted while the gates go on, and the last rows are taken for the truth."""
 
     def recount(self, state: HallState, counted: int) -> bool:
-        bank._close(self.turn(state), Recount(counted=counted, serial=0))
+        bank._close(self.turn(state), state, Recount(counted=counted, serial=0))
         return True
 
 
@@ -95,7 +96,7 @@ class MintsFromStaleRow(Model):
     def recount(self, state: HallState, counted: int) -> bool:
         done = super().recount(state, counted)
         if done and state.recount is not None:
-            bank._close(self.turn(state), state.recount)
+            bank._close(self.turn(state), state, state.recount)
         return done
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from firmware.core.occupancy import Rights
 from firmware.core.quiet import disturbed
-from firmware.core.state import Grant, HallState, LaneState, Rights
+from firmware.core.state import Grant, HallState, LaneState
 
 
 def hall(**lane: object) -> HallState:

@@ -274,3 +274,47 @@ def test_the_device_s_own_trust_list_is_asked_and_only_command_keys_count() -> N
 @pytest.mark.parametrize("message", [Status, HistoryRequest, Envelope, CommandAnswer, PassesList])
 def test_every_message_has_a_json_schema(message: type) -> None:
     assert msgspec.json.schema(message)["$defs"]
+
+
+# ---------------------------------------------------------------- an evacuation that another door was given
+
+
+def test_an_evacuation_of_another_door_is_obeyed_here_once_and_not_after_a_reset() -> None:
+    here = desk()
+    fire = order("evacuate", id="fire-1", now_s=1, device="gate-9").payload
+    event = here.handed_on(fire, NOW)
+    assert event is not None and (event.name, event.id, event.refusal) == ("evacuate", "fire-1", None)
+    assert list(here.guard.evacuations.values()) == [fire.decode()], "it can be shown to the next door"
+    assert here.handed_on(fire, NOW) is None
+    here.guard.reset_evacuation()
+    assert here.handed_on(fire, NOW) is None and not here.guard.evacuations
+    assert here.handed_on(order("evacuate", id="fire-2", device="gate-9").payload, NOW) is not None
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"key": THIEF}, {"kid": "nobody"}, {"kid": "clerk", "key": CLERK}, {"hall": "pudong"}, {"v": 2}, {"name": "hold"}],
+)
+def test_nothing_else_travels_from_door_to_door(spoilt: dict[str, Any]) -> None:
+    here = desk()
+    with pytest.raises(ValueError):
+        here.handed_on(order(**{"name": "evacuate", **spoilt}).payload, NOW)
+    assert not here.guard.evacuations
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+def test_bytes_from_another_door_raise_nothing_unexpected(token: bytes) -> None:
+    with pytest.raises((ValueError, msgspec.DecodeError)):
+        desk().handed_on(token, NOW)
+
+
+def test_an_order_about_one_limit_is_not_believed_at_the_bank_of_another() -> None:
+    bank = CommandDesk(HALL, DEVICE, Keys, CommandGuard(), bank=True)
+    topic = f"hallgate/v1/{HALL}/rights/%s/command"
+    said = order("hold", device="bank", body={"resource": "zone-b1"}, topic=topic % "zone-b1")
+    assert outcome(bank.arrived(msgspec.structs.replace(said, topic=topic % "hall"), NOW))[0] == "wrong_address"
+    assert outcome(bank.arrived(said, NOW))[0] == "do"
+    whole = order("hold", id="o-2", counter=2, device="bank", body={}, topic=topic % "zone-b1")
+    assert outcome(bank.arrived(whole, NOW))[0] == "wrong_address"
+    assert outcome(bank.arrived(msgspec.structs.replace(whole, topic=topic % "hall"), NOW))[0] == "do"

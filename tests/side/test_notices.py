@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from firmware.core.events import RowArrived, Woken
 from firmware.core.occupancy import Rights, Row
+from firmware.core.resource import Resource
 from firmware.core.state import HallState
 from firmware.handed_on import KEPT_MAX, LOOK_MS, SILENT_MS, HandedOn
 from firmware.notices import Notice, Notices
-from firmware.rows import PREFIX, rows
+from firmware.rows import rows
 from firmware.seal import sealed, unsealed
 
 KEY = bytes(range(32))
+PREFIX = "rights/hall/row/"
 
 
 class Loop:
@@ -49,7 +51,7 @@ class Loop:
 class Stage:
     def __init__(self, key: bytes | None = KEY) -> None:
         self.loop, self.now_ms = Loop(), 0.0
-        state = SimpleNamespace(journal_ok=True, rights=Rights(inc="me-1"))
+        state = HallState(rights=Rights(inc="me-1"), zones={"zone-b1": Resource(rights=Rights(inc="me-1"))})
         self.state = state
         clock = SimpleNamespace(elapsed_ms=lambda: self.now_ms)
         device: Any = SimpleNamespace(
@@ -69,6 +71,7 @@ class Stage:
             )
         )
         self.notices.add(dataclasses.replace(rows(device), own=lambda: None))
+        self.notices.add(dataclasses.replace(rows(device, "zone-b1"), own=lambda: None))
         self.notices.ways.append(lambda key, payload: self.told.append((key, payload)))
 
     def news(self, *records: Any) -> None:
@@ -233,3 +236,15 @@ def test_what_changes_no_counter_is_no_news_of_the_row() -> None:
     assert own() == first
     state.rights.A += 1
     assert own() != first
+
+
+def test_a_row_of_the_hall_said_again_under_a_zone_is_no_row_of_the_zone() -> None:
+    stage = Stage()
+    payload = sealed(KEY, row("other-1"))
+    stage.notices.came("rights/zone-b1/row/other-1", payload, "")
+    assert not stage.loop.posted and stage.notices.refused["row-zone-b1"] == 1
+    stage.notices.came("rights/zone-b1/row/other-1", sealed(KEY, row("other-1"), "row-zone-b1"), "")
+    (heard,) = stage.loop.posted
+    assert heard.resource == "zone-b1"
+    stage.notices.came(PREFIX + "other-1", payload, "")
+    assert stage.loop.posted[-1].resource == "hall"

@@ -389,3 +389,73 @@ def test_a_hatch_is_no_way_out(bench: Bench) -> None:
     with pytest.raises(Mistake) as refused:
         site.load(bench.write(text=SITE.replace('name = "B"', 'name = "B"\nhatch = true')))
     assert refused.value.key == "lane[1].hatch"
+
+
+# ---------------------------------------------------------------- zones and lifts
+
+LIFT = 'direction = "elevator"\nfrom = "hall"'
+CAR = "[lane.car]\nwidth_mm = 1600\ndepth_mm = 1400\nrated_persons = 13\n"
+ZONED = SITE.replace("bank = true", 'bank = true\nzones = ["b1", "b2"]')
+
+
+def test_a_lane_inside_the_hall_says_where_it_leads_and_from_where(bench: Bench) -> None:
+    text = ZONED.replace('direction = "in"', 'direction = "in"\nzone = "b1"\nfrom = "b2"')
+    place = site.load(bench.write(text=text))
+    setup = _setup(place.lanes[0])
+    assert place.rights.zones == ("b1", "b2") and place.warnings == ()
+    assert (setup.takes, setup.leaves) == (("zone-b1",), "zone-b2")
+    assert (_setup(place.lanes[1]).takes, _setup(place.lanes[1]).leaves) == (("hall",), "")
+
+
+def test_a_lift_has_a_car_of_some_size(bench: Bench) -> None:
+    text = SITE.replace('direction = "in"', LIFT)
+    (unsized,) = site.load(bench.write(text=text)).warnings
+    assert unsized.key == "lane[0]" and "nobody counts who rides" in unsized.what
+    place = site.load(bench.write(text=text.replace("[lane.scanner]", CAR + "[lane.scanner]", 1)))
+    car = _setup(place.lanes[0]).car
+    assert (
+        place.warnings == () and car is not None and (car.width_mm, car.depth_mm, car.rated_persons) == (1600, 1400, 13)
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "what"),
+    [
+        ("bank = true", 'bank = true\nzones = ["hall"]', r"rights.zones\[0\]", "is the whole hall already"),
+        ("bank = true", 'bank = true\nzones = ["b1", "b1"]', r"rights.zones\[1\]", "is named twice"),
+        ("bank = true", 'bank = true\nzones = ["B 1"]', r"rights.zones\[0\]", "is no id of a-z"),
+        ('direction = "in"', 'direction = "in"\nfrom = "b7"', r"lane\[0\].from", "neither hall nor one of zones"),
+        ('direction = "in"', 'direction = "in"\nfrom = "b1"\nzone = "b1"', r"lane\[0\].from", "from b1 to b1"),
+        ("[lane.scanner]", CAR + "[lane.scanner]", r"lane\[0\].car", "only a lift has a car"),
+        ('direction = "out"', 'direction = "elevator"', r"lane\[1\].escape_way", "a lift is no way out"),
+        (
+            "[lane.scanner]",
+            CAR.replace("1600", "16") + "[lane.scanner]",
+            r"lane\[0\].car.width_mm",
+            "expected int >= 500",
+        ),
+    ],
+)
+def test_what_cannot_be_of_zones_and_lifts(bench: Bench, old: str, new: str, key: str, what: str) -> None:
+    text = ZONED if "b1" in new and "zones" not in new else SITE
+    with pytest.raises(Mistake, match=f"{key}: .*{what}"):
+        site.load(bench.write(text=text.replace(old, new, 1)))
+
+
+def test_a_zone_nobody_goes_to_is_worth_a_warning_unless_this_is_the_bank(bench: Bench) -> None:
+    (idle,) = site.load(bench.write(text=ZONED.replace("bank = true", "bank = false")
+                                    .replace('"b1", "b2"', '"b1"'))).warnings  # fmt: skip
+    assert idle.key == "rights.zones[0]" and "no use for it" in idle.what
+
+
+def test_a_zone_needs_its_number_in_the_rulebook(bench: Bench) -> None:
+    place = site.load(bench.write(text=ZONED))
+    wrong, _ = site.lacks(place, book.parse(f"{RULEBOOK}\n[zone.b1]\nlimit_persons = 9\n".encode()))
+    assert [str(one) for one in wrong] == ["rights.zones[1]: the rulebook has no [zone.b2]: nobody could go there"]
+
+
+def test_inside_the_hall_nobody_is_asked_for_a_health_proof_again(bench: Bench) -> None:
+    asking = book.parse(RULEBOOK.replace("temperature_max_c", 'mask = "attest"\ntemperature_max_c').encode())
+    assert "attest" in str(site.lacks(site.load(bench.site), asking)[0])
+    within = bench.write('direction = "in"', 'direction = "in"\nfrom = "hall"')
+    assert site.lacks(site.load(within), asking)[0] == []

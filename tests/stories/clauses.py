@@ -58,7 +58,7 @@ CLAUSES = (
     Clause("3.1.5a", "T E", "breaks for disinfection; rounds later: issue 5"),
     Clause("3.1.5b", "T", "goods disinfected, private parcels refused", "the goods door: no issue yet"),
     Clause("3.1.5c", "R E", "air and doors", "sensors of the air: no issue yet"),
-    Clause("3.1.5d", "E", "elevators divided", "issue 4: elevators as a second resource"),
+    Clause("3.1.5d", "E", "elevators divided, the car as full as distance allows"),
     Clause("3.1.6", "R", "supplies", "dispensers and taps: no issue yet"),
     Clause("3.2.1", "G R", "contact-free first: the online path on refusal", told_by="core/guide.py next_step"),
     Clause("3.2.2", "E", "key enterprises accompanied"),

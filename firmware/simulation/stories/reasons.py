@@ -8,6 +8,7 @@ REASONS = {
     "early": "早到", "late": "迟到", "used": "已使用", "not_booked": "未预约", "expired": "预约过期",
     "wrong_hall": "大厅不符", "revoked": "已撤销", "hall_full": "人满", "quota": "名额已满", "closed": "未开放",
     "class_not_in_phase": "本阶段不接待", "closed_phase": "筹备阶段", "other_lane": "通道不符",
+    "other_lift": "电梯不符", "car_full": "电梯已满", "car_over": "电梯超员", "party_over_car": "同行人数超出电梯",
     "pcr_missing": "无核酸", "pcr_too_old": "核酸过期", "positive": "阳性", "antigen_missing": "无抗原",
     "antigen_too_old": "抗原过期", "booking_missing": "缺预约码", "pcr_asked": "请出示核酸", "too_close": "间距不足",
     "too_soon": "间隔不足", "dense": "人员聚集", "symptoms": "身体不适", "elevated": "体温偏高",

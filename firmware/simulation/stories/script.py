@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from firmware.core.state import LaneSetup
+from firmware.core.state import CarSetup, LaneSetup
 from firmware.errors import Mistake
 from firmware.simulation.stories.deeds import PEOPLE, THINGS, Deed
 from firmware.simulation.stories.expectations import EXPECTATIONS
@@ -112,6 +112,8 @@ def _person(story: Story, number: int, text: str) -> None:
     story.people.append((number, name, person_class, tuple(map(ATTRIBUTES.read, pieces))))
 
 
+SMALL_CAR = CarSetup(width_mm=1_600, depth_mm=1_400, rated_persons=13)
+"""Four ride in it 0.8 m apart."""
 LANES = Table(
     "thing a lane has",
     [
@@ -121,6 +123,9 @@ LANES = Table(
         Phrase("for {words}", "供 {words}", "classes"),
         Phrase("zone {word}", "区域 {word}", "zone"),
         Phrase("interlock {word}", "互锁 {word}", "interlock"),
+        Phrase("lift", "电梯", "direction", {"direction": "elevator"}),
+        Phrase("small car", "小轿厢", "car", {"car": SMALL_CAR}),
+        Phrase("inside the hall", "大厅内", "comes_from", {"comes_from": "hall"}),
         Phrase("hatch", "窗口柜", "hatch", {"hatch": True}),
         Phrase("wide", "宽通道", "wide", {"wide": True}),
         Phrase("sentinel", "数字哨兵", "terminal", {"terminal": True}),

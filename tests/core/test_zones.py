@@ -1,0 +1,226 @@
+"""Zones of the hall with limits of their own: a place of the new one is taken before that of the old one is free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core import events, limit, places
+from firmware.core.resource import Resource
+from firmware.core.state import LaneSetup
+from tests.core.hall import Hall, Member
+
+STREET = LaneSetup(name="A", direction="in", passage_sensor=True, button=True)
+TO_B1 = LaneSetup(name="B", direction="both", zone="b1", comes_from="hall", passage_sensor=True, button=True)
+TO_B2 = LaneSetup(name="C", direction="in", zone="b2", comes_from="b1", passage_sensor=True)
+OUT_OF_B2 = LaneSetup(name="X", direction="out", zone="b2", passage_sensor=True)
+LANES = (STREET, TO_B1, TO_B2, OUT_OF_B2)
+LIMITS = "[zone.b1]\nlimit_persons = 2\n[zone.b2]\nlimit_persons = 1\n"
+
+
+def door(name: str = "north", **options: Any) -> Member:
+    own: dict[str, Any] = {"bank": True, "lanes": LANES, "zones": ("b1", "b2"), "more": LIMITS, "limit": 5}
+    return Member(name, **{**own, **options})
+
+
+def zone(member: Member, name: str) -> Resource:
+    return member.state.zones[f"zone-{name}"]
+
+
+def through(member: Member, number: int, lane: str) -> str:
+    answer = member.scan(member.booking(number), lane)
+    if answer == "admit":
+        member.cross(lane=lane)
+    member.wait(6)
+    return answer
+
+
+def test_each_zone_has_its_own_limit_inside_the_halls() -> None:
+    north = door()
+    assert [through(north, number, "A") for number in range(3)] == ["admit"] * 3
+    assert (north.free, zone(north, "b1").rights.free) == (2, 2)
+    assert [through(north, number, "B") for number in range(3)] == ["admit", "admit", "wait"]
+    assert north.because == "hall_full"
+    assert (north.free, zone(north, "b1").rights.free) == (2, 0)
+
+
+def test_a_change_of_zone_takes_the_new_place_first_and_frees_the_old_one_when_seen() -> None:
+    north = door()
+    through(north, 1, "B")
+    assert north.scan(north.booking(1), "C") == "admit"
+    assert (zone(north, "b1").rights.free, zone(north, "b2").rights.free) == (1, 0)
+    north.cross(lane="C")
+    assert (zone(north, "b1").rights.free, zone(north, "b2").rights.free) == (2, 0)
+    assert through(north, 2, "C") == "wait"
+
+
+def test_who_turns_back_between_two_zones_is_still_in_the_first() -> None:
+    north = door()
+    through(north, 1, "B")
+    assert north.scan(north.booking(1), "C") == "admit"
+    north.wait(30)
+    assert (zone(north, "b1").rights.free, zone(north, "b2").rights.free) == (1, 1)
+
+
+def test_a_passage_nobody_saw_frees_nothing_behind_it() -> None:
+    blind = LaneSetup(name="C", direction="in", zone="b2", comes_from="b1")
+    north = door(lanes=(STREET, TO_B1, blind))
+    through(north, 1, "B")
+    assert north.scan(north.booking(1), "C") == "admit"
+    north.wait(30)
+    assert (zone(north, "b1").rights.free, zone(north, "b2").rights.free) == (1, 0)
+
+
+def test_walking_back_is_never_asked_and_always_counted() -> None:
+    north = door(more="[zone.b1]\nlimit_persons = 1\n[zone.b2]\nlimit_persons = 1\n")
+    through(north, 1, "B")
+    through(north, 1, "C")
+    through(north, 2, "B")
+    north.cross("out", lane="C")
+    assert zone(north, "b1").rights.free == -1 and zone(north, "b2").rights.free == 1
+    north.cross("out", lane="B")
+    assert zone(north, "b1").rights.free == 0
+
+
+def test_an_exit_out_of_a_zone_frees_a_place_of_both() -> None:
+    north = door()
+    through(north, 1, "A")
+    through(north, 1, "B")
+    through(north, 1, "C")
+    assert (north.free, zone(north, "b2").rights.free) == (4, 0)
+    north.cross("out", lane="X")
+    assert (north.free, zone(north, "b2").rights.free) == (5, 1)
+
+
+def test_a_door_of_the_street_into_a_zone_takes_a_place_of_both_or_none() -> None:
+    lane = LaneSetup(name="A", direction="in", zone="b2", passage_sensor=True)
+    north = door(lanes=(lane,))
+    assert [through(north, number, "A") for number in range(2)] == ["admit", "wait"]
+    assert (north.free, zone(north, "b2").rights.free) == (4, 0)
+
+
+def test_inside_the_hall_a_booking_is_not_used_up_and_not_late() -> None:
+    north = door()
+    assert through(north, 1, "A") == "admit"
+    assert through(north, 1, "A") == "refuse"
+    slot_over = north.booking(1, slot=(-3, -2))
+    assert north.scan(slot_over, "B") == "admit"
+    north.cross(lane="B")
+    assert north.passages[-1].within and not north.passages[0].within
+    assert "1".zfill(16) in north.state.used and north.state.used["1".zfill(16)].times == 1
+
+
+def test_a_hold_of_the_hall_holds_its_zones_and_a_zones_hold_only_itself() -> None:
+    north = door()
+    assert north.order("hold", resource="zone-b1") == ""
+    assert through(north, 1, "B") == "wait" and through(north, 1, "A") == "admit"
+    assert north.order("release", resource="zone-b1") == ""
+    assert north.order("hold") == ""
+    assert through(north, 2, "A") == through(north, 1, "B") == "wait"
+    assert north.order("release") == ""
+    assert through(north, 1, "B") == "admit"
+
+
+def test_orders_name_their_limit() -> None:
+    north = door()
+    assert north.order("limit", n=1, resource="zone-b1") == ""
+    assert (zone(north, "b1").rights.free, north.free) == (1, 5)
+    through(north, 1, "A")
+    through(north, 1, "B")
+    assert north.order("recount", inside=0, resource="zone-b1") == ""
+    assert (zone(north, "b1").rights.free, north.free) == (1, 4)
+    assert north.order("limit", n=1, resource="zone-b9") == "not_the_bank"
+    assert north.order("fence", inc="x", resource="zone-b1") == "no_such_device"
+
+
+def test_the_phase_lowers_zones_like_the_hall() -> None:
+    north = door()
+    book = north.controller.rulebook
+    assert book is not None
+    assert (
+        book.limit_on(book.phase[0].begins, "b1") == 2 and book.limit_on(book.valid_from.replace(year=2000), "b1") == 0
+    )
+    assert book.least_limit("b1") == 2
+
+
+def test_two_doors_share_a_zone_and_its_rights_travel_by_themselves() -> None:
+    north, south = door(), door("south", bank=False)
+    hall = Hall(north, south)
+    assert hall.free_of("zone-b1") == 2
+    assert south.scan(south.booking(1), "B") == "wait"
+    hall.talk()
+    south.cross(lane="B")
+    assert south.wait(6).lane.state == "idle"
+    assert [through(north, number, "B") for number in (2, 3)] == ["admit", "wait"]
+    hall.talk()
+    assert hall.inside_of("zone-b1") == 2 and hall.free_of("zone-b1") == 0 and hall.free == 5
+    south.cross("out", lane="B")
+    hall.talk()
+    assert through(north, 3, "B") == "admit"
+    assert hall.inside_of("zone-b1") == 2 and hall.inside == 0
+
+
+def test_a_row_of_one_limit_says_nothing_of_another() -> None:
+    north, south = door(), door("south", bank=False)
+    Hall(north, south)
+    before = north.state.rights.free
+    stolen = limit.own_row(south.state, "zone-b1")
+    north.do(events.RowArrived(row=stolen, resource="zone-unknown"))
+    assert north.state.rights.free == before and not north.state.quarantined
+
+
+def test_a_power_loss_holds_the_zones_that_may_have_had_people_in_them() -> None:
+    north = door()
+    through(north, 1, "A")
+    through(north, 1, "B")
+    north.start(boot="boot-2")
+    assert through(north, 2, "A") == through(north, 2, "B") == "wait" and north.because == "recount"
+    assert not zone(north, "b2").recount_needed
+    assert north.order("recount", inside=1) == ""
+    assert through(north, 2, "A") == "admit" and through(north, 2, "B") == "wait"
+    assert north.order("recount", inside=1, resource="zone-b1") == ""
+    assert through(north, 2, "B") == "admit"
+
+
+def test_a_zone_that_is_named_no_more_keeps_what_it_held() -> None:
+    north = door()
+    through(north, 1, "B")
+    north.zones = ("b2",)
+    north.start()
+    assert zone(north, "b1").rights.free == 1
+    north.zones = ("b1", "b2")
+    north.start()
+    assert through(north, 2, "B") == "admit" and through(north, 3, "B") == "wait"
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from("ABC"), st.integers(1, 8), st.sampled_from(["pass", "turn back", "out", "leave"])),
+    max_size=30,
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=60)
+def test_in_no_order_of_steps_is_a_limit_passed_or_a_place_lost(steps: list[tuple[str, int, str]]) -> None:
+    north = door()
+    for lane, number, deed in steps:
+        if deed in ("out", "leave"):
+            north.cross("out", lane=lane if deed == "out" else "X")
+        elif north.scan(north.booking(number), lane) == "admit":
+            after = [own.rights.free for own in places.taken(north.state, north.state.setups["ABCX".index(lane)])]
+            assert min(after) >= 0
+            if deed == "pass":
+                north.cross(lane=lane)
+        north.wait(12)
+    for name, most in (("hall", 5), ("zone-b1", 2), ("zone-b2", 1)):
+        own = north.state.resource(name)
+        assert own is not None and own.rights.free + own.rights.net_inside == most
+
+
+@pytest.mark.parametrize("lane", ["B", "C"])
+def test_an_attendant_opens_a_lane_inside_the_hall_only_while_there_is_a_place(lane: str) -> None:
+    north = door(more="[zone.b1]\nlimit_persons = 0\n[zone.b2]\nlimit_persons = 0\n")
+    assert north.order("open_once", lane=lane) == "hall_full"
