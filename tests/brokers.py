@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -38,21 +38,33 @@ def _true(what: Callable[[], object]) -> bool:
 
 
 class Broker:
-    """`kill()` is kill -9; `start()` again keeps the port. With `keeps` the broker's memory survives on disk."""
+    """`kill()` is kill -9; `start()` again keeps the port. With `keeps` the broker's memory survives on disk.
 
-    def __init__(self, folder: Path, *, keeps: bool = False, extra: str = "") -> None:
+    `within` is what the process is started by, to listen at `address` on a host of its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keeps: bool = False,
+        extra: str = "",
+        address: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
         self.folder, self.port, self.keeps, self.extra = folder, free_port(), keeps, extra
+        self.address, self.within = address, within
         self.config = folder / "mosquitto.conf"
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt://{self.address}:{self.port}"
 
     def configure(self) -> None:
         keep = f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
         self.config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n"
+            f"listener {self.port} {self.address}\nallow_anonymous true\nmax_queued_messages 100000\n"
             f"{keep if self.keeps else 'persistence false'}\n{self.extra}\n"
         )
 
@@ -60,15 +72,21 @@ class Broker:
         assert PROGRAM is not None
         if not self.config.exists():
             self.configure()
-        with open(self.folder / "mosquitto.log", "ab") as log:
+        with open(self.folder / "mosquitto.log", "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "-c", str(self.config)], stdout=log, stderr=log, preexec_fn=die_with_us
+                [*self.within, PROGRAM, "-c", str(self.config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_us,
             )
         wait_until(self._listens)
         return self
 
     def _listens(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, (self.folder / "mosquitto.log").read_text()
+        said = (self.folder / "mosquitto.log").read_text()
+        assert self.process is not None and self.process.poll() is None, said
+        if self.within:
+            return " running" in said
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks import measures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.memory import memory
+from tests.benchmarks.network import network
 from tests.benchmarks.rules import judging, rehearsal
 from tests.benchmarks.side import side
 
@@ -27,6 +28,7 @@ MEASURES = {
     "memory": memory,
     "ready": measures.ready,
     "side": side,
+    "network": network,
 }
 
 
