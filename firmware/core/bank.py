@@ -29,6 +29,8 @@ def follow(turn: Turn) -> None:
         return
     day = str(turn.local.date()) if turn.moment.trusted else "doubtful"
     for name, own in turn.state.resources():
+        if own.listens_until_ms is not None and turn.now >= own.listens_until_ms:
+            own.listens_until_ms = None
         _follow(turn, turn.rulebook, name, own, day)
 
 
@@ -46,7 +48,7 @@ def _follow(turn: Turn, book: Rulebook, name: str, own: Resource, day: str) -> N
 
 def acts(own: Resource) -> bool:
     """Whether this device may mint and burn now: it is the bank, and no living row says that another one is."""
-    if not own.rights.bank or any(peer.bank for peer in live(own).values()):
+    if not own.rights.bank or own.listens_until_ms is not None or any(peer.bank for peer in live(own).values()):
         return False
     return own.rights.M > 0 or not _strangers(own)
 

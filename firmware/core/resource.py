@@ -86,3 +86,5 @@ class Resource(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The bank's last word; this device's own where it is the bank."""
     fences: list[Fence] = []
     recount: Recount | None = None
+    listens_until_ms: int | None = None
+    """Elapsed time until which a bank that was told of this limit while the hall runs only hears: rights may exist already."""

@@ -11,8 +11,11 @@ from firmware.core.occupancy import Rights
 from firmware.core.picture import inside
 from firmware.core.records import DeviceStarted, Passage
 from firmware.core.resource import Resource, of_zone
-from firmware.core.state import HallState, LaneState
+from firmware.core.state import LaneState
 from firmware.core.turn import Turn
+
+LISTEN_MS = 12_000
+"""Two heartbeats of every door that can be reached."""
 
 
 def started(turn: Turn, event: Started) -> None:
@@ -25,7 +28,7 @@ def started(turn: Turn, event: Started) -> None:
         _open_grant_counts(turn, lane)
     state.lanes = {setup.name: _fresh(setup.name, turn) for setup in event.lanes}
     state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]
-    _begin_zones(state, event)
+    _begin_zones(turn, event)
     for _, own in state.resources():
         for peer in own.peers.values():  # elapsed time may begin anew: nobody was heard yet
             peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
@@ -46,10 +49,16 @@ def started(turn: Turn, event: Started) -> None:
         _first_order(turn, lane)
 
 
-def _begin_zones(state: HallState, event: Started) -> None:
-    """A zone that the site file no longer names keeps what it holds, should it be named again."""
+def _begin_zones(turn: Turn, event: Started) -> None:
+    """A zone that the site file no longer names keeps what it holds, should it be named again.
+
+    With an empty journal the whole device listens before its first rulebook; here, only who becomes a bank of this zone.
+    """
     for zone in event.zones:
-        own = state.zones.setdefault(of_zone(zone), Resource(rights=Rights(inc=state.rights.inc)))
+        own = turn.state.zones.setdefault(of_zone(zone), Resource(rights=Rights(inc=turn.state.rights.inc)))
+        begins = not own.rights.bank or own.listens_until_ms is not None
+        if event.bank and begins and own.rights.M == 0 and turn.state.seq:
+            own.listens_until_ms = turn.now + LISTEN_MS
         own.rights.bank = event.bank
 
 

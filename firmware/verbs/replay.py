@@ -1,4 +1,8 @@
-"""Run the journal again; exit 1 at the first decision that differs."""
+"""Run the journal again; exit 1 at the first decision that differs.
+
+With --rights it says instead what this device still held of each limit: the evidence with which the bank gives back the
+rights of a device that died, read from its card. What was on its way to or from it comes back with the next recount.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,20 @@ from pathlib import Path
 
 from firmware.journal import Reader
 from firmware.language import spoken
-from firmware.recovery import Difference, replayed
+from firmware.recovery import Difference, recovered, replayed
 
-EXAMPLE = "hallgate replay --state /persistent/hallgate"
+EXAMPLE = "hallgate replay --state /persistent/hallgate --rights"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", required=True, metavar="DIR", help="the state directory of a device")
+    parser.add_argument("--rights", action="store_true", help="what it still holds of the hall's limit and its zones'")
 
 
 def run(arguments: argparse.Namespace) -> int:
     reader = Reader(Path(arguments.state))
+    if arguments.rights:
+        return _rights(reader)
     entries = records = 0
     for result in replayed(reader):
         if isinstance(result, Difference):
@@ -27,4 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
             return 1
         entries, records = entries + 1, records + result
     print(spoken(f"{entries} events, {records} records: every answer is the same"))
+    return 0
+
+
+def _rights(reader: Reader) -> int:
+    for name, own in recovered(reader).state.resources():
+        held, inc = max(0, own.rights.free), own.rights.inc
+        print(spoken(f"{name}: {held} rights held by {inc}; to give them back: fence inc={inc} evidence={held}"))
     return 0

@@ -224,3 +224,32 @@ def test_in_no_order_of_steps_is_a_limit_passed_or_a_place_lost(steps: list[tupl
 def test_an_attendant_opens_a_lane_inside_the_hall_only_while_there_is_a_place(lane: str) -> None:
     north = door(more="[zone.b1]\nlimit_persons = 0\n[zone.b2]\nlimit_persons = 0\n")
     assert north.order("open_once", lane=lane) == "hall_full"
+
+
+def test_a_bank_that_learns_of_a_zone_makes_its_rights_only_once() -> None:
+    """The bank moves to a device that never had to do with the zone: it hears who made the rights before it makes any."""
+    north, south = door(), door("south", bank=False, zones=())
+    hall = Hall(north, south)
+    through(north, 1, "B")
+    north.bank = False
+    north.start()
+    south.bank, south.zones = True, ("b1", "b2")
+    south.start()
+    assert zone(south, "b1").rights.M == 0 and south.order("limit", n=9, resource="zone-b1") == "not_the_bank"
+    hall.talk()
+    south.wait(13)
+    south.scan(south.booking(9), "A")
+    hall.talk()
+    assert south.order("limit", n=2, resource="zone-b1") == ""
+    assert hall.free_of("zone-b1") + hall.inside_of("zone-b1") == 2
+    assert south.order("limit", n=4, resource="zone-b1") == ""
+    assert hall.free_of("zone-b1") + hall.inside_of("zone-b1") == 4
+
+
+def test_a_new_zone_of_a_bank_that_is_alone_opens_after_it_has_listened() -> None:
+    north = door(zones=())
+    north.zones = ("b1", "b2")
+    north.start()
+    assert through(north, 1, "B") == "wait"
+    north.wait(13)
+    assert through(north, 1, "B") == "admit"
