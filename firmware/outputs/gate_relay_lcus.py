@@ -30,6 +30,7 @@ Tested on: the simulator only.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -49,6 +50,7 @@ ANSWERS = {
     for gap in (" ", "")
     for word in ("ON", "OFF")
 }
+ANSWER = re.compile(b"|".join(ANSWERS))
 LONGEST = max(map(len, ANSWERS))
 LINE_END = b"\r\n"
 
@@ -133,15 +135,15 @@ _echo = fixed(bytes((HEAD,)), 4, lambda frame: frame[3] == sum8(frame[:3]))
 
 def _measure(buffer: bytearray, start: int) -> int:
     """Find an answer, an echo of our own order (proof of a cable, not of a coil), or the line end between answers."""
-    rest = bytes(buffer[start : start + LONGEST])
-    if rest[0] in LINE_END:
+    head = buffer[start]
+    if head in LINE_END:
         return 1
-    if rest[0] == HEAD:
+    if head == HEAD:
         return _echo(buffer, start)
-    for answer in ANSWERS:
-        if rest.startswith(answer):
-            return len(answer)
-    return 0 if any(answer.startswith(rest) for answer in ANSWERS) else -1
+    if answer := ANSWER.match(buffer, start):
+        return answer.end() - start
+    rest = bytes(buffer[start : start + LONGEST])
+    return 0 if len(rest) < LONGEST and any(answer.startswith(rest) for answer in ANSWERS) else -1
 
 
 class Simulator(RelayFar):
