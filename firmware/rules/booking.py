@@ -26,7 +26,7 @@ def judge(case: Case) -> Verdict | None:
     if case.booking.revoked:
         return Verdict("3.1.4c", "refuse", "revoked")
     if case.setup.comes_from:
-        return None  # its day, its slot and how often it was used were judged at the hall's door
+        return _of_today(case, case.booking)
     if _used_up(case, case.booking):
         return Verdict(CLAUSE, "refuse", "used")
     if case.in_use:  # until its bearer has come through there, nobody knows whether it will be used
@@ -52,6 +52,16 @@ def _missing(case: Case) -> Verdict | None:
     if case.final or (case.health is None and case.card is None):
         return Verdict(CLAUSE, "refuse", "not_booked")
     return Verdict(CLAUSE, "wait", "booking_missing", phrase="other_booking", asks_for="booking")
+
+
+def _of_today(case: Case, booking: Booking) -> Verdict | None:
+    """Inside the hall. Hour and use were judged at its door, and who was in time may stay; another day's pass never was."""
+    starts = booking.slot_start_s if booking.slot_start_s is not None else booking.not_before_s
+    over = booking.slot_end_s if booking.slot_end_s is not None else booking.expires_s
+    first, last = (dt.datetime.fromtimestamp(min(each, FAR_S), case.zone) for each in (starts, over))
+    if not case.moment.trusted or first.date() <= case.local.date() <= last.date():
+        return None
+    return _early(case, first) if case.local < first else Verdict(CLAUSE, "refuse", "expired")
 
 
 def _dates(case: Case, booking: Booking) -> Verdict | None:

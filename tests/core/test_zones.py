@@ -113,6 +113,16 @@ def test_inside_the_hall_a_booking_is_not_used_up_and_not_late() -> None:
     assert "1".zfill(16) in north.state.used and north.state.used["1".zfill(16)].times == 1
 
 
+def test_inside_the_hall_a_pass_of_another_day_opens_nothing() -> None:
+    north = door()
+    assert through(north, 1, "A") == "admit"
+    assert north.scan(north.booking(2, slot=(-49, -47)), "B") == "refuse" and north.because == "expired"
+    north.wait(6)
+    assert north.scan(north.booking(3, slot=(47, 49)), "B") == "wait" and north.because == "early"
+    north.wait(6)
+    assert north.scan(north.booking(1), "B") == "admit"
+
+
 def test_a_hold_of_the_hall_holds_its_zones_and_a_zones_hold_only_itself() -> None:
     north = door()
     assert north.order("hold", resource="zone-b1") == ""
