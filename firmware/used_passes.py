@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WHOLE_MS = 600_000.0
 """The whole list again after this long."""
+BEAT_MS = 20_000.0
+"""Unchanged it is said this often: 48 kB after 1,500 visits, and every door hears every other one."""
 NOTE_MS = 40_000.0
 """A door that says nothing new is noted this often, so that it does not count as apart (`[quota] apart_seconds`)."""
 
@@ -36,6 +38,7 @@ def used_passes(device: Device) -> Notice:
         own=ear.own,
         hear=ear.hear,
         after=lambda records: any(isinstance(record, TOLD_AFTER) for record in records),
+        beat_ms=BEAT_MS,
     )
 
 

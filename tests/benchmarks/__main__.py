@@ -16,6 +16,7 @@ from tests.benchmarks.memory import memory
 from tests.benchmarks.network import network
 from tests.benchmarks.rules import judging, rehearsal
 from tests.benchmarks.side import side
+from tests.benchmarks.wire import wire
 
 MEASURES = {
     "latency": measures.latency,
@@ -29,6 +30,7 @@ MEASURES = {
     "ready": measures.ready,
     "side": side,
     "network": network,
+    "wire": wire,
 }
 
 
