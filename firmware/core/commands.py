@@ -148,7 +148,7 @@ def _identify(turn: Turn, event: CommandArrived) -> str:
     for lane in turn.state.lanes.values():
         if lane.state == "evacuated":
             continue  # its sign says leave, and goes on saying it
-        turn.tell(lane, "idle", "yellow", show_ms=10_000)
+        turn.tell(lane, "identify", "yellow", show_ms=10_000, door=turn.state.device, gate=lane.name)
     return ""
 
 

@@ -52,6 +52,9 @@ PLAN: dict[str, Words] = {
     ),
     "goodbye": Words("请慢走", "Goodbye", "请慢走，再见。", "Thank you, goodbye."),
     "idle": Words("请出示预约码", "Please show your booking code", "请出示预约码。", "Please show your booking code."),
+    "identify": Words(
+        "{door} {gate}号通道", "This is {door} {gate}", "这里是{door}，{gate}号通道。", "This is {door}, lane {gate}."
+    ),
     # ------------------------------------------------------------ wait
     "hall_full": Words(
         "大厅人数已满 请稍候",

@@ -27,6 +27,8 @@ WIDEST = {
     "online": "一网通办·随申办",
     "online_en": "Suishenban",
     "span": "10:00-17:30",
+    "door": "entry-10",
+    "gate": "A",
     "name": "企业开办和变更",
     "name_en": "Business registration",
 }
