@@ -94,9 +94,8 @@ def due(turn: Turn, times: list[int]) -> list[int]:
         return times
     local = turn.local
     later = [_at(local, release.time) for release in book.release if release.due_on(local.date())]
-    ahead = [turn.now + int((at - local).total_seconds() * 1000) for at in later if at > local]
-    midnight = turn.now + int((_at(local, "00:00") + dt.timedelta(days=1) - local).total_seconds() * 1000)
-    return [*times, *ahead, midnight]
+    ahead = [turn.at(each) for each in later if each > local]
+    return [*times, *ahead, turn.at(_at(local, "00:00") + dt.timedelta(days=1))]
 
 
 def _at(local: dt.datetime, time: str) -> dt.datetime:

@@ -67,7 +67,7 @@ def _due_since(turn: Turn, book: Rulebook) -> dt.datetime | None:
     since = closed_since(turn)
     if since is None or turn.state.swept_day == str(since.date()):
         return None
-    late = turn.moment.local(turn.zone) - since >= dt.timedelta(minutes=book.sweep.remind_minutes)
+    late = turn.now >= turn.at(since + dt.timedelta(minutes=book.sweep.remind_minutes))
     return since if late else None
 
 
@@ -87,6 +87,5 @@ def due(turn: Turn) -> list[int]:
         if last is None or state.swept_day == str(last.date()):
             return []
         begins = last
-    at = begins + dt.timedelta(minutes=book.sweep.remind_minutes)
-    ahead_ms = round((at - local).total_seconds() * 1000)
-    return [turn.now + ahead_ms] if ahead_ms > 0 else []
+    due_ms = turn.at(begins + dt.timedelta(minutes=book.sweep.remind_minutes))
+    return [due_ms] if due_ms > turn.now else []

@@ -83,6 +83,10 @@ class Turn:
             self._local = self.moment.local(self.zone)
         return self._local
 
+    def at(self, local: dt.datetime) -> int:
+        """That local time as elapsed milliseconds. Not by subtracting: on two days of the year an hour is missing or twice."""
+        return self.now + round(local.timestamp() * 1000) - self.moment.wall_ms
+
     def setup(self, lane: str) -> LaneSetup:
         for setup in self.state.setups:
             if setup.name == lane:

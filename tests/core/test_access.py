@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import zoneinfo
 from typing import Any
 
 import pytest
@@ -272,3 +273,16 @@ def test_a_backward_break_is_refused_and_an_endless_one_is_pointed_at() -> None:
 def test_the_hall_keeps_its_days_apart() -> None:
     sunday = rulebook_file.parse(rulebook(more='[[hold]]\nspan = "12:00-13:00"\nweekdays = ["sunday"]')).hold[0]
     assert [sunday.due_on(dt.date(2022, 6, day)) for day in (4, 5, 6)] == [False, True, False]
+
+
+@pytest.mark.parametrize(("night", "hours"), [("2022-10-02", 7.5), ("2022-10-03", 8.5)])
+def test_a_release_comes_at_its_time_also_on_the_day_that_lacks_an_hour(night: str, hours: float) -> None:
+    sydney = zoneinfo.ZoneInfo("Australia/Sydney")
+    stage = Stage(wall=dt.datetime.fromisoformat(f"{night}T00:30").replace(tzinfo=sydney))
+    text = rulebook(serial=8, more='[[release]]\ntime = "09:00"\n').replace(b"Asia/Shanghai", b"Australia/Sydney")
+    stage.do(events.RulebookLoaded(text=text, kid="k"))
+    stage.do(events.CommandArrived(id="o1", name="hold", issuer="hub", lane="A"))
+    stage.wait(hours * 3600 - 1)
+    assert stage.lane.state == "held"
+    stage.wait(2)
+    assert stage.lane.state == "idle"
