@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,10 +51,11 @@ class Broker:
         *,
         keeps: bool = False,
         extra: str = "",
+        queued: int = 100_000,
         address: str = "127.0.0.1",
         within: Sequence[str] = (),
     ) -> None:
-        self.folder, self.port, self.keeps, self.extra = folder, free_port(), keeps, extra
+        self.folder, self.port, self.keeps, self.extra, self.queued = folder, free_port(), keeps, extra, queued
         self.address, self.within = address, within
         self.config = folder / "mosquitto.conf"
         self.process: subprocess.Popen[bytes] | None = None
@@ -64,7 +67,7 @@ class Broker:
     def configure(self) -> None:
         keep = f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
         self.config.write_text(
-            f"listener {self.port} {self.address}\nallow_anonymous true\nmax_queued_messages 100000\n"
+            f"listener {self.port} {self.address}\nallow_anonymous true\nmax_queued_messages {self.queued}\n"
             f"{keep if self.keeps else 'persistence false'}\n{self.extra}\n"
         )
 
@@ -105,3 +108,55 @@ class Broker:
             self.process.send_signal(how)
             self.process.wait(10)
             self.process = None
+
+
+class Cable:
+    """An address of its own that leads to the broker at `port`, and can be cut. `sent` is shown what goes to the broker."""
+
+    def __init__(self, port: int, sent: Callable[[bytes], None] = lambda data: None) -> None:
+        self._to, self._sent, self._server = port, sent, socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self.whole = True
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def cut(self) -> None:
+        self.whole = False
+        while self._ends:
+            _shut(self._ends.pop())
+
+    def mend(self) -> None:
+        self.whole = True
+
+    def close(self) -> None:
+        self.cut()
+        _shut(self._server)
+        self._server.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                if not self.whole:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self._ends += [near, far]
+                for one, other, seen in ((near, far, self._sent), (far, near, lambda data: None)):
+                    threading.Thread(target=_carry, args=(one, other, seen), daemon=True).start()
+
+
+def _carry(one: socket.socket, other: socket.socket, seen: Callable[[bytes], None]) -> None:
+    with contextlib.suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+            seen(data)
+    _shut(other)
+
+
+def _shut(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

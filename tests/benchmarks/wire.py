@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +10,7 @@ from pathlib import Path
 from mqtt import packets
 from tests.benchmarks.figures import Figure, median, number
 from tests.benchmarks.gate import Gate
-from tests.brokers import Broker, wait_until
+from tests.brokers import Broker, Cable, wait_until
 from tests.mqtt.helpers import Ear
 
 PASSAGES = 60
@@ -22,31 +19,17 @@ PAUSE_S = 0.25
 
 
 class Meter:
-    """A broker's address whose every connection goes on to `port`; `sizes`: bytes of each packet a device published."""
+    """`sizes`: bytes of each packet that was published over `cable`, by what it says."""
 
     def __init__(self, port: int) -> None:
         self.sizes: defaultdict[str, list[int]] = defaultdict(list)
-        self._to, self._server = port, socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._stream = packets.Stream()
+        self.cable = Cable(port, self._sent)
 
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._server.accept()
-                far = socket.create_connection(("127.0.0.1", self._to))
-                for one, other, counted in ((near, far, True), (far, near, False)):
-                    threading.Thread(target=self._carry, args=(one, other, counted), daemon=True).start()
-
-    def _carry(self, one: socket.socket, other: socket.socket, counted: bool) -> None:
-        stream = packets.Stream()
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-                for kind, flags, body in stream.feed(data) if counted else ():
-                    if kind == packets.PUBLISH:
-                        self._published(flags, body)
-            other.shutdown(socket.SHUT_RDWR)
+    def _sent(self, data: bytes) -> None:
+        for kind, flags, body in self._stream.feed(data):
+            if kind == packets.PUBLISH:
+                self._published(flags, body)
 
     def _published(self, flags: int, body: bytes) -> None:
         topic, _, payload = packets.published(flags, body)
@@ -55,15 +38,12 @@ class Meter:
         length_bytes = 1 if len(body) < 128 else 2 if len(body) < 16_384 else 3
         self.sizes[kind].append(1 + length_bytes + len(body))
 
-    def close(self) -> None:
-        self._server.close()
-
 
 def wire(folder: Path) -> list[Figure]:
     folder.mkdir(parents=True)
     broker = Broker(folder).start()
     meter, ear = Meter(broker.port), Ear(broker.url, "#")
-    gate = Gate(folder / "gate", hub=f"mqtt://127.0.0.1:{meter.port}")
+    gate = Gate(folder / "gate", hub=meter.cable.url)
     try:
         gate.start()
         gate.quiet()
@@ -83,5 +63,5 @@ def wire(folder: Path) -> list[Figure]:
     finally:
         gate.close()
         ear.close()
-        meter.close()
+        meter.cable.close()
         broker.stop()

@@ -15,7 +15,8 @@ from mqtt.address import Address
 from mqtt.hub import Hub
 from mqtt.page import FILES, Page
 from mqtt.view import HallView
-from tests.brokers import Broker, wait_until
+from tests import needs
+from tests.brokers import Broker, Cable, wait_until
 from tests.mqtt.hall import encoded, passage, status
 from tests.mqtt.test_device_link import Device
 
@@ -61,6 +62,34 @@ def test_the_hub_has_every_event_once_after_the_broker_died(broker: Broker, hub:
     wait_until(lambda: view.devices["gate-1"].gaps.high == 710 and view.devices["gate-1"].gaps.missing == 0, 60.0)
     assert (entered(view), view.devices["gate-1"].gaps.lost) == (710, 0)
     assert view.devices["gate-1"].online
+
+
+@needs.broker
+def test_a_hub_that_was_away_has_every_event_once_although_the_broker_kept_few_of_them(tmp_path: Path) -> None:
+    """Its line is cut for what a day of a door is; the broker drops what is too much for it, the journal does not."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    broker = Broker(folder, queued=100).start()
+    device, cable = Device(broker.url, tmp_path), Cable(broker.port)
+    hub = Hub(Address.parse(cable.url), Clock(), hall="baoshan", client_id="hub-away", session_expiry_s=86_400)
+    hub.start()
+    view = hub.halls["baoshan"]
+    try:
+        passes(device, 20)
+        wait_until(lambda: entered(view) == 20)
+        cable.cut()
+        wait_until(lambda: not hub.connection.connected)
+        for _ in range(7):
+            passes(device, 500)
+            wait_until(lambda: device.outbox.depth == 0)
+        cable.mend()
+        wait_until(lambda: view.devices["gate-1"].gaps.high == 3_520 and not view.devices["gate-1"].gaps.missing, 60.0)
+        assert (entered(view), view.devices["gate-1"].gaps.lost) == (3_520, 0)
+        assert hub.asked > 0, "the broker did not keep them all"
+    finally:
+        assert hub.stop(10.0) and device.link.stop(10.0)
+        cable.close()
+        broker.stop()
 
 
 def get(page: Page, path: str, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
