@@ -2,7 +2,7 @@
 
 With --state the recorded days of a device are judged again by the new rules: whose answer changes and by which clause,
 the peak occupancy, refusals and waits. What people would have done otherwise is assumed, and counted as such.
-With --stories every *.story of a folder is played (the page of firmware/simulation/stories/script.py is the grammar);
+With --stories every *.story of a folder is played (docs/stories.md has the words);
 lines that come out otherwise are printed, and the exit code is 1. The rulebook needs no signature yet.
 """
 

@@ -113,6 +113,42 @@ def test_passes_that_prove_nothing(tmp_path: Path) -> None:
         assert made.visit(good) == "admit"
 
 
+def proofs(office: Issuer, now: int) -> dict[str, bytes]:
+    """One good code of every kind, as this office made it then."""
+    day = {"expires_s": now + 86_400}
+    made = {
+        "booking": office.booking(now - 3_600, now + 3_600),
+        "badge": office.badge(now - 3_600, now + 3_600),
+        "pcr": office.test_certificate(now - 5 * 3_600, **day),
+        "antigen": office.test_certificate(now - 5 * 3_600, kind="antigen", **day),
+        "antigen before": office.test_certificate(now - 40 * 3_600, kind="antigen", **day),
+    }
+    return {kind: code.encode() for kind, code in made.items()}
+
+
+def bent(code: bytes) -> bytes:
+    middle = len(code) // 2
+    return code[:middle] + (b"A" if code[middle : middle + 1] != b"A" else b"B") + code[middle + 1 :]
+
+
+def test_no_kind_of_proof_is_believed_when_it_is_forged_expired_cut_or_bent(tmp_path: Path) -> None:
+    with door(tmp_path) as made:
+        good, month = proofs(made.gate.issuer, made.now), 40 * 86_400
+        spoilt = [proofs(Issuer.new("baoshan"), made.now), proofs(made.gate.issuer, made.now - month)]
+        spoilt += [{kind: spoil(code) for kind, code in good.items()} for spoil in (bent, lambda code: code[:-9])]
+        for codes in spoilt:
+            assert made.shows(codes["booking"])[0] == "refuse"
+            assert made.shows(codes["badge"])[0] == "refuse"
+            for kind in ("pcr", "antigen", "antigen before"):
+                assert made.shows(made.booking(), codes[kind])[0] in ("refuse", "staff", "wait"), kind
+            made.gate.relay.silent(0.2)
+        assert made.shows(good["booking"], good["pcr"])[0] == "admit"
+        time.sleep(3.2)
+        assert made.shows(good["badge"], good["pcr"], good["antigen"], good["antigen before"]) == ("admit", {"in_order"})
+        time.sleep(3.2)
+        assert made.shows(good["booking"])[1] >= {"used"}, "replayed"
+
+
 def test_walk_ins_have_a_quota_and_a_booking_is_never_refused_for_it(tmp_path: Path) -> None:
     with door(tmp_path, *WALK_IN, ("base_visits_per_day = 1500", "base_visits_per_day = 2")) as made:
         assert [made.shows(made.test(person=n))[0] for n in (0, 1, 2)] == ["admit", "admit", "refuse"]

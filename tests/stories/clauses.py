@@ -132,7 +132,7 @@ def page() -> str:
         "# The plan, clause by clause",
         "",
         "Written by `python -m tests.stories` from the code and the stories; do not edit. A story is a morning in plain",
-        "lines (`tests/stories/*.story`); the grammar is the page of `firmware/simulation/stories/script.py`.",
+        "lines (`tests/stories/*.story`); the words they are written in are `docs/stories.md`.",
         "",
         "| clause | duty | what | judged in | stories that let in | stories that do not |",
         "|---|---|---|---|---|---|",
