@@ -43,7 +43,8 @@ initramfs initrd.img followkernel
 os_prefix={name}/
 """
 COMMAND_LINE = (
-    "root=PARTUUID={disk}-0{number} ro rootwait rauc.slot={name} console=tty1 net.ifnames=0 cma=64M panic=10\n"
+    "root=PARTUUID={disk}-0{number} ro rootwait rauc.slot={name} console=tty1 net.ifnames=0 cma=64M panic=10 "
+    "fsck.repair=yes\n"
 )
 ON_TRIAL = "tryboot.txt"
 BAD = "bad"

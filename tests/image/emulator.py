@@ -25,7 +25,8 @@ REVISION_3B = "a02082"
 BOOT_S = 600.0
 POLLED = "systemd.setenv=HALLGATE_EDGES=poll"
 DIRECT = (
-    f"root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 {POLLED}"
+    "root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 "
+    f"fsck.repair=yes {POLLED}"
 )
 
 

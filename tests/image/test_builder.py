@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.image import card, papers, recipe, root, tools
+from deploy.image import boards, card, papers, recipe, root, tools
 from firmware.__main__ import main
 from firmware.errors import Failure
 from tests import needs
@@ -24,6 +24,25 @@ def test_the_card_has_one_identity_everywhere() -> None:
         text = (HERE / name).read_text()
         assert f"{disk}-0" in text, name
     assert f"compatible={recipe.read().compatible}\n" in (HERE / "overlay/etc/rauc/system.conf").read_text()
+
+
+def test_a_slow_or_ill_card_ends_in_no_console() -> None:
+    """What is mounted from the card is waited for; else systemd gives up after 90 s and asks for root's password."""
+    rows = [line.split() for line in (HERE / "overlay/etc/fstab").read_text().splitlines() if line[:1] not in ("#", "")]
+    found = {row[1]: row[3].split(",") for row in rows if row[0].startswith("PARTUUID=")}
+    assert set(found) == {"/boot/firmware", "/persistent"}
+    assert all({"nofail", "x-systemd.device-timeout=0"} <= set(options) for options in found.values())
+    assert "fsck.repair=yes" in (HERE / "boot.cmd").read_text()
+
+
+def test_u_boots_own_variables_stay() -> None:
+    """A file of variables takes the place of all that are built in: one that holds only ours starts nothing."""
+    own = b"bootcmd=run distro_bootcmd\0bootdelay=2\0kernel_addr_r=0x00080000\0distro_bootcmd=for t in mmc0; do true; done\0\0"
+    found = card.built_in(b"\x7fcode\0" + own + b"more code")
+    assert found["kernel_addr_r"] == "0x00080000" and found["distro_bootcmd"].startswith("for t in")
+    with pytest.raises(Failure, match="it would start nothing"):
+        card.built_in(b"another loader")
+    assert card.FIRST_VARIABLES["bootdelay"] == "-2", "a scanner on the serial pins must not stop the start"
 
 
 def test_the_partitions_fit_and_do_not_overlap() -> None:
@@ -145,3 +164,24 @@ def test_packages_come_from_where_this_machine_gets_its_own() -> None:
     assert root.sources(what, "http://mirror/debian") == [f"deb http://mirror/debian bookworm {parts}"]
     with pytest.raises(Failure, match="--mirror"):
         root.sources(what, "http://a/debian trixie")
+
+
+@needs.unless(needs.missing("dtc", "fdtput"))
+def test_the_serial_pins_are_freed_in_a_boards_tree(tmp_path: Path) -> None:
+    """As in Debian's trees: Bluetooth on the good UART, the header's pins on the other one."""
+    source, tree = tmp_path / "board.dts", tmp_path / "bcm2837-rpi-3-b.dtb"
+    source.write_text(
+        """/dts-v1/; / { soc {
+        gpio@7e200000 { uart0_gpio14 { brcm,pins = <14 15>; }; uart0_gpio32 { phandle = <8>; };
+                        uart1_gpio14 { phandle = <9>; }; };
+        serial@7e201000 { pinctrl-0 = <8>; uart-has-rtscts; bluetooth { compatible = "brcm,bcm43438-bt"; }; };
+        serial@7e215040 { pinctrl-names = "default"; pinctrl-0 = <9>; }; }; };"""
+    )
+    tools.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", tree, source])
+    for _ in range(2):  # a second time changes nothing
+        boards.free_the_serial_pins(tree)
+    pins = tools.run(["fdtget", tree, boards.HEADER_PINS, "phandle"])
+    assert tools.run(["fdtget", tree, boards.PL011, "pinctrl-0"]) == pins
+    assert tools.run(["fdtget", "-l", tree, boards.PL011]) == ""
+    assert "pinctrl-0" not in tools.run(["fdtget", "-p", tree, boards.MINI])
+    assert boards.lacking(tmp_path, ("rpi-3-b", "rpi-5-b")) == ["rpi-5-b"]
