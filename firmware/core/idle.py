@@ -17,6 +17,9 @@ from firmware.rulebook.words import when
 
 Page = tuple[str, str]
 PAGES_MAX = 16
+Left = tuple[int | None, ...]
+"""What remains, in the order of `REMAINS`; None: there is no such limit, or nobody without a booking is received."""
+REMAINS = ("page_places", "page_numbers", "page_slot", "page_cases")
 
 
 def show(turn: Turn) -> None:
@@ -56,17 +59,18 @@ def _page(turn: Turn, reason: str) -> Page:
     return said.sign_zh, said.sign_en
 
 
-def _left(turn: Turn, book: Rulebook, local: dt.datetime | None) -> tuple[int | None, int | None]:
-    """(places in the hall, numbers for people without a booking); None: not told."""
+def _left(turn: Turn, book: Rulebook, local: dt.datetime | None) -> Left:
     if local is None:
-        return None, None
+        return (None,) * len(REMAINS)
     whole = picture.limit(turn.state, book.limit_on(local.date())) or 0
     places = max(0, whole - max(0, picture.inside(turn.state)))
-    walk_in = quotas.walk_in(turn.state, book, local.date())
-    return places, quotas.remains(turn, book, local).day if walk_in else None
+    if not quotas.walk_in(turn.state, book, local.date()):
+        return places, None, None, None
+    remains = quotas.remains(turn, book, local)
+    return places, remains.day, remains.slot, remains.cases
 
 
-def pages_of(book: Rulebook, local: dt.datetime | None, turn: Turn, left: tuple[int | None, int | None]) -> list[Page]:
+def pages_of(book: Rulebook, local: dt.datetime | None, turn: Turn, left: Left) -> list[Page]:
     pages = [_page(turn, "idle")]
     if local is not None:
         pages += _hours(turn, book, local)
@@ -87,8 +91,8 @@ def _hours(turn: Turn, book: Rulebook, local: dt.datetime) -> list[Page]:
     return turn.pages("page_closed") + (turn.pages("page_opens", **when(opening)) if opening else [])
 
 
-def _remains(turn: Turn, left: tuple[int | None, int | None]) -> list[Page]:
-    told = zip(("page_places", "page_numbers"), left, strict=True)
+def _remains(turn: Turn, left: Left) -> list[Page]:
+    told = zip(REMAINS, left, strict=True)
     return [page for reason, number in told if number is not None for page in turn.pages(reason, n=number)]
 
 

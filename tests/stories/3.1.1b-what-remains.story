@@ -9,7 +9,7 @@ rulebook: quota.cases_per_day = 10
 rulebook: class.agent.slot_required = false
 
 10:00 Wang, PCR 5 h old, scans -> admit; 4 numbers left today; 2 numbers left in this slot; 10 cases left today
-10:00 Wang passes -> 3 places free
+10:00 Wang passes -> 3 places free; idle sign: 大厅余位 3; idle sign: 今日余号 3; idle sign: 本时段余号 1; idle sign: 今日余件 9
 10:05 Li, PCR 5 h old, scans -> admit; 3 numbers left today; 1 numbers left in this slot; 9 cases left today
 10:05 Li passes
 10:10 Zhao, PCR 5 h old, scans -> refuse slot_quota (3.1.1b); sign: 本时段已满
