@@ -11,6 +11,7 @@ RUNS = {
     "chaos": "real devices and a real broker, killed hundreds of times",
     "image": "the card image, booted in an emulated Pi",
     "home-assistant": "the real Home Assistant beside a real door (installs it once: 600 MB)",
+    "service": "the firmware's unit under a systemd of its own, in a small machine",
     "load": "a thousand devices on one broker",
 }
 

@@ -19,6 +19,11 @@ LIBRARY = "usr/lib/hallgate"
 """Our package and its wheels; a path entry in Debian's Python leads there."""
 OURS = ("firmware", "sensors", "mqtt", "deploy")
 UNITS = "usr/lib/systemd/system"
+CONFIGURATIONS = {
+    "sysusers.d": "usr/lib/sysusers.d",
+    "tmpfiles.d": "usr/lib/tmpfiles.d",
+    "system.conf.d": "usr/lib/systemd/system.conf.d",
+}
 WANTED_BY = "WantedBy="
 
 
@@ -127,6 +132,8 @@ def finish(recipe: Recipe, shop: Shop, epoch: int, keyring: Path) -> None:
     shutil.copytree(HERE / "overlay", root, dirs_exist_ok=True)
     shutil.copyfile(keyring, root / "etc/rauc/keyring.pem")
     units(root)
+    # The root is never written on the device: its users are made here.
+    tools.run(["chroot", root, "systemd-sysusers"], environment={"SOURCE_DATE_EPOCH": str(epoch)})
     for unit in recipe.masked:
         _link(root / "etc/systemd/system" / unit, "/dev/null")
     _link(
@@ -167,8 +174,8 @@ def units(root: Path) -> None:
             _copy(path, root / UNITS / path.name)
             for target in _wanted_by(path.read_text("utf-8")):
                 _link(root / f"etc/systemd/system/{target}.wants/{path.name}", f"/{UNITS}/{path.name}")
-        elif path.suffix == ".conf" and path.parent.name in ("sysusers.d", "tmpfiles.d"):
-            _copy(path, root / "usr/lib" / path.parent.name / path.name)
+        elif path.suffix == ".conf":
+            _copy(path, root / CONFIGURATIONS[path.parent.name] / path.name)
 
 
 def _wanted_by(text: str) -> list[str]:

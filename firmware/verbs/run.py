@@ -14,6 +14,7 @@ from typing import Any
 from firmware import clock, site
 from firmware.asking import Answering
 from firmware.language import spoken
+from firmware.watchdog import Watchdog
 from firmware.wiring import Device
 
 EXAMPLE = "hallgate run --site /etc/hallgate/site.toml --state /persistent/hallgate"
@@ -46,11 +47,15 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: device.loop.stop())
     answering = Answering(device, Path(arguments.ask)) if arguments.ask else None
+    watchdog = Watchdog()
+    device.loop.every(watchdog.tend)
     _settle_memory()
     print("ready", flush=True)
+    watchdog.ready()
     try:
         device.run()
     finally:
+        watchdog.stopping()
         if answering is not None:
             answering.close()
         device.close()

@@ -173,6 +173,8 @@ class Emulator:
         out = self.folder / "board.dtb"
         if not out.exists():
             shutil.copyfile(self.shop.part("firmware") / "bcm2837-rpi-3-b.dtb", out)
+            # Opening the emulated watchdog resets the board at once.
+            tools.run(["fdtput", "-t", "s", out, "/soc/watchdog@7e100000", "status", "disabled"])
             tools.run(["fdtput", "-c", out, "/system"])
             tools.run(["fdtput", "-t", "x", out, "/system", "linux,revision", REVISION_3B])
         return out

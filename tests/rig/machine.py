@@ -29,7 +29,7 @@ SOURCES = {
 }
 KBUILD = "obj-m := gpio-sim-rig.o\ngpio-sim-rig-objs := gpio-sim.o irq_sim.o\nccflags-y := -I$(src)\n"
 PATCH = ("handle_simple_irq(irq_to_desc(irqnum));", "generic_handle_irq(irqnum);")
-MODULES = ("configfs", "virtio_pci", "9pnet_virtio", "9p")
+MODULES = ("configfs", "virtio_pci", "9pnet_virtio", "9p", "overlay")
 BOOT_S = 300.0
 """15 to 30 s on a quiet machine, all emulated."""
 
@@ -54,6 +54,36 @@ poweroff -f
 """
 """The revision is a Pi 3's: gpiozero wants to know on which board it is. Only /run can be written: the rest is the host's,
 this repository included, wherever it lies."""
+
+
+SYSTEMD = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev; mount -t proc proc /proc; mount -t sysfs sys /sys
+for module in $(cat /modules/order); do insmod /modules/$module; done
+mkdir /host /up /new
+mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=524288 host /host
+mount -t tmpfs none /up; mkdir /up/upper /up/work
+mount -t overlay -o lowerdir=/host,upperdir=/up/upper,workdir=/up/work none /new
+sed '$a Revision : a02082' /proc/cpuinfo > /new/cpuinfo
+(echo 'mount --bind /cpuinfo /proc/cpuinfo; mount -t configfs config /sys/kernel/config'; cat /job) > /new/job
+mkdir -p /new/persistent; chmod 755 /new/root
+ln -s /dev/null /new/etc/systemd/system/systemd-tmpfiles-setup.service # it would walk through the host's /tmp
+cat > /new/etc/systemd/system/rig.service <<UNIT
+[Unit]
+SuccessAction=poweroff-force
+FailureAction=poweroff-force
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /job
+ExecStopPost=/bin/sh -c 'echo rig ended \\$EXIT_STATUS'
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS0
+UNIT
+printf '[Unit]\\nRequires=rig.service\\nAfter=rig.service\\n' > /new/etc/systemd/system/rig.target
+exec switch_root /new /usr/lib/systemd/systemd --unit=rig.target --show-status=no
+"""
+"""The same with systemd as its first process, and a root that can be written; nothing of it reaches the host."""
 
 
 def unusable() -> str:
@@ -107,10 +137,10 @@ class Machine:
 
     # ------------------------------------------------------------ start
 
-    def run(self, job: str) -> str:
+    def run(self, job: str, init: str = INIT) -> str:
         """Boot, run `job` (a shell script) among the host's files, power off; answer what the console said."""
         start = self.folder / f"start-{os.getpid()}"
-        start.write_bytes(_archive(self._files(job)))
+        start.write_bytes(_archive(self._files(job, init)))
         command = (
             "qemu-system-x86_64 -nodefaults -no-reboot -display none -serial stdio -m 768 -smp 2 -cpu max "
             f"-kernel {self.folder}/boot/vmlinuz-{self.version} -initrd {start} "
@@ -132,11 +162,11 @@ class Machine:
             start.unlink()
         return done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
 
-    def _files(self, job: str) -> Iterator[tuple[str, int, bytes]]:
+    def _files(self, job: str, init: str) -> Iterator[tuple[str, int, bytes]]:
         for folder in ("bin", "dev", "proc", "sys", "modules"):
             yield folder, 0o040755, b""
         yield "bin/busybox", 0o100755, (self.folder / "bin/busybox").read_bytes()
-        yield "init", 0o100755, INIT.encode()
+        yield "init", 0o100755, init.encode()
         yield "job", 0o100755, job.encode()
         modules = self._modules()
         for module in modules:

@@ -11,8 +11,14 @@ import pytest
 from tests import needs
 from tests.rig import machine
 
-INSIDE = Path(__file__).with_name("inside.py")
-NAMES = [node.name for node in ast.parse(INSIDE.read_text()).body if getattr(node, "name", "").startswith("test_")]
+INSIDE, SERVICE = Path(__file__).with_name("inside.py"), Path(__file__).with_name("inside_service.py")
+SYSTEMD = Path("/usr/lib/systemd/systemd")
+
+
+def names(module: Path) -> list[str]:
+    tree = ast.parse(module.read_text())
+    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+
 
 pytestmark = [needs.unless(machine.unusable()), pytest.mark.timeout(900)]
 
@@ -22,8 +28,24 @@ def console() -> str:
     return machine.Machine().run(machine.job(INSIDE))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.fixture(scope="module")
+def service_console() -> str:
+    needs.stop_unless("" if SYSTEMD.exists() else "systemd is not installed")
+    return machine.Machine().run(machine.job(SERVICE), machine.SYSTEMD)
+
+
+@pytest.mark.long("service")
+@pytest.mark.parametrize("name", names(SERVICE))
+def test_as_the_unit_starts_it(service_console: str, name: str) -> None:
+    passed(service_console, name)
+
+
+@pytest.mark.parametrize("name", names(INSIDE))
 def test_with_the_edges_of_a_real_kernel(console: str, name: str) -> None:
+    passed(console, name)
+
+
+def passed(console: str, name: str) -> None:
     said = re.findall(rf"::{name}(?:\[\S*\])? (\w+)", console)
     assert said and set(said) == {"PASSED"}, console
 
