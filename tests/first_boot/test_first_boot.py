@@ -19,7 +19,7 @@ from deploy.flash import door as doors
 from firmware import certificates, enrolment
 from firmware.__main__ import main
 from tests import loop_disk, needs
-from tests.device.bench import OFF, ON, ROOT, Bench
+from tests.device.bench import OFF, ON, ROOT, Bench, Far
 from tests.first_boot.desk import NOW, Desk, authority, desk
 
 SECRET = "hall.key"
@@ -93,6 +93,21 @@ def test_the_cards_door_becomes_the_devices(board: Board) -> None:
     assert (board.blinks, board.report["code"], board.report["troubles"]) == (0, 0, [])
     assert json.loads((board.store / "hallgate/doctor.json").read_text())["result"] == "incomplete"
     assert json.loads((board.store / "hallgate/first-boot.json").read_text()) == board.report
+
+
+@pytest.mark.parametrize(("plugged", "words"), [(True, "自检正常"), (False, "故障 7")])
+def test_the_sign_tells_who_stands_there(tmp_path: Path, plugged: bool, words: str) -> None:
+    sign = Far(tmp_path / "sign")
+    table = f'[lane.sign]\ndriver = "sign_text_line"\nport = "{sign.link}"\nencoding = "utf-8"\n'
+    gate = Bench(tmp_path / "desk", lane=table)
+    board = Board(tmp_path, gate)
+    board.insert()
+    if not plugged:
+        gate.scanner.unplug()
+    assert board.start() == (0 if plugged else 1), board.console
+    sign.expect(words.encode())
+    gate.close()
+    sign.unplug()
 
 
 def test_the_next_starts_change_nothing_but_the_network(board: Board) -> None:
