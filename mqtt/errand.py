@@ -43,11 +43,13 @@ class Errand(Speaker):
         self._out: list[Outgoing] = []
         self._known = 0
         everyone = Topics(hall, "hub").hall_root + "device/+/availability"
+        self._address, self._clock = address, clock
         plan = Plan(client_id=client_id, session_expiry_s=0, receive_maximum=100, subscriptions=(everyone, *also))
         self._connection = Connection(address, plan, self, clock)
 
     def __enter__(self) -> Self:
-        """Connected, and everybody's availability heard. Failure without a broker."""
+        """Connected, and everybody's availability heard. Failure without a broker, or where our own files are no good."""
+        self._address.tls(self._clock.wall_ms() / 1000)  # told at once, not after trying again and again
         self._connection.start()
         if not self.wait(lambda: self._connection.connected, CONNECT_S):
             self._connection.stop(0.5)

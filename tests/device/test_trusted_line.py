@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from firmware import __main__ as command_line
+from firmware.files import write_secret
 from tests import needs
 from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, Bench, bench
@@ -134,6 +137,32 @@ def measured(message: Any) -> tuple[str, int]:
     schema = message.content_schema
     properties = 5 + len("schema") + len(schema) if schema else 0
     return kind, 3 + 2 + len(message.topic.encode()) + 2 + 1 + properties + len(message.payload)
+
+
+def test_an_order_needs_a_certificate_that_may_give_it(hall: Hall, gate: Bench, tmp_path: Path, capsys: Any) -> None:
+    """`hallgate command` behind the access list: a hub's certificate may, one that only reads is told so at once."""
+    hall.enrolled("wall", "reader")
+    hall.configure()
+    hall.signal(signal.SIGHUP)
+    own = gate.issuer.edwards_keys["command"]
+    write_secret(tmp_path / "orders.pem", own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    wait_until(lambda: "connected" in gate.errors)
+
+    def given(name: str) -> tuple[int, str]:
+        tls = hall.tls(name)
+        line = ["--broker", hall.url, "--ca", tls.ca, "--cert", tls.cert, "--key", tls.key, "--hall", "baoshan"]
+        order = ["open_once", "lane=A", "--device", "entry-1", "--command-key", tmp_path / "orders.pem"]
+        capsys.readouterr()
+        code = command_line.main(["command", *map(str, [*order, *line])])
+        return code, "".join(capsys.readouterr())
+
+    wait_until(lambda: "not_authorized" in given("wall")[1], 30.0)
+    gate.relay.silent(0.3)
+    assert given("hub") == (0, "entry-1: done\n")
+    gate.relay.expect(ON)
+    (tmp_path / "hub/hub.key").chmod(0o644)
+    code, told = given("hub")
+    assert code == 1 and "chmod 600" in told, told
 
 
 def test_a_clock_at_1970_keeps_nobody_waiting(hall: Hall, gate: Bench, ear: Client) -> None:
