@@ -125,15 +125,15 @@ class Card:
             os.fsync(handle)
 
     def write(self) -> None:
-        """Every block of the map but the first sector."""
-        if shutil.which("bmaptool", path=tools.PATH) and self._image.mapped and not self._image.packed:
+        """Every block of the map but the first sector. A file is written by us: bmaptool would empty it first, mark and all."""
+        disk = self.path.is_block_device()
+        if disk and shutil.which("bmaptool", path=tools.PATH) and self._image.mapped and not self._image.packed:
             self._write_by_bmaptool()
         else:
             self._write_ourselves()
-        with self._open(os.O_WRONLY) as handle:
-            if not self.path.is_block_device():
+        if not disk:
+            with self._open(os.O_WRONLY) as handle:
                 os.ftruncate(handle, self._blocks.image_bytes)
-            self._put(handle, MARK, 0)
 
     def _write_ourselves(self) -> None:
         done = 0

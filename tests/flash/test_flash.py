@@ -87,20 +87,6 @@ def test_an_image_without_a_map_is_written_whole_and_said_so(tmp_path: Path, ima
     assert card.read_bytes() == image.read_bytes()
 
 
-@pytest.mark.parametrize("how", ["_write_ourselves", "_write_by_bmaptool"])
-def test_both_writers_write_the_same(tmp_path: Path, image: Path, how: str) -> None:
-    needs.stop_unless(needs.missing("bmaptool") if "bmaptool" in how else "")
-    source = writing.Image(image)
-    card = writing.Card(tmp_path / "sd.img", source, QUIET)
-    card.spoil()
-    getattr(card, how)()
-    assert not writing.is_whole(card.path)
-    os.truncate(card.path, source.map.image_bytes)
-    card.verify()
-    card.finish()
-    assert card.path.read_bytes() == image.read_bytes() and writing.is_whole(card.path)
-
-
 def test_the_map_leaves_out_only_what_is_free(image: Path) -> None:
     found = blockmap.read(image.with_name("card.img.bmap"))
     assert found == blockmap.made(image) and found.known
@@ -196,6 +182,19 @@ def test_a_disk_of_the_kernel(tmp_path: Path, image: Path, site_file: Path, disk
         assert done.returncode == 2 and "is in use" in done.stderr
     finally:
         tools.run(["umount", tmp_path / "mnt"])
+
+
+@pytest.mark.parametrize("how", ["_write_ourselves", "_write_by_bmaptool"])
+def test_both_writers_write_the_same_and_leave_the_mark(image: Path, disk: Path, how: str) -> None:
+    needs.stop_unless(needs.missing("bmaptool") if "bmaptool" in how else "")
+    card = writing.Card(disk, writing.Image(image), QUIET)
+    card.spoil()
+    getattr(card, how)()
+    assert disk.read_bytes()[: len(writing.MARK)] == writing.MARK and not writing.is_whole(disk)
+    card.verify()
+    card.finish()
+    assert writing.is_whole(disk)
+    assert "root: " in tools.run(["e2fsck", "-fn", f"{disk}?offset={partition_at(2)}"])
 
 
 def test_a_card_too_short(tmp_path: Path, image: Path) -> None:
