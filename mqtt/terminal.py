@@ -33,7 +33,7 @@ WORDS = {
     "lost": ("丢失", "lost"),
     "nothing": ("还没有设备报告", "no device has spoken yet"),
     "remains": ("余量", "remains"),
-    "places": ("在厅", "places"),
+    "places": ("空位", "places"),
     "day": ("当日", "day"),
     "slot": ("时段", "slot"),
     "cases": ("件数", "cases"),
