@@ -69,7 +69,11 @@ def _flasher(name: str) -> Any:
 
 
 def _list(disks: Any) -> int:
-    for disk in disks.cards():
+    cards = disks.cards()
+    if not cards:
+        what = "no disk here can be taken out: put a card into its reader"
+        print(f"hallgate flash: {spoken(what)}", file=sys.stderr)
+    for disk in cards:
         why = disk.refusal(0)
         what = spoken(why or "can be written")
         print(f"{disk.path}  {disk.bytes / 1e9:6.1f} GB  {disk.model or '-'}  {what}")
