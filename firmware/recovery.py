@@ -15,7 +15,7 @@ from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
-from firmware.journal import ENTRY, SNAPSHOT, Reader
+from firmware.journal import ENTRY, SNAPSHOT, Position, Reader
 from firmware.rulebook_file import zone
 
 
@@ -25,16 +25,29 @@ def new_controller(inc: str) -> Controller:
 
 
 def recovered(reader: Reader) -> Controller:
-    """The controller as it was after the last entry that is on disk."""
+    """The controller as it was after the last entry that is on disk.
+
+    Where a place behind the last picture cannot be read any more (a card that rots), nobody knows who came in by it:
+    entry holds until a recount, and exits run. Numbers of events that were given stay given.
+    """
     controller = new_controller(reader.identity.inc)
     snapshot = reader.last_snapshot()
     if snapshot is not None:
         controller = Controller.restore(snapshot.payload, zone)
     for record in reader.after(snapshot) if snapshot else reader.records():
         if record.kind == ENTRY:
-            entry = entries.decode(record.payload)
-            controller.handle(entry.e, entry.m)
+            _again(controller, entries.decode(record.payload))
+            controller.state.seq = max(controller.state.seq, record.first_seq + record.count - 1)
+    if reader.damaged_behind(snapshot.position if snapshot else Position(0, 0)):
+        for _, own in controller.state.resources():
+            own.recount_needed = True
     return controller
+
+
+def _again(controller: Controller, entry: entries.Entry) -> None:
+    lane = getattr(entry.e, "lane", None)
+    if lane is None or lane in controller.state.lanes:  # else the start that named it is what cannot be read
+        controller.handle(entry.e, entry.m)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,10 @@ class Reader:
         """Places met so far where records that had been on disk could not be read."""
         return len(self._holes)
 
+    def damaged_behind(self, place: Position) -> bool:
+        """Whether one of the places met so far lies behind `place`."""
+        return any(hole > place for hole in self._holes)
+
     @property
     def first_seq(self) -> int | None:
         """The oldest hub event still held; None: there is none."""

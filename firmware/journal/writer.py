@@ -352,6 +352,7 @@ class Writer:
                 self._end = found.end
                 if isinstance(found, Hole):
                     self.damaged += 1
+                    self._snapshot_flags = AFTER_LOSS  # the next start begins behind it
                     continue
                 self.durable_seq = max(self.durable_seq, found.first_seq + found.count - 1)
                 self._snapshot_flags = None if found.kind == SNAPSHOT else self._snapshot_flags

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from firmware.journal import Reader
 from tests import needs
 from tests.device.bench import OFF, ON, Bench, Far, bench
 
@@ -216,6 +217,40 @@ def test_killed_at_random_moments_nothing_recorded_is_lost(tmp_path: Path) -> No
         assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
         assert len({r["id"] for r in records}) == len(records)
         assert made.replay().returncode == 0
+
+
+@pytest.mark.parametrize("rotten", [0, -1])
+def test_a_rotten_journal_lets_people_out_and_holds_the_entry(tmp_path: Path, rotten: int) -> None:
+    """One bit of the start that named the lanes, or of the last record; then a restart, and another one."""
+    scanner, relay = Far(tmp_path / "scanner-b"), Far(tmp_path / "relay-b")
+    way_out = NEXT_DOOR.format(scanner=scanner.link, relay=relay.link).replace('"in"', '"out"')
+    with bench(tmp_path / "gate", lane=way_out, pulse=50) as made:
+        made.start()
+        for _ in range(3):
+            made.scan(made.booking())
+            made.relay.expect(ON)
+            made.relay.expect(OFF)
+        until(made, 3)
+        made.kill()
+        _, *records = Reader(made.state).records()
+        place = (Reader(made.state).last_snapshot() or records[0]).position if rotten == 0 else records[-2].position
+        segment = sorted((made.state / "journal").glob("*.segment"))[0]
+        data = bytearray(segment.read_bytes())
+        for at in (40, place.at + 40) if rotten == 0 else (place.at + 40,):
+            data[at] ^= 0x10
+        segment.write_bytes(data)
+        for _ in range(2):
+            made.start()
+            scanner.write(b"anything\r")
+            relay.expect(ON)
+            made.scan(made.booking())
+            made.relay.silent(0.3)
+            assert answers(made)[-1][1] == "recount"
+            made.kill()
+        numbers = [record["seq"] for record in made.records()]
+        assert len(numbers) == len(set(numbers)), "no number is given twice"
+    scanner.unplug()
+    relay.unplug()
 
 
 def test_a_changed_record_is_found_by_replay(gate: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

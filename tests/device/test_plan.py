@@ -144,7 +144,10 @@ def test_no_kind_of_proof_is_believed_when_it_is_forged_expired_cut_or_bent(tmp_
             made.gate.relay.silent(0.2)
         assert made.shows(good["booking"], good["pcr"])[0] == "admit"
         time.sleep(3.2)
-        assert made.shows(good["badge"], good["pcr"], good["antigen"], good["antigen before"]) == ("admit", {"in_order"})
+        assert made.shows(good["badge"], good["pcr"], good["antigen"], good["antigen before"]) == (
+            "admit",
+            {"in_order"},
+        )
         time.sleep(3.2)
         assert made.shows(good["booking"])[1] >= {"used"}, "replayed"
 
