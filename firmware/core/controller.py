@@ -156,7 +156,7 @@ class Controller:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
-        times += closing.due(turn) + rulebooks.due(turn)
+        times += closing.due(turn) + rulebooks.due(turn) + idle.due(turn)
         return min(access.due(turn, times), default=None)
 
 

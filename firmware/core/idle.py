@@ -46,6 +46,16 @@ def _show(turn: Turn, book: Rulebook) -> None:
     _tell(turn, shown, by_lane | dict.fromkeys(held, (_page(turn, "held"), *_ways(turn, book.contact))))
 
 
+def due(turn: Turn) -> list[int]:
+    """When the pages change by themselves: at midnight, and with every slot that has a quota of its own."""
+    if not turn.state.idle_shown or turn.state.evacuated_by or turn.rulebook is None or not turn.moment.trusted:
+        return []
+    slot, local = turn.rulebook.slot, turn.local
+    minute, midnight = local.hour * 60 + local.minute, local.replace(hour=0, minute=0, second=0, microsecond=0)
+    ends = min(minute - minute % slot.minutes + slot.minutes, 24 * 60) if slot.quota else 24 * 60
+    return [turn.at(midnight + dt.timedelta(minutes=ends))]
+
+
 def _tell(turn: Turn, shown: str, by_lane: dict[str, tuple[Page, ...]]) -> None:
     if shown == turn.state.idle_shown:
         return

@@ -155,6 +155,17 @@ def test_what_remains_is_on_it_and_follows_every_passage() -> None:
     assert sum(isinstance(order, SignIdle) for order in door.actions) == count, "nothing new, nothing said"
 
 
+def test_the_pages_turn_at_midnight_and_with_the_slot_though_nobody_comes() -> None:
+    door = Door(WALK_IN, OPTIONAL, ("quota = 0       ", "quota = 1       "), wall=at("2022-06-02 10:00"))
+    door.scan(door.test(1))
+    door.cross()
+    assert "本时段余号 0" in idle(door)
+    door.wait(1900)
+    assert "本时段余号 1" in idle(door)
+    door.wait(14 * 3600)
+    assert "今日闭馆" in idle(door), "the third of June is a holiday"
+
+
 def test_a_closed_day_says_when_the_hall_opens() -> None:
     door = Door(wall=at("2022-06-03 10:00"))
     door.load_again()
