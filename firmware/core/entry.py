@@ -282,13 +282,15 @@ def forget_waiting(turn: Turn, lane: LaneState) -> None:
     if lane.waiting:
         seconds = turn.rulebook.flow.forget_seconds if turn.rulebook else FORGET_SECONDS
         lane.waiting = [each for each in lane.waiting if turn.now - each.seen_ms < seconds * 1000]
+        for each in lane.waiting:
+            each.gone = turn.now - each.seen_ms >= PLACE_WAIT_MS
 
 
 def _queue_up(turn: Turn, lane: LaneState, who: str, persons: int) -> None:
     forget_waiting(turn, lane)
     known = next((each for each in lane.waiting if each.who == who), None)
     if known is not None:
-        known.seen_ms = turn.now
+        known.seen_ms, known.gone = turn.now, False
     elif len(lane.waiting) < bounds.WAITING:
         known = Waiting(who=who, persons=persons, since_ms=turn.now, seen_ms=turn.now)
         lane.waiting.append(known)

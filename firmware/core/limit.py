@@ -6,11 +6,13 @@ safety: `core/occupancy.py` alone keeps the sums. What only the bank may do is i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from firmware.core import bank, occupancy, passage
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
 from firmware.core.resource import HALL, PeerSeen, Resource
-from firmware.core.state import HallState
+from firmware.core.state import HallState, Waiting
 from firmware.core.turn import Turn
 
 PEERS = 64
@@ -49,6 +51,7 @@ def _seen(own: Resource, row: Row, seen_ms: int) -> PeerSeen:
         net=row.A - row.C + row.G - row.X,
         free=row.free,
         want=row.want,
+        asks=row.asks,
         entry=row.entry,
         bank=row.bank,
         minted=row.M > 0,
@@ -107,6 +110,7 @@ def own_row(state: HallState, name: str = HALL) -> Row:
         device=state.device,
         seq=state.seq,
         want=want_of(state, name),
+        asks=sum(asking_at(state, name)),
         entry=_has_entry(state, name) and not state.draining,
         state=_state_of(state, own),
         K=own.recounted,
@@ -154,32 +158,30 @@ def _share(turn: Turn, name: str, own: Resource) -> None:
     for inc in sorted(reachable, key=lambda inc: (not reachable[inc].bank, _balance(own, inc), inc)):
         occupancy.give(own.rights, inc, -_balance(own, inc))
     takers = [inc for inc, peer in reachable.items() if peer.entry and peer.state != "quarantine"]
+    for inc in sorted(takers, key=lambda inc: (-_lacking(own, inc), inc)):
+        occupancy.give(own.rights, inc, min(_lacking(own, inc), _spared(turn.state, name, own, inc)))
     if not takers:
         return
     needy = max(takers, key=lambda inc: (_need(own, inc), inc))
     if turn.state.draining or not _has_entry(turn.state, name):
         occupancy.give(own.rights, needy, own.rights.free)
     else:
-        occupancy.give(own.rights, needy, _spared(turn.state, name, own, needy))
-
-
-def _spared(state: HallState, name: str, own: Resource, needy: str) -> int:
-    """What this entry can do without: all above its own need; for people who stand there, all that nobody here waits for.
-
-    Where a party waits at each of two doors and neither has places enough, the one of the smaller name gets them all.
-    """
-    above = min(_need(own, needy), own.rights.free - want_of(state, name))
-    lacking = _lacking(own, needy)
-    if lacking <= 0:
-        return above
-    here = waiting_at(state, name)
-    stuck = bool(here) and own.rights.free < here[0] and own.rights.free >= lacking and needy < own.rights.inc
-    return max(above, min(lacking, own.rights.free - (0 if stuck else sum(here))))
+        occupancy.give(own.rights, needy, min(_need(own, needy), own.rights.free - want_of(turn.state, name)))
 
 
 def _lacking(own: Resource, inc: str) -> int:
-    """Places that people who wait at that peer lack, as far as we know."""
-    return _need(own, inc) - RESERVE
+    """Places that people who stand at that peer just now lack, as far as we know."""
+    return own.peers[inc].asks - _balance(own, inc)
+
+
+def _spared(state: HallState, name: str, own: Resource, inc: str) -> int:
+    """What this device can do without for people who stand at another gate: all that nobody stands here for.
+
+    Where a party stands at each of two gates and neither has places enough, the gate of the smaller name gets them all.
+    """
+    here = asking_at(state, name)
+    stuck = bool(here) and own.rights.free < here[0] and own.rights.free >= _lacking(own, inc) and inc < own.rights.inc
+    return own.rights.free - (0 if stuck else sum(here))
 
 
 def _balance(own: Resource, inc: str) -> int:
@@ -200,13 +202,19 @@ def want_of(state: HallState, name: str = HALL) -> int:
     """Places this device could use now: the people it told to wait, and a small reserve."""
     if state.draining or not _has_entry(state, name):
         return 0
-    return RESERVE + sum(waiting_at(state, name))
+    return RESERVE + sum(each.persons for each in _waiting(state, name))
 
 
-def waiting_at(state: HallState, name: str) -> list[int]:
-    """The parties that were told to wait for a place of this limit, by lane and in their order."""
-    lanes = (state.lanes[setup.name] for setup in state.setups if name in setup.takes and setup.name in state.lanes)
-    return [each.persons for lane in lanes for each in lane.waiting]
+def asking_at(state: HallState, name: str = HALL) -> list[int]:
+    """The parties among them that stand at the gate just now, and would be let in by a place that comes."""
+    return [] if state.draining else [each.persons for each in _waiting(state, name) if not each.gone]
+
+
+def _waiting(state: HallState, name: str) -> Iterator[Waiting]:
+    """Who was told to wait for a place of this limit, by lane and in their order."""
+    for setup in state.setups:
+        if name in setup.takes and setup.name in state.lanes:
+            yield from state.lanes[setup.name].waiting
 
 
 RESERVE = 2

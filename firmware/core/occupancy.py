@@ -67,6 +67,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     bank: bool = False
     free: int = 0
     want: int = 0
+    """Places this device could use: for people who were told to wait in the last minutes, and a small reserve."""
+    asks: int = 0
+    """Bodies that stand at its gates just now and lack a place."""
     entry: bool = True
     """False: an exit-only device, which hands over everything it gains."""
     state: str = "joined"

@@ -33,6 +33,7 @@ class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
     free: int
     want: int
     entry: bool
+    asks: int = 0
     bank: bool = False
     minted: bool = False
     seen_ms: int = 0

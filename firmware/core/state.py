@@ -214,6 +214,8 @@ class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
     persons: int = 1
     since_ms: int
     seen_ms: int
+    gone: bool = False
+    """Not seen at the gate for some seconds: may be in the queue, or away."""
     attested: tuple[Attested, ...] = ()
     path: Path | None = None
     sentinel: Sentinel | None = None

@@ -341,3 +341,18 @@ def test_two_parties_that_wait_for_each_others_places_do_not_wait_for_ever() -> 
     north.leave(2)
     whole.talk()
     assert south.lane.state == "granted" and whole.inside == 2
+
+
+def test_who_has_left_the_gate_keeps_no_right_from_whoever_stands_at_another() -> None:
+    north, south = Member("north", bank=True, limit=1), Member("south")
+    whole = Hall(north, south)
+    north.admit(1)
+    assert north.scan(north.booking(2)) == south.scan(south.booking(3)) == "wait"
+    north.wait(5), south.wait(5)
+    north.leave()
+    assert north.free == 1 and north.lane.state == "idle" and north.lane.waiting
+    whole.talk()
+    assert north.free == 1, "nobody stands anywhere: it stays"
+    assert south.scan(south.booking(4)) == "wait"
+    whole.talk()
+    assert south.lane.state == "granted" and whole.free == 0

@@ -114,7 +114,8 @@ class Far:
 
 
 class Bench:
-    """One entry lane with a text-line scanner and an LCUS relay; more by `lane` (TOML lines) and `site`."""
+    """One entry lane with a text-line scanner and an LCUS relay; more by TOML lines: `keys` of the lane, `lane` (its
+    devices), `rights` (its table) and `site`."""
 
     def __init__(
         self,
@@ -127,6 +128,8 @@ class Bench:
         name: str = "entry-1",
         bank: bool = True,
         issuer: Issuer | None = None,
+        rights: str = "",
+        keys: str = "",
         **book: Any,
     ):
         self.folder = folder
@@ -149,6 +152,7 @@ name = "{name}"
 hall = "baoshan"
 {hub_table}[rights]
 bank = {str(bank).lower()}
+{rights}
 [rulebook]
 file = "rulebook.toml"
 [trust]
@@ -159,6 +163,7 @@ hall_key = "hall.key"
 name = "A"
 direction = "{direction}"
 for = ["visitor"]
+{keys}
 [lane.scanner]
 driver = "scanner_text_line"
 port = "{self.scanner.link}"
