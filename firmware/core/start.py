@@ -14,6 +14,7 @@ from firmware.core.resource import Resource, of_zone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
+HELD = "entry is held until a recount"
 LISTEN_MS = 12_000
 """Two heartbeats of every door that can be reached."""
 
@@ -38,6 +39,8 @@ def started(turn: Turn, event: Started) -> None:
         state.entered.clear()
     if power_loss:
         _hold_until_counted(turn)
+    elif any(own.recount_needed for _, own in state.resources()):  # from before, or the journal rotted meanwhile
+        turn.alarm("recount_needed", detail=HELD)
     turn.records.append(
         DeviceStarted(
             **turn.header(), version=event.version, power_loss=power_loss, rulebook=state.rulebook_serial or None
@@ -68,7 +71,7 @@ def _hold_until_counted(turn: Turn) -> None:
     for own in doubtful:
         own.recount_needed = True
     if doubtful:
-        turn.alarm("power_loss", detail="entry is held until a recount")
+        turn.alarm("power_loss", detail=HELD)
 
 
 def _first_order(turn: Turn, lane: LaneState) -> None:

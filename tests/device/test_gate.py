@@ -247,6 +247,8 @@ def test_a_rotten_journal_lets_people_out_and_holds_the_entry(tmp_path: Path, ro
             made.relay.silent(0.3)
             assert answers(made)[-1][1] == "recount"
             made.kill()
+        alarms = [record["alarm"] for record in made.records() if record["kind"] == "alarm"]
+        assert alarms == ["recount_needed"] * 2, "told at each start until somebody counts"
         numbers = [record["seq"] for record in made.records()]
         assert len(numbers) == len(set(numbers)), "no number is given twice"
     scanner.unplug()
