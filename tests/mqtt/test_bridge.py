@@ -41,10 +41,10 @@ class Wires:
             broker.start()
         self.source, self.posted = Events(), list[Incoming]()
         outbox = Outbox(self.source, folder / "cursor.json", replace)
-        self.link = Link(self.hall.address("gate-1"), "gate-1", "baoshan", outbox, self.posted.append, Clock())
+        self.link = Link(self.hall.door("gate-1"), "gate-1", "baoshan", outbox, self.posted.append, Clock())
         self.outbox = outbox
         self.link.start()
-        address = self.centre.address("hub")
+        address = self.centre.door("hub")
         self.hub = Hub(address, Clock(), hall="baoshan", client_id="hub", session_expiry_s=600)
         self.hub.start()
         wait_until(lambda: self.hub.connection.connected and self.link.connected, 30.0)
@@ -98,7 +98,7 @@ def test_the_centre_has_every_event_once_after_both_brokers_died(wires: Wires) -
 def test_no_order_of_the_centre_reaches_a_gate_unless_it_is_wanted(wires: Wires) -> None:
     wires.pass_in(1)
     wires.complete(1)
-    officer = Client(wires.centre.address("hub"), client_id="officer")
+    officer = Client(wires.centre.door("hub"), client_id="officer")
     try:
         officer.say(f"{ROOT}/device/gate-1/command/open_once", b"open!")
         officer.say(f"{ROOT}/rulebook", b"mine", retain=True)
@@ -113,7 +113,7 @@ def test_no_order_of_the_centre_reaches_a_gate_unless_it_is_wanted(wires: Wires)
 
 def test_with_bridge_commands_the_centre_may_order(tmp_path: Path, capsys: Any) -> None:
     wires = Wires(tmp_path, capsys, "--bridge-commands")
-    officer = Client(wires.centre.address("hub"), client_id="officer")
+    officer = Client(wires.centre.door("hub"), client_id="officer")
 
     def ordered() -> bool:
         officer.say(f"{ROOT}/device/gate-1/command/open_once", b"open!")

@@ -56,7 +56,7 @@ class Client(Ear):
 
 
 def connected(hall: Hall, name: str, *topics: str) -> Client:
-    made = Client(hall.address(name), *topics, client_id=name)
+    made = Client(hall.door(name), *topics, client_id=name)
     wait_until(lambda: made.connection.connected or pytest.fail(made.connection.problem) if made.connection.problem not in
                ("", "not connected yet") else made.connection.connected)  # fmt: skip
     return made
@@ -180,16 +180,16 @@ def test_every_wrong_certificate_is_refused_with_its_own_line(hall: Hall, tmp_pa
     other = Hall(tmp_path / "elsewhere", capsys, "elsewhere")
     other.enrolled("gate-1")
     files = other.tls("gate-1")
-    problem(hall.address("gate-1", ca=files.ca), "gate-1", words="not this hall's")
-    problem(hall.address("gate-1", cert=files.cert, key=files.key), "gate-1", words="does not know our certificate's")
+    problem(hall.door("gate-1", ca=files.ca), "gate-1", words="not this hall's")
+    problem(hall.door("gate-1", cert=files.cert, key=files.key), "gate-1", words="does not know our certificate's")
     problem(Address.parse(hall.url, hall.tls("gate-1", cert=None, key=None)), "gate-1", words="wants a certificate")
-    problem(hall.address("gate-1", key=hall.tls("gate-2").key), "gate-1", words="cannot be used")
-    problem(hall.address("gate-1", cert=hall.at("none.pem")), "gate-1", words="there is no file")
+    problem(hall.door("gate-1", key=hall.tls("gate-2").key), "gate-1", words="cannot be used")
+    problem(hall.door("gate-1", cert=hall.at("none.pem")), "gate-1", words="there is no file")
     old, far = Clock(wall_ms=0.0), Clock(wall_ms=4e12)
-    problem(hall.address("gate-1"), "gate-1", clock=old, words="this clock says 1970-01-01: set the clock")
-    problem(hall.address("gate-1"), "gate-1", clock=far, words="ran out on")
+    problem(hall.door("gate-1"), "gate-1", clock=old, words="this clock says 1970-01-01: set the clock")
+    problem(hall.door("gate-1"), "gate-1", clock=far, words="ran out on")
     hall.tls("gate-1").key.chmod(0o640)
-    problem(hall.address("gate-1"), "gate-1", words="chmod 600")
+    problem(hall.door("gate-1"), "gate-1", words="chmod 600")
     elsewhere = Address.parse(f"mqtts://127.0.0.2:{hall.port}", hall.tls("hub"))
     problem(elsewhere, "hub", words="efused")
 
@@ -209,8 +209,8 @@ def test_a_device_that_is_taken_back_is_silenced_at_once_and_stays_out(hall: Hal
         wait_until(silenced, every_s=0.1)
     finally:
         gone.close()
-    wait_until(lambda: not enters(hall.address("gate-1"), "gate-1"), every_s=0.1)  # the broker has read it again
-    problem(hall.address("gate-1"), "gate-1", words="our certificate was revoked")
+    wait_until(lambda: not enters(hall.door("gate-1"), "gate-1"), every_s=0.1)  # the broker has read it again
+    problem(hall.door("gate-1"), "gate-1", words="our certificate was revoked")
     assert ear.connection.connected, "the others stay"
     ear.close()
     assert "revoked" in enrol(capsys, "list", "--ca", hall.authority)
@@ -237,14 +237,14 @@ def test_a_rotation_overlaps_and_the_older_certificate_can_go(hall: Hall, capsys
     (keep / "older.key").write_bytes(key)
     (keep / "older.key").chmod(0o600)
     for name in ("gate-1", "older"):
-        both = Client(hall.address(name), client_id="gate-1")
+        both = Client(hall.door(name), client_id="gate-1")
         wait_until(lambda by=both: by.connection.connected)
         both.close()
     assert enrol(capsys, "revoke", "--ca", hall.authority, "gate-1", "--older").startswith("1 ")
     hall.configure()
     hall.signal(signal.SIGHUP)
-    wait_until(lambda: not enters(hall.address("older"), "gate-1"), every_s=0.1)  # the broker has read it again
-    problem(hall.address("older"), "gate-1", words="was revoked")
+    wait_until(lambda: not enters(hall.door("older"), "gate-1"), every_s=0.1)  # the broker has read it again
+    problem(hall.door("older"), "gate-1", words="was revoked")
     new = connected(hall, "gate-1")
     new.close()
 

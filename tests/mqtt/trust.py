@@ -63,7 +63,8 @@ class Hall(Broker):
         files = {"ca": self.authority / "ca.pem", "cert": self.at(name) / f"{name}.pem"}
         return SimpleNamespace(**{**files, "key": self.at(name) / f"{name}.key", **changed})
 
-    def address(self, name: str, **changed: Any) -> Address:
+    def door(self, name: str, **changed: Any) -> Address:
+        """How this party reaches the broker, with its own certificate."""
         return Address.parse(self.url, self.tls(name, **changed))
 
     @property
