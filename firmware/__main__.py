@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
 import sys
 from types import ModuleType
@@ -50,7 +51,13 @@ def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     command_words.speak_utf8()
     with language.spoken_as(language.asked_for(words)):
-        return _main(words)
+        try:
+            code = _main(words)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read us (`| head`) has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it ends
+            return 0
+        return code
 
 
 def _main(words: list[str]) -> int:
@@ -68,8 +75,6 @@ def _main(words: list[str]) -> int:
     except HallgateError as error:
         print(f"hallgate{' ' + verb if verb in names() else ''}: {language.told(error)}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:
-        return 0
     except KeyboardInterrupt:
         return 130
 

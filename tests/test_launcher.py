@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def test_it_prepares_again_when_setup_cfg_changes(desk: Desk) -> None:
     (desk.root / "setup.cfg").write_text("[metadata]\nname = other\n")
     desk.start("check")
     assert (desk.started("-m venv"), desk.started("-m pip")) == (1, 2)
+
+
+def test_a_system_package_that_is_newly_needed_is_installed_in_a_prepared_folder(desk: Desk) -> None:
+    desk.start("flash")
+    launcher = desk.root / "hallgate"
+    launcher.write_text(launcher.read_text().replace("mcopy:mtools", "mcopy:mtools no-such-tool:newly-needed"))
+    desk.start("flash")
+    assert (asked := desk.started("newly-needed")) > 0
+    desk.start("flash")
+    assert desk.started("newly-needed") == asked
 
 
 def test_it_prepares_again_when_the_folder_was_moved(desk: Desk) -> None:
@@ -182,3 +193,13 @@ def test_ci_runs_the_tests_and_answers_their_exit_code(tmp_path: Path) -> None:
     (tmp_path / "hallgate").chmod(0o755)
     done = subprocess.run(["bash", str(tmp_path / ".ci" / "run")], cwd="/", capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (5, f"{tmp_path} test\n")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("check", "--help")])
+def test_whoever_reads_only_the_beginning_gets_no_traceback(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "firmware", *words]
+    done = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
