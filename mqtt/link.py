@@ -33,7 +33,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from firmware.errors import HallgateError
 from mqtt.address import Address
 from mqtt.messages import Incoming
-from mqtt.tls import told
+from mqtt.tls import told, why_broken_off
 
 KEEPALIVE_S = 10
 CONNECT_TIMEOUT_S = 5.0
@@ -330,7 +330,13 @@ class Connection:
         self._gone_because = self._gone_because or told(text)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._gone_because = self._gone_because or f"disconnected: {reason}"
+        self._gone_because = self._gone_because or self._why_broken_off() or f"disconnected: {reason}"
+
+    def _why_broken_off(self) -> str:
+        """Of an encrypted line that ended before the broker answered; empty when it does not say."""
+        if self.connected or self._stopping.is_set() or (made := self._address.tls()) is None:
+            return ""
+        return why_broken_off(self._address.host, self._address.port, made)
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         if mid in self._tokens:

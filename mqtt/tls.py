@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import socket
 import ssl
 import stat
 
 from firmware.errors import Failure
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+ASKING_S = 2.0
+"""A broker that has a reason says it at once."""
 
 _CHECKS = {
     9: "the broker's certificate is not valid yet: is this clock right?",
@@ -81,6 +84,21 @@ def _in_date(file: str, now_s: float) -> None:
     if now >= ours.not_valid_after_utc:
         raise Failure(f"our certificate ran out on {ours.not_valid_after_utc:%Y-%m-%d}: "
                       f"rotate it (hallgate enrol request --rotate)")  # fmt: skip
+
+
+def why_broken_off(host: str, port: int, made: ssl.SSLContext) -> str:
+    """Connect once more and say nothing. Empty when the broker does not tell either; waits `ASKING_S` at most.
+
+    A broker says in an alert why it breaks a line off. Closed while our first words lie unread, the connection is reset,
+    and TCP throws the alert away.
+    """
+    try:
+        plain = socket.create_connection((host, port), ASKING_S)
+        with plain, made.wrap_socket(plain, server_hostname=host) as line:
+            line.recv(1)
+    except OSError as error:  # ssl.SSLError is one
+        return told(error)
+    return ""
 
 
 def told(error: object) -> str:

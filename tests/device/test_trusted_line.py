@@ -38,7 +38,7 @@ def hall(tmp_path: Path, capsys: Any) -> Iterator[Hall]:
 
 @pytest.fixture
 def ear(hall: Hall) -> Iterator[Client]:
-    made = Client(hall.address("hub"), f"{ROOT}/#", client_id="hub")
+    made = Client(hall.door("hub"), f"{ROOT}/#", client_id="hub")
     wait_until(lambda: made.connection.connected, 30.0)
     yield made
     made.close()
