@@ -16,7 +16,7 @@ from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
 from firmware.journal import ENTRY, SNAPSHOT, Position, Reader
-from firmware.rulebook_file import zone
+from firmware.trust.rulebook_file import zone
 
 
 def new_controller(inc: str) -> Controller:

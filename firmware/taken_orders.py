@@ -1,7 +1,7 @@
 """Signed orders as this device takes them, by whichever way they come: judged, remembered on disk, done once, answered.
 
 The hub's come over the broker. An evacuation also comes from another door of the hall, over the side link, whoever it
-was addressed to: a way out of the hall is everybody's (`firmware/evacuations.py`).
+was addressed to: a way out of the hall is everybody's (`firmware/peers/evacuations.py`).
 """
 
 from __future__ import annotations

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from firmware import recovery, rulebook_file
+from firmware import recovery
 from firmware.cables import Cable, Line
 from firmware.clock import Clock, boot_id
-from firmware.clock_trust import ClockJudge
 from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.records import AnyRecord, CommandDone
@@ -23,27 +22,29 @@ from firmware.core.state import CarSetup, LaneSetup
 from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
 from firmware.errors import Failure, HallgateError, Mistake
-from firmware.evacuations import evacuations
-from firmware.handed_on import HandedOn
 from firmware.journal import Reader, Writer
 from firmware.language import spoken, told
 from firmware.loop import Loop
-from firmware.notices import Notices
+from firmware.peers.evacuations import evacuations
+from firmware.peers.handed_on import HandedOn
+from firmware.peers.notices import Notices
+from firmware.peers.rows import bank_word, rows
+from firmware.peers.used_passes import used_passes
 from firmware.plugs import Plugs, speaker
-from firmware.rows import bank_word, rows
 from firmware.rulebook.book import Rulebook
-from firmware.rulebook_file import SignedRulebook
 from firmware.site import DeviceSpec, Lane, Site, lacks
 from firmware.taken_orders import TakenOrders
+from firmware.trust import rulebook_file
+from firmware.trust.clock_trust import ClockJudge
+from firmware.trust.rulebook_file import SignedRulebook
+from firmware.trust.verification import Verifier, load_hall_key
 from firmware.typed_toml import Mistakes
-from firmware.used_passes import used_passes
-from firmware.verification import Verifier, load_hall_key
 from firmware.version import VERSION
 from sensors.readings import GatePassed
 
 if TYPE_CHECKING:
-    from firmware.side_link import SideLink
-    from firmware.updates import Updates
+    from firmware.peers.side_link import SideLink
+    from firmware.updating.updates import Updates
 
 CLOCK_CHECK_MS = 1_000
 ALONE_MS = 600
@@ -175,7 +176,7 @@ class Device:
         table, key = self.site.side_link, self._link_key() or self.verify.hall_key
         if table is None or key is None:
             return None
-        from firmware.side_link import SideLink
+        from firmware.peers.side_link import SideLink
 
         device = self.site.device
         link = SideLink(table.listen, table.peers, key, device.hall, device.name, self.clock, self.notices.came)
@@ -199,7 +200,7 @@ class Device:
         """What the hub pushed, also before today: a door that was told once knows it offline."""
         if self.site.hub is None and not folder.is_dir():
             return None
-        from firmware.documents import Documents
+        from firmware.trust.documents import Documents
 
         return Documents(folder, self.verify, lambda book: "; ".join(map(str, lacks(self.site, book)[0])))
 

@@ -14,7 +14,7 @@ from firmware.core.facts import Booking, Unproved
 from firmware.core.trust import parse
 from firmware.ports.serial_line import SerialPort
 from firmware.simulation.issuer import Issuer
-from firmware.verification import Verifier
+from firmware.trust.verification import Verifier
 from sensors import scanner_text_line
 from tests.device.bench import Far
 

@@ -16,9 +16,9 @@ from firmware.clock import Clock
 from firmware.core import revocations, roster, trust
 from firmware.core.events import AnyEvent, DocumentSeen, RulebookLoaded, RulebookRefused
 from firmware.core.facts import Booking, Card, Unproved
-from firmware.documents import BYTES_MAX, Documents
 from firmware.simulation.issuer import Issuer
-from firmware.verification import Verifier
+from firmware.trust.documents import BYTES_MAX, Documents
+from firmware.trust.verification import Verifier
 from mqtt.signing import sign
 from tests.device.bench import RULEBOOK
 

@@ -18,7 +18,7 @@ from firmware.core.facts import Booking, Card
 from firmware.core.trust import TrustList
 from firmware.listening import as_json, as_text
 from firmware.simulation.issuer import Issuer
-from firmware.verification import Verifier
+from firmware.trust.verification import Verifier
 from sensors import sdt
 from sensors.identity_sdt import text_of
 from sensors.readings import IdentityCard, Secret

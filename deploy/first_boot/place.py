@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from deploy.first_boot.codes import Code
-from firmware import certificates, enrolment, site
+from firmware import site
 from firmware.clock import Clock
 from firmware.durable import make_folder, replace_file, sync_folder
 from firmware.errors import HallgateError, Mistake
 from firmware.files import write_secret
+from firmware.trust import certificates, enrolment
 
 MANIFEST = "card.json"
 TICKET = "enrol.json"

@@ -18,15 +18,16 @@ from typing import Any
 from deploy.first_boot import grow, lamp
 from deploy.first_boot.codes import MEANINGS, Code
 from deploy.first_boot.place import TICKET, Placing, Stop
-from firmware import enrolment, enrolment_ticket, site
+from firmware import site
 from firmware.clock import Clock
-from firmware.clock_trust import kernel_synchronised
 from firmware.core.actions import SignShow
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, HallgateError, Mistake
 from firmware.language import spoken
 from firmware.plugs import Plugs, speaker
 from firmware.site import Site
+from firmware.trust import enrolment, enrolment_ticket
+from firmware.trust.clock_trust import kernel_synchronised
 from sensors.driver import Send
 
 USER = "hallgate"

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy.image import tools
-from firmware import rulebook_file, site
+from firmware import site
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
 from firmware.site import Site
+from firmware.trust import rulebook_file
 from firmware.typed_toml import Mistakes
 
 FOLDER = "hallgate"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deploy.image import tools
 from deploy.image.recipe import HERE, Card, Shop
-from firmware import slots
 from firmware.errors import Failure
+from firmware.updating import slots
 
 MIB = 1 << 20
 FIRST_MIB = 1

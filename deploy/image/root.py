@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deploy.image import boards, tools
 from deploy.image.recipe import HERE, SOURCE, Recipe, Shop, requirements
-from firmware import tryboot
 from firmware.errors import Failure
+from firmware.updating import tryboot
 
 LIBRARY = "usr/lib/hallgate"
 """Our package and its wheels; a path entry in Debian's Python leads there."""

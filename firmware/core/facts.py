@@ -1,7 +1,7 @@
 """What a code proved: privacy-clean facts, the only thing that is left of a code after verification.
 
 No name, no document number, no code text is in here. `subject` is a keyed hash (HMAC-SHA-256 with the hall key, first
-8 bytes, hex); `person`, and `holder` once `firmware/verification.py` lets it out, are pseudonyms that change every day.
+8 bytes, hex); `person`, and `holder` once `firmware/trust/verification.py` lets it out, are pseudonyms that change every day.
 Times are whole seconds since 1970.
 """
 

@@ -1,7 +1,7 @@
 """An order to install another version of this software: what it must say, and that it leads forward.
 
 Nothing is fetched or installed here, and no person at the gate waits for it: another process does it
-(`firmware/updates.py` says how the two speak), and asks for a quiet moment first.
+(`firmware/updating/updates.py` says how the two speak), and asks for a quiet moment first.
 """
 
 from __future__ import annotations

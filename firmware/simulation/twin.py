@@ -21,8 +21,8 @@ from firmware.core.records import AnyRecord
 from firmware.core.state import HallState, LaneState
 from firmware.recovery import new_controller
 from firmware.rulebook.book import Rulebook
-from firmware.rulebook_file import zone
 from firmware.simulation.agenda import Agenda
+from firmware.trust.rulebook_file import zone
 
 SPIN_MAX = 10_000
 """Wake-ups between two recorded events; a controller that asks for more has gone wrong."""

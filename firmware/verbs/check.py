@@ -12,12 +12,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware import rulebook_file, site, typed_toml
+from firmware import site, typed_toml
 from firmware.errors import Mistake
 from firmware.language import spoken, told
 from firmware.rulebook.contradictions import complaints
-from firmware.rulebook_file import SignedRulebook
 from firmware.site import Site
+from firmware.trust import rulebook_file
+from firmware.trust.rulebook_file import SignedRulebook
 from firmware.typed_toml import Mistakes
 
 EXAMPLE = "hallgate check --site site.toml"

@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 from firmware import clock, site
-from firmware.clock_trust import ClockJudge
 from firmware.doctor import report
 from firmware.doctor.report import DeviceFound, Report
 from firmware.doctor.technician import Technician
@@ -26,6 +25,7 @@ from firmware.errors import Mistake
 from firmware.language import spoken
 from firmware.plugs import Plugs
 from firmware.site import DeviceSpec, Lane, Site
+from firmware.trust.clock_trust import ClockJudge
 from firmware.version import VERSION
 from mqtt.address import Address
 

@@ -16,12 +16,13 @@ import datetime as dt
 import shlex
 from pathlib import Path
 
-from firmware import certificates, clock, enrolment
+from firmware import clock
 from firmware.durable import make_folder, replace_file
-from firmware.enrolment import Authority
 from firmware.errors import Failure, Mistake
 from firmware.files import read, write_secret
 from firmware.language import spoken
+from firmware.trust import certificates, enrolment
+from firmware.trust.enrolment import Authority
 from mqtt import access
 from mqtt.topics import Topics
 
@@ -136,7 +137,7 @@ def _install(arguments: argparse.Namespace, now: dt.datetime) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from firmware.enrolment_desk import Desk
+    from firmware.trust.enrolment_desk import Desk
 
     host, _, port = arguments.listen.rpartition(":")
     if not host or not port.isdecimal():

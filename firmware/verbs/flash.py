@@ -110,7 +110,7 @@ def _door(arguments: argparse.Namespace) -> Any:
 def _ticket(arguments: argparse.Namespace, door: Any) -> bytes:
     import datetime as dt
 
-    from firmware import enrolment
+    from firmware.trust import enrolment
 
     now = dt.datetime.fromtimestamp(Clock().wall_ms() / 1000, dt.UTC)
     with enrolment.locked(arguments.ca):

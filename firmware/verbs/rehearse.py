@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from firmware import entries, rulebook_file
+from firmware import entries
 from firmware.entries import Entry
 from firmware.errors import Mistake
 from firmware.files import read
@@ -26,6 +26,7 @@ from firmware.rulebook.book import Rulebook
 from firmware.simulation import rehearsal_report
 from firmware.simulation.rehearsal import Rehearsal
 from firmware.simulation.stories import player
+from firmware.trust import rulebook_file
 
 EXAMPLE = "hallgate rehearse --rulebook next.toml --state /persistent/hallgate"
 

@@ -69,6 +69,6 @@ def _updates(arguments: argparse.Namespace, state: Path) -> Any:
     """Imported only where updates are ordered from afar: its words are those of the hub."""
     if not arguments.updates:
         return None
-    from firmware.updates import Updates
+    from firmware.updating.updates import Updates
 
     return Updates(state, Path(arguments.updates))

@@ -17,17 +17,17 @@ from typing import Any
 
 import msgspec
 
-from firmware import slots, updates
 from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.core.state import UpdateOrder
 from firmware.core.versions import VERSION as NUMBERS
 from firmware.core.versions import numbers
 from firmware.errors import Failure, HallgateError, Mistake
-from firmware.fetching import Fetching
-from firmware.slots import Slots
-from firmware.trial import Trial
-from firmware.updates import Progress
+from firmware.updating import slots, updates
+from firmware.updating.fetching import Fetching
+from firmware.updating.slots import Slots
+from firmware.updating.trial import Trial
+from firmware.updating.updates import Progress
 from firmware.version import VERSION
 
 EXAMPLE = "hallgate update hallgate-0.2.0.raucb"

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from firmware.core.occupancy import Row
-from firmware.seal import unsealed
+from firmware.peers.seal import unsealed
 from mqtt.messages import Incoming
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import ON, Bench

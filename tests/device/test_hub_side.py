@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from firmware.side_exchange import Exchange
+from firmware.peers.side_exchange import Exchange
 from mqtt.signing import envelope, sign, sign_command
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, RULEBOOK, Bench, bench

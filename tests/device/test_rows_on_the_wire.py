@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from firmware.core.occupancy import Notice, Row
-from firmware.seal import sealed, unsealed
+from firmware.peers.seal import sealed, unsealed
 from tests.brokers import Broker, wait_until
 from tests.device.bench import OFF, ON, Bench, bench
 from tests.device.test_hub_side import BANK, Hub, ear, events  # noqa: F401

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware.slots import Slots
-from firmware.tryboot import CONFIG, Loader, main
+from firmware.updating.slots import Slots
+from firmware.updating.tryboot import CONFIG, Loader, main
 from tests.device.test_update import Rauc
 
 

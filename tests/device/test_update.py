@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from firmware import updates
 from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
-from firmware.slots import Slots, spare
-from firmware.trial import Trial, Watch
-from firmware.updates import Progress
+from firmware.updating import updates
+from firmware.updating.slots import Slots, spare
+from firmware.updating.trial import Trial, Watch
+from firmware.updating.updates import Progress
 from firmware.verbs.update import Updating
 from tests.brokers import wait_until
 from tests.device.bench import ON, Bench, bench

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from firmware import updates
 from firmware.clock import Clock
 from firmware.core.state import UpdateOrder
 from firmware.core.versions import numbers
 from firmware.errors import Failure
-from firmware.fetching import Fetching
+from firmware.updating import updates
+from firmware.updating.fetching import Fetching
 from tests.brokers import Broker, wait_until
 from tests.device.bench import Bench, bench
 from tests.device.test_hub_side import ALL, Hub

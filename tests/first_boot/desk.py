@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.enrolment import Authority
+from firmware.trust.enrolment import Authority
 from tests.device.bench import ROOT
 
 NOW = dt.datetime.now(dt.UTC)

@@ -16,8 +16,8 @@ import pytest
 
 from deploy.first_boot import grow, lamp
 from deploy.flash import door as doors
-from firmware import certificates, enrolment
 from firmware.__main__ import main
+from firmware.trust import certificates, enrolment
 from tests import loop_disk, needs
 from tests.device.bench import OFF, ON, ROOT, Bench, Far
 from tests.first_boot.desk import NOW, Desk, authority, desk

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import certificates, enrolment_ticket
-from firmware.enrolment import Authority
 from firmware.errors import Failure, Mistake
+from firmware.trust import certificates, enrolment_ticket
+from firmware.trust.enrolment import Authority
 from tests.first_boot.desk import NOW, Desk, authority, desk
 
 

@@ -12,7 +12,7 @@ from deploy.image import bundle, card, keys, recipe, tools
 from deploy.image.root import LIBRARY
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
-from firmware.slots import Slots, run
+from firmware.updating.slots import Slots, run
 from firmware.verbs.update import FOR_HALL, Updating
 from tests import needs
 

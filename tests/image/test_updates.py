@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from deploy.image import papers, recipe, tools
-from firmware import slots
+from firmware.updating import slots
 from mqtt.signing import envelope, sign_command
 from tests import needs
 from tests.brokers import wait_until

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import certificates
 from firmware.clock import Clock
 from firmware.errors import Mistake
+from firmware.trust import certificates
 from mqtt.access import Party, rights
 from mqtt.address import Address
 from mqtt.link import Connection, Plan

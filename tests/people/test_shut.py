@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from firmware import clock_trust
-from firmware.clock_trust import ClockJudge
 from firmware.errors import Mistake
 from firmware.rulebook.book import parse
 from firmware.rulebook.contradictions import complaints
+from firmware.trust import clock_trust
+from firmware.trust.clock_trust import ClockJudge
 from tests import needs
 from tests.people.hall import Door, text
 

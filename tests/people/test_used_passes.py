@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firmware.used_passes import NOTE_MS, WHOLE_MS, UsedPasses
+from firmware.peers.used_passes import NOTE_MS, WHOLE_MS, UsedPasses
 from tests.people.test_doors import Named
 
 

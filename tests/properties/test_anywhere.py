@@ -27,7 +27,7 @@ import hashlib, msgspec, pickle, sys
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
 from firmware.core.state import HallState
-from firmware import rulebook_file
+from firmware.trust import rulebook_file
 digest, encode = hashlib.sha256(), msgspec.json.Encoder().encode
 for journal in pickle.load(open(sys.argv[1], "rb")):
     device = Controller(HallState(rights=Rights(inc="story")), rulebook_file.zone)

@@ -17,8 +17,8 @@ from firmware.core.facts import AnyFact
 from firmware.core.moment import Moment
 from firmware.core.records import Decision
 from firmware.core.state import LaneSetup
-from firmware.rulebook_file import zone
 from firmware.simulation.stories import changes
+from firmware.trust.rulebook_file import zone
 from tests.core.stage import Stage
 from tests.stories import PLAN
 

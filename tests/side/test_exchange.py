@@ -9,8 +9,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware import side_wire
-from firmware.side_exchange import (
+from firmware.peers import side_wire
+from firmware.peers.side_exchange import (
     BEAT_MS,
     CARRIED_MAX,
     CARRIED_PER_BEAT,
@@ -23,7 +23,7 @@ from firmware.side_exchange import (
     STRANGERS_PER_S,
     Exchange,
 )
-from firmware.side_wire import DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, Part, Seal, Window, body_of, envelope
+from firmware.peers.side_wire import DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, Part, Seal, Window, body_of, envelope
 from tests.side.wires import KEY, Datagram, Wire, address, draws
 
 

@@ -16,10 +16,10 @@ from firmware.core.events import RowArrived, Woken
 from firmware.core.occupancy import Rights, Row
 from firmware.core.resource import Resource
 from firmware.core.state import HallState
-from firmware.handed_on import KEPT_MAX, LOOK_MS, SILENT_MS, HandedOn
-from firmware.notices import Notice, Notices
-from firmware.rows import rows
-from firmware.seal import sealed, unsealed
+from firmware.peers.handed_on import KEPT_MAX, LOOK_MS, SILENT_MS, HandedOn
+from firmware.peers.notices import Notice, Notices
+from firmware.peers.rows import rows
+from firmware.peers.seal import sealed, unsealed
 
 KEY = bytes(range(32))
 PREFIX = "rights/hall/row/"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from firmware.seal import unsealed
+from firmware.peers.seal import unsealed
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, Bench
 from tests.device.test_hub_side import ALL, Hub

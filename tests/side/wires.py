@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 
-from firmware.side_exchange import Address, Exchange, Message
+from firmware.peers.side_exchange import Address, Exchange, Message
 
 KEY = bytes(range(32))
 Datagram = tuple[Address, Address, bytes]

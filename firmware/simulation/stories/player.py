@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firmware import rulebook_file
 from firmware.core import events
 from firmware.core.actions import SignIdle
 from firmware.core.controller import Controller
@@ -28,6 +27,7 @@ from firmware.simulation.stories import changes, script
 from firmware.simulation.stories.expectations import Outcome
 from firmware.simulation.stories.people import ATTRIBUTES, Person
 from firmware.simulation.stories.script import Line, Story
+from firmware.trust import rulebook_file
 from firmware.typed_toml import Mistakes
 
 APART_S = 5

@@ -14,7 +14,7 @@ from firmware.core import peers
 from firmware.core.events import PeerUsed
 from firmware.core.records import Decision, Incident, Passage
 from firmware.core.turn import Turn
-from firmware.notices import Notice
+from firmware.peers.notices import Notice
 from mqtt import passes_list
 
 if TYPE_CHECKING:

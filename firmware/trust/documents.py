@@ -21,8 +21,8 @@ from firmware.core.trust import TrustList
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, HallgateError
 from firmware.rulebook.book import Rulebook
-from firmware.rulebook_file import opened
-from firmware.verification import Verifier
+from firmware.trust.rulebook_file import opened
+from firmware.trust.verification import Verifier
 from mqtt import jws
 from mqtt.topics import HallWide
 

@@ -2,7 +2,7 @@
 
 It carries opaque messages and keeps the latest per key: `publish(key, payload)` here is `on_message(key, payload, peer)`
 at every other device of the hall: at once, again every five seconds, and whenever a peer appears. Authenticated and secret
-(`firmware/side_wire.py`), live peers only (`firmware/side_exchange.py`). The network may do what it likes: a cable that
+(`side_wire.py`), live peers only (`side_exchange.py`). The network may do what it likes: a cable that
 is pulled, an address that is not there yet, a flood. The port then is deaf, says so in the status, and tries again.
 """
 
@@ -14,8 +14,8 @@ import socket
 from collections.abc import Callable
 
 from firmware.clock import Clock
-from firmware.side_exchange import Address, Exchange
-from firmware.side_wire import DATAGRAM_BYTES_MAX, Draw
+from firmware.peers.side_exchange import Address, Exchange
+from firmware.peers.side_wire import DATAGRAM_BYTES_MAX, Draw
 from sensors.driver import ToDevice
 
 BATCH = 64

@@ -5,7 +5,7 @@
 An epoch is 16 random bytes drawn when a device starts; its key is HMAC-SHA-256(link key, hall, sender, epoch), so numbers
 may begin at 1 in every epoch, no nonce is ever used twice, and a datagram of another hall opens nowhere. Inside one epoch
 a number is taken once. That an epoch is alive, and no recording of yesterday, only its echo of our own fresh challenge
-proves (`firmware/side_exchange.py`): no clock is needed. Values in, values out; nothing here raises for any bytes.
+proves (`firmware/peers/side_exchange.py`): no clock is needed. Values in, values out; nothing here raises for any bytes.
 """
 
 from __future__ import annotations

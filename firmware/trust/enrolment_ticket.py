@@ -20,10 +20,10 @@ import urllib.request
 
 import msgspec
 
-from firmware import certificates
-from firmware.enrolment import Authority
 from firmware.errors import Failure, Mistake
 from firmware.files import read
+from firmware.trust import certificates
+from firmware.trust.enrolment import Authority
 
 BODY_BYTES_MAX = 32_768
 PATIENCE_S = 15.0

@@ -10,8 +10,8 @@ from firmware.core import limit, occupancy
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
 from firmware.core.resource import HALL
-from firmware.handed_on import Rank
-from firmware.notices import By, Notice
+from firmware.peers.handed_on import Rank
+from firmware.peers.notices import By, Notice
 
 if TYPE_CHECKING:
     from firmware.wiring import Device

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from firmware import enrolment, enrolment_ticket
 from firmware.clock import Clock
-from firmware.enrolment import Authority
 from firmware.errors import HallgateError, Mistake
 from firmware.language import spoken
+from firmware.trust import enrolment, enrolment_ticket
+from firmware.trust.enrolment import Authority
 
 QUIET_S = 20.0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from firmware.core.records import AnyRecord, CommandDone
-from firmware.notices import By, Notice
+from firmware.peers.notices import By, Notice
 
 if TYPE_CHECKING:
     from firmware.wiring import Device

@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 from cryptography import x509
 
-from firmware import certificates
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Mistake
 from firmware.files import read, read_secret, write_secret
+from firmware.trust import certificates
 from mqtt.access import Party, Role
 from mqtt.topics import Topics
 

@@ -29,8 +29,8 @@ import msgspec
 
 from firmware.core.events import AnyEvent
 from firmware.core.records import AnyRecord
-from firmware.handed_on import HandedOn, Rank
-from firmware.seal import sealed, unsealed
+from firmware.peers.handed_on import HandedOn, Rank
+from firmware.peers.seal import sealed, unsealed
 
 if TYPE_CHECKING:
     from firmware.wiring import Device

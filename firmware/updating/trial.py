@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
-from firmware import updates
 from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.errors import Failure
-from firmware.slots import Slots
-from firmware.updates import Progress
+from firmware.updating import updates
+from firmware.updating.slots import Slots
+from firmware.updating.updates import Progress
 
 EVERY_S = 5.0
 START_S = 300.0

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from firmware import tryboot
 from firmware.errors import Failure, Mistake
+from firmware.updating import tryboot
 
 SYSTEM = Path("/etc/rauc/system.conf")
 COMMAND_LINE = Path("/proc/cmdline")

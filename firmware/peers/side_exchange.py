@@ -20,9 +20,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from firmware import side_wire
 from firmware.core.bucket import Bucket
-from firmware.side_wire import NOTHING, Draw, Envelope, Hello, Part, Pieces, Seal, Window
+from firmware.peers import side_wire
+from firmware.peers.side_wire import NOTHING, Draw, Envelope, Hello, Part, Pieces, Seal, Window
 
 Address = tuple[Any, ...]
 """As the socket gives and takes it: (host, port) or (host, port, flow, scope)."""

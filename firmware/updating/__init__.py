@@ -1,0 +1,1 @@
+"""A new system on the card: ordered or by hand, fetched, installed into the other slot, on trial, kept or taken back."""
