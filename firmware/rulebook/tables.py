@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -399,7 +400,8 @@ class Alarms(Table, frozen=True, kw_only=True):
     """A leaf that opens without a grant and is shut again within this time has only rattled."""
 
 
+@lru_cache(1_024)
 def minutes_of(span: str) -> tuple[int, int]:
-    """`09:00-17:30` as (540, 1050)."""
+    """`09:00-17:30` as (540, 1050). Remembered: every decision asks for the hours and the breaks of its day."""
     first, end = span.split("-")
     return int(first[:2]) * 60 + int(first[3:]), int(end[:2]) * 60 + int(end[3:])
