@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import resource
 import signal
 import subprocess
@@ -256,27 +255,31 @@ def test_this_machines_disks_are_refused(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- cuts
 
 
-def test_killed_at_any_moment_the_card_says_that_it_is_not_whole(tmp_path: Path, image: Path) -> None:
+def holds_everything(card: Path, image: Path) -> bool:
+    blocks = writing.Image(image).map
+    with card.open("rb") as file:
+        return all(blockmap.digest(file, each.begin, blocks.end(each)) == each.sha256 for each in blocks.ranges)
+
+
+def test_killed_at_any_moment_the_card_is_whole_or_says_that_it_is_not(tmp_path: Path, image: Path) -> None:
     card = used_card(tmp_path / "sd.img", image.stat().st_size)
-    chance, told = random.Random(6), []
     command = [sys.executable, "-m", "firmware", "flash", str(image), str(card), "--blank", "--confirm", "sd.img"]
-    for _ in range(6):
+    cut_off = 0
+    for after_s in (0, 0.01, 0.02, 0.04, 0.07, 0.1):
         with subprocess.Popen(
             command, cwd=ROOT, stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL
         ) as process:
             assert process.stderr is not None
-            for line in process.stderr:
-                told.append(line)
-                if "writing" in line:
-                    break
-            time.sleep(chance.uniform(0, 0.1))
+            next(line for line in process.stderr if "writing" in line)
+            time.sleep(after_s)
             process.send_signal(signal.SIGKILL)
-            if process.wait(30) == 0:
-                continue
-        assert main(["flash", "--check", str(card)]) == 1
-        assert card.read_bytes()[:9] == b"hallgate:"
+            process.wait(30)
+        whole = main(["flash", "--check", str(card)]) == 0
+        assert whole == holds_everything(card, image) == (card.read_bytes()[:9] != b"hallgate:")
+        cut_off += not whole
+    assert cut_off, "it was never killed early enough"
     assert flash(image, card, "--blank", "--confirm", "sd.img").returncode == 0
-    assert main(["flash", "--check", str(card)]) == 0
+    assert main(["flash", "--check", str(card)]) == 0 and holds_everything(card, image)
 
 
 def test_a_card_that_goes_away_while_it_is_written(tmp_path: Path, image: Path) -> None:
