@@ -68,24 +68,25 @@ ORDER = (
     mask,
 )
 
-INSIDE = (
-    readable,
-    isolation,
-    record,
-    equipment,
-    lift,
-    phases,
-    booking,
-    party,
-    staff_posts,
-    scheduled_hold,
-    direction,
-    interlock,
-    occupancy,
-    flow,
-    spacing,
+AT_THE_HALLS_DOOR = frozenset(
+    {
+        opening_hours,
+        host,
+        anti_passback,
+        quota,
+        assisted,
+        health_proof,
+        health_code,
+        same_person,
+        symptoms,
+        temperature,
+        first_person,
+        mask,
+    }
 )
-"""Asked at a lane between two parts of the hall. Its health proofs and its hour somebody showed at the hall's door."""
+"""Asked there alone: at a lane between two parts of the hall somebody has shown their proofs and been in time already."""
+
+INSIDE = tuple(rule for rule in ORDER if rule not in AT_THE_HALLS_DOOR)
 
 
 def judge(case: Case) -> list[Verdict]:
