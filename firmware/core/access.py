@@ -55,7 +55,7 @@ def first_person(turn: Turn, person_class: str) -> None:
     """One of the classes that open the day was here. A doubtful clock knows no day."""
     if turn.rulebook is None or not turn.moment.trusted or person_class not in turn.rulebook.opening.first_person:
         return
-    turn.state.opened_day = str(turn.local.date())
+    turn.state.opened_day = turn.day
 
 
 def left(turn: Turn, fact: AnyFact) -> None:

@@ -101,8 +101,9 @@ def time_over(turn: Turn, visit: Visit) -> None:
 
 def tend(turn: Turn, lane: LaneState) -> None:
     """Nobody said no in the seconds there were for it: whoever waits is judged again."""
-    if any(turn.now >= at_ms for at_ms in due(lane)):
-        entry.judge_again(turn, lane)
+    for at_ms in due(lane):
+        if turn.now >= at_ms:
+            entry.judge_again(turn, lane)
 
 
 def due(lane: LaneState) -> list[int]:
@@ -172,7 +173,7 @@ def keep(waiting: Waiting, visit: Visit) -> None:
 
 def recall(lane: LaneState, visit: Visit) -> None:
     """Who was told to wait for a place is back: nothing that was attested or verified has to be done again."""
-    who = judgement.identity_of(visit.booking, visit.health)
+    who = judgement.identity_of(visit.booking, visit.health) if lane.waiting else ""
     known = next((each for each in lane.waiting if each.who == who), None) if who else None
     if known is not None and not visit.attested:
         visit.attested, visit.path = known.attested, known.path or visit.path

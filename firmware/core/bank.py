@@ -27,7 +27,7 @@ def follow(turn: Turn) -> None:
     """Set the limits of the day. A doubtful clock changes nothing, except at the very first start."""
     if turn.rulebook is None or not turn.state.rights.bank:
         return
-    day = str(turn.local.date()) if turn.moment.trusted else "doubtful"
+    day = turn.day if turn.moment.trusted else "doubtful"
     for name, own in turn.state.resources():
         if own.listens_until_ms is not None and turn.now >= own.listens_until_ms:
             own.listens_until_ms = None

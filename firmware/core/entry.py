@@ -172,8 +172,8 @@ def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> N
         visit.card = fact
         visit.booking = visit.booking or fact.booking
     else:
-        kept = (each for each in visit.healths if each.sha256 != fact.sha256)
-        visit.health, *others = sorted((*kept, fact), key=_kind_order)
+        kept = [each for each in visit.healths if each.sha256 != fact.sha256]
+        visit.health, *others = sorted([*kept, fact], key=_kind_order) if kept else [fact]
         visit.also = tuple(others)
     if fact.sha256 not in visit.codes:
         visit.codes = (*visit.codes, fact.sha256)[-CODES:]

@@ -15,6 +15,7 @@ from firmware.core.records import Clause, Decision
 from firmware.core.state import LaneSetup, LaneState, Visit
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
+from firmware.rules import temperature
 from firmware.rules.verdict import Case, Verdict
 
 ADMITTED = Verdict("3.1.1b", "admit", "in_order", phrase="admit")
@@ -40,8 +41,10 @@ def class_of(booking: Booking | None, card: Card | None, book: Rulebook, admitte
 
 def class_shown(turn: Turn, lane: str, booking: Booking | None, card: Card | None, book: Rulebook) -> str:
     """The class of whoever stands at this lane today."""
+    if card is None:
+        return person_class_of(booking)
     phase = book.phase_on(turn.local.date())
-    known = [name for name in turn.setup(lane).classes if phase is None or name in phase.classes] if card else ()
+    known = [name for name in turn.setup(lane).classes if phase is None or name in phase.classes]
     return class_of(booking, card, book, known)
 
 
@@ -62,7 +65,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
     phase_rules = rulebook.rules_in(phase, person_class)
     if not turn.moment.trusted:  # the phase is unknown then; what the class has to bring is not
         phase_rules = rulebook.classes.get(person_class)
-    return Case(
+    case = Case(
         moment=turn.moment,
         zone=turn.zone,
         rulebook=rulebook,
@@ -76,15 +79,13 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         healths=_healths(visit, booking),
         interlocked=access.interlocked(turn, lane.name),
         entered_ms=turn.state.entered.get(identity),
-        opened_today=turn.state.opened_day == str(local.date()),
+        opened_today=turn.state.opened_day == turn.day,
         unwell=access.unwell(turn, lane),
         card=card,
         sentinel=visit.sentinel if visit else None,
         held_at=held.held_at(turn, visit),
         unproved=unproved,
-        temperature=lane.temperature,
         final=final,
-        hall=rulebook.hall,
         free=places.free(turn.state, setup),
         used=peers.used(turn.state, identity),
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
@@ -97,15 +98,19 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         remains=quotas.remains(turn, rulebook, counted_on),
         in_use=peers.open_grant(turn.state, identity) is not None,
         host=hosts.at(turn, lane, phase_rules),
-        host_inside=lane.host_inside,
     )
+    if unproved is None:
+        case.measured = temperature.measured_of(case)
+    return case
 
 
 def _healths(visit: Visit | None, booking: Booking | None) -> tuple[HealthTest | OtherHealth, ...]:
     """What was shown, and what the signed roster knows of a staff member's tests: what is shown counts first."""
     shown = visit.healths if visit else ()
+    if booking is None or not booking.tests:
+        return shown
     kinds = {each.kind for each in shown}
-    return (*shown, *(each for each in (booking.tests if booking else ()) if each.kind not in kinds))
+    return (*shown, *(each for each in booking.tests if each.kind not in kinds))
 
 
 def held_entry(turn: Turn, setup: LaneSetup) -> str:
@@ -114,10 +119,13 @@ def held_entry(turn: Turn, setup: LaneSetup) -> str:
         return "quarantine"
     if turn.state.draining:
         return "out_of_service"
-    needed = places.taken(turn.state, setup)
-    if any(own.notice is not None and own.notice.hold for own in needed):
-        return "hall_held"
-    return "recount" if any(own.recount_needed for own in needed) else ""
+    because = ""
+    for own in places.taken(turn.state, setup):
+        if own.notice is not None and own.notice.hold:
+            return "hall_held"
+        if own.recount_needed:
+            because = "recount"
+    return because
 
 
 def _exit_waiting(turn: Turn, lane: LaneState) -> bool:
@@ -134,8 +142,10 @@ def _arrival(turn: Turn, identity: str, freeze_minutes: int) -> int | None:
 
 def ahead_of(lane: LaneState, who: str) -> int:
     """People told to wait before `who` and not yet through."""
-    names = [waiting.who for waiting in lane.waiting]
-    return names.index(who) if who in names else len(names)
+    for ahead, waiting in enumerate(lane.waiting):
+        if waiting.who == who:
+            return ahead
+    return len(lane.waiting)
 
 
 def expected_wait_seconds(rulebook: Rulebook | None, lane: LaneState, ahead: int | None = None) -> int:
@@ -171,7 +181,7 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         person=proof.person if proof else None,
         person_class=case.person_class if proof else None,
         answer=verdict.verdict,
-        clauses=tuple(Clause(each.clause, each.verdict, each.because) for each in turn.verdicts),
+        clauses=tuple([Clause(each.clause, each.verdict, each.because) for each in turn.verdicts]),
         phrase=phrase,
         sign=said.sign_zh,
         sign_en=said.sign_en,

@@ -79,8 +79,10 @@ def open_grant(state: HallState, pass_id: str) -> Grant | None:
     """The grant that was opened with this pass, at whichever lane of this device."""
     if not pass_id:
         return None
-    grants = (lane.grant for lane in state.lanes.values())
-    return next((grant for grant in grants if grant is not None and grant.pass_id == pass_id), None)
+    for lane in state.lanes.values():
+        if lane.grant is not None and lane.grant.pass_id == pass_id:
+            return lane.grant
+    return None
 
 
 def _clock(turn: Turn, wall_s: int) -> str:

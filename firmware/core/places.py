@@ -16,6 +16,8 @@ NO_LIMIT = 100_000
 
 def taken(state: HallState, setup: LaneSetup) -> list[Resource]:
     """What somebody who comes in here needs a place of."""
+    if not setup.zone:  # nearly every lane: into the hall, or about in it
+        return [] if setup.comes_from else [state]
     return [own for name in setup.takes if (own := state.resource(name)) is not None]
 
 
@@ -26,14 +28,22 @@ def left(state: HallState, setup: LaneSetup) -> Resource | None:
 
 def free(state: HallState, setup: LaneSetup) -> int:
     """How many may come in here without asking anybody; negative while a debt is unpaid."""
-    return min((own.rights.free for own in taken(state, setup)), default=NO_LIMIT)
+    return least(taken(state, setup))
+
+
+def least(needed: list[Resource]) -> int:
+    """How many places there are in the fullest of them."""
+    return min([own.rights.free for own in needed]) if needed else NO_LIMIT
 
 
 def reserve(state: HallState, setup: LaneSetup, persons: int) -> bool:
     """Take every place that so many bodies need here, or none. True when taken."""
-    if free(state, setup) < persons:
+    needed = taken(state, setup)
+    if least(needed) < persons:
         return False
-    return all(occupancy.reserve(own.rights, persons) for own in taken(state, setup))
+    for own in needed:
+        occupancy.reserve(own.rights, persons)
+    return True
 
 
 def give_back(state: HallState, setup: LaneSetup, persons: int) -> None:

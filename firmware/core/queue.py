@@ -53,7 +53,7 @@ def too_close(lane: LaneState, book: Rulebook, now_ms: int, persons: int = 1, wh
     one that has just come in. A sensor that sees only the smallest distance knows of one pair.
     """
     gaps = lane.queue_links_mm or ((lane.queue_gap_mm,) if lane.queue_gap_mm is not None else ())
-    short = sum(gap < book.spacing.minimum_mm for gap in gaps)
+    short = len([gap for gap in gaps if gap < book.spacing.minimum_mm]) if gaps else 0
     if not short:
         return False
     together = persons - 1 + sum(each.persons - 1 for each in lane.waiting if each.who != who or not who)
@@ -90,7 +90,7 @@ def tend(turn: Turn, lane: LaneState) -> None:
 
 
 def _distance(turn: Turn, lane: LaneState, book: Rulebook) -> None:
-    close = lane.state != "evacuated" and measured(turn, lane) and too_close(lane, book, turn.now)
+    close = too_close(lane, book, turn.now) and lane.state != "evacuated" and measured(turn, lane)
     if not close:
         _end(turn, lane)
         return
@@ -191,7 +191,7 @@ def due(turn: Turn, lane: LaneState) -> list[int]:
         times.append(lane.behind_dense_ms + book.flow.hold_seconds * 1000 + 1)
     if _crowd_now(turn, lane, book.flow) not in ("", lane.crowd):
         times.append(lane.crowd_told_ms + book.spacing.voice_cooldown_seconds * 1000)
-    return [at_ms for at_ms in times if at_ms > turn.now]
+    return [at_ms for at_ms in times if at_ms > turn.now] if times else times
 
 
 def spacing_today(turn_now_ms: int, lane: LaneState, day: SpacingDay | None, local_day: str) -> tuple[int, int]:

@@ -35,11 +35,11 @@ def remains(turn: Turn, book: Rulebook, local: dt.datetime) -> Remains:
     share = _own_share(turn, book)
     whole = state.quota_ordered if state.orders_day == day else None
     whole = book.quota_on(local.date()) if whole is None else whole
-    cases = book.quota.cases_per_day
+    of_slot, cases = book.slot.quota, book.quota.cases_per_day
     return Remains(
         places=max(0, state.rights.free),
         day=_left(whole, all_doors.persons, own.persons, share),
-        slot=_left(book.slot.quota, all_doors.slot_persons, own.slot_persons, share) if book.slot.quota else None,
+        slot=_left(of_slot, all_doors.slot_persons, own.slot_persons, share) if of_slot else None,
         cases=_left(cases, all_doors.cases, own.cases, share) if cases else None,
     )
 
@@ -64,6 +64,8 @@ def _counted(state: HallState, day: str, slot: int) -> tuple[Counted, Counted]:
         day,
         slot,
     )
+    if not state.doors:
+        return own, own
     others = [_on(notice.counted, day, slot) for notice in state.doors.values()]
     return own, Counted(
         day,

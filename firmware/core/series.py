@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from firmware.core.state import Reading
 from firmware.rulebook.health_tables import Thermometer
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """`value_c` is None where the thermometer refuses to judge; then `because` says why in one snake_case word."""
 
     value_c: float | None
@@ -22,18 +21,23 @@ class Measured:
         return self.because not in ("ambient_outside", "ambient_unknown", "distance_unknown")
 
 
+ASKED = Measured(None, because="asked")
+
+
 def measure(readings: tuple[Reading, ...], rules: Thermometer, now_ms: int) -> Measured:
-    """The median of the last series, or why there is none to judge by."""
-    fresh = [each for each in readings if now_ms - each.at_ms <= rules.fresh_ms]
-    if not fresh:
-        return Measured(None, because="asked")
-    last = fresh[-1]
-    series = [each for each in fresh if last.at_ms - each.at_ms <= rules.within_ms][-rules.series :]
-    because = next((why for each in reversed(series) if (why := _outside(each, rules))), "")
-    values = sorted(each.value for each in series)
-    if not because and (len(series) < rules.series or values[-1] - values[0] > rules.spread_c):
-        because = "unstable"
-    return Measured(None if because else values[len(values) // 2], last.at_ms, because)
+    """The median of the last series, or why there is none to judge by. `readings` stand in the order of their times."""
+    last_ms = readings[-1].at_ms if readings else now_ms - rules.fresh_ms - 1
+    if now_ms - last_ms > rules.fresh_ms:
+        return ASKED
+    since_ms = max(now_ms - rules.fresh_ms, last_ms - rules.within_ms)
+    series = [each for each in readings if each.at_ms >= since_ms][-rules.series :]
+    for each in reversed(series):
+        if because := _outside(each, rules):
+            return Measured(None, last_ms, because)
+    values = sorted([each.value for each in series])
+    if len(series) < rules.series or values[-1] - values[0] > rules.spread_c:
+        return Measured(None, last_ms, "unstable")
+    return Measured(values[len(values) // 2], last_ms)
 
 
 def _outside(reading: Reading, rules: Thermometer) -> str:

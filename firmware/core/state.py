@@ -5,7 +5,6 @@ Bounded on purpose: every table below has a limit (`core/bounds.py` trims), beca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -423,10 +422,9 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     zones: dict[str, Resource] = {}
     """By the resource's name: the zones inside the hall whose limit this device helps to keep."""
 
-    def resources(self) -> Iterator[tuple[str, Resource]]:
+    def resources(self) -> list[tuple[str, Resource]]:
         """Every limit this device helps to keep, with its name; the hall's first."""
-        yield HALL, self
-        yield from self.zones.items()
+        return [(HALL, self), *self.zones.items()]
 
     def resource(self, name: str) -> Resource | None:
         return self if name == HALL else self.zones.get(name)

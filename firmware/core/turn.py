@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -38,8 +37,7 @@ def parsed(text: bytes) -> tuple[Rulebook, dt.tzinfo]:
     return parse(text), dt.UTC
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """What came out of one event. `wake_at_ms` is elapsed time, None: nothing is due."""
 
     actions: list[AnyAction]
@@ -47,23 +45,24 @@ class Outcome:
     wake_at_ms: int | None
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(msgspec.Struct):
     state: HallState
     moment: Moment
     zone: dt.tzinfo
     rulebook: Rulebook | None
-    actions: list[AnyAction] = field(default_factory=list)
-    records: list[AnyRecord] = field(default_factory=list)
-    verdicts: list[Any] = field(default_factory=list)
-    """What every rule said in this turn, for the record."""
-    _local: dt.datetime | None = None
-    read: Callable[[bytes], tuple[Rulebook, dt.tzinfo]] = field(default=parsed)
+    read: Callable[[bytes], tuple[Rulebook, dt.tzinfo]] = parsed
     """A rulebook's text, understood, and its time zone. Mistake when it cannot be."""
+    actions: list[AnyAction] = []
+    records: list[AnyRecord] = []
+    verdicts: list[Any] = []
+    """What every rule said in this turn, for the record."""
+    now: int = 0
+    """Elapsed milliseconds, as `moment` has them."""
+    _local: dt.datetime | None = None
+    _day: str = ""
 
-    @property
-    def now(self) -> int:
-        return self.moment.elapsed_ms
+    def __post_init__(self) -> None:
+        self.now = self.moment.elapsed_ms
 
     @property
     def wall_s(self) -> int:
@@ -80,8 +79,16 @@ class Turn:
     def local(self) -> dt.datetime:
         """The moment at the hall, worked out once: a zone is slow, and four places ask. `zone` may change on the way."""
         if self._local is None or self._local.tzinfo is not self.zone:
-            self._local = self.moment.local(self.zone)
+            self._local, self._day = self.moment.local(self.zone), ""
         return self._local
+
+    @property
+    def day(self) -> str:
+        """The hall's calendar day, YYYY-MM-DD, worked out once as `local` is."""
+        local = self.local
+        if not self._day:
+            self._day = str(local.date())
+        return self._day
 
     def at(self, local: dt.datetime) -> int:
         """That local time as elapsed milliseconds. Not by subtracting: on two days of the year an hour is missing or twice."""

@@ -132,7 +132,10 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
 
     def phase_on(self, day: dt.date) -> Phase | None:
         """The last phase that has begun; None before the first."""
-        return next((phase for phase in reversed(self.phase) if phase.begins <= day), None)
+        for phase in reversed(self.phase):
+            if phase.begins <= day:
+                return phase
+        return None
 
     def limit_on(self, day: dt.date, zone: str = "") -> int:
         """People at once in the whole hall, or in a zone of it, rounded down; 0 before the first phase."""
@@ -181,8 +184,10 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     def closing_in(self, local: dt.datetime, service: str | None = None) -> int | None:
         """Minutes until this opening is over, at least 1; None while the hall is closed."""
         minute = local.hour * 60 + local.minute
-        spans = self.hours.spans_on(local.date(), service)
-        return next((end - minute for first, end in spans if first <= minute < end), None)
+        for first, end in self.hours.spans_on(local.date(), service):
+            if first <= minute < end:
+                return end - minute
+        return None
 
     def next_opening(self, local: dt.datetime, service: str | None = None) -> dt.datetime | None:
         """When the next opening begins after this local time, within two weeks; None: never."""

@@ -79,9 +79,9 @@ class Week(Table, frozen=True, kw_only=True):
     sunday: tuple[Span, ...] = ()
     """Openings of a Sunday, none of them over midnight."""
 
-    def spans(self, weekday: int) -> list[tuple[int, int]]:
+    def spans(self, weekday: int) -> tuple[tuple[int, int], ...]:
         """(first minute, minute after the last) of each opening; Monday is 0."""
-        return sorted(minutes_of(span) for span in getattr(self, WEEKDAYS[weekday]))
+        return openings(getattr(self, WEEKDAYS[weekday]))
 
 
 class HoursException(Table, frozen=True, kw_only=True):
@@ -108,13 +108,13 @@ class Hours(Week, frozen=True, kw_only=True):
     def week(self, service: str | None) -> Week:
         return self.service.get(service, self) if service else self
 
-    def spans_on(self, day: dt.date, service: str | None) -> list[tuple[int, int]]:
+    def spans_on(self, day: dt.date, service: str | None) -> tuple[tuple[int, int], ...]:
         """Openings of that very day, (first minute, minute after the last), in order."""
         at = bisect_left(self.exception, day, key=lambda one: one.date)
         while at < len(self.exception) and self.exception[at].date == day:
             one = self.exception[at]
             if not one.services or service in one.services:
-                return sorted(minutes_of(span) for span in one.open)
+                return openings(one.open)
             at += 1
         return self.week(service).spans(day.weekday())
 
@@ -405,3 +405,9 @@ def minutes_of(span: str) -> tuple[int, int]:
     """`09:00-17:30` as (540, 1050). Remembered: every decision asks for the hours and the breaks of its day."""
     first, end = span.split("-")
     return int(first[:2]) * 60 + int(first[3:]), int(end[:2]) * 60 + int(end[3:])
+
+
+@lru_cache(1_024)
+def openings(spans: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    """The openings of one day, in order."""
+    return tuple(sorted(map(minutes_of, spans)))

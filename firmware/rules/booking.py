@@ -21,7 +21,7 @@ FAR_S = 2**37
 def judge(case: Case) -> Verdict | None:
     if case.booking is None:
         return _missing(case)
-    if case.booking.hall != case.hall:
+    if case.booking.hall != case.rulebook.hall:
         return Verdict(CLAUSE, "refuse", "wrong_hall")
     if case.booking.revoked:
         return Verdict("3.1.4c", "refuse", "revoked")

@@ -23,10 +23,14 @@ def judge(case: Case) -> Verdict | None:
         return None
     tests = [each for each in case.healths if isinstance(each, HealthTest)]
     heard = registered(case) if case.sentinel is not None or case.lane.venue else []
-    if any(test.result == "positive" for test in tests) or any(each.pcr == "positive" for each in heard):
+    if "positive" in [test.result for test in tests] or "positive" in [each.pcr for each in heard]:
         return Verdict("3.1.2e", case.rules.on_fail.positive, "positive", phrase="isolate")
-    verdicts = [verdict for proof in case.rules.proof if (verdict := _one(case, proof, tests, heard)) is not None]
-    return max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)
+    worst = None
+    for proof in case.rules.proof:
+        verdict = _one(case, proof, tests, heard)
+        if verdict is not None and (worst is None or SEVERITY[verdict.verdict] > SEVERITY[worst.verdict]):
+            worst = verdict
+    return worst
 
 
 def _one(case: Case, proof: str, tests: list[HealthTest], heard: list[Registered]) -> Verdict | None:
@@ -79,13 +83,17 @@ def _by_tests(case: Case, proof: str, mine: list[HealthTest]) -> Verdict | None:
         return _missing(case, proof)
     if not case.moment.trusted:
         return case.doubt(CLAUSE, "clock", "clock_doubtful")
-    wrong = [_age(case, proof, test) for test in mine]
-    good = [test for test, because in zip(mine, wrong, strict=True) if not because]
+    good, wrong = list[HealthTest](), ""
+    for test in mine:
+        because = _age(case, proof, test)
+        wrong = wrong or because
+        if not because:
+            good.append(test)
     if not good:
         known = case.booking.tests if case.booking else ()
         if not case.final and all(test in known for test in mine):  # a newer one may be in their hand
             return _ask(case, f"{proof}_asked", proof)
-        return _fail(case, proof, wrong[0])
+        return _fail(case, proof, wrong)
     return _days(case, good) if proof == "antigen" else None
 
 

@@ -6,7 +6,7 @@ a guest must not be the way past the staff's own rules. Why one is not is never 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from firmware.core.facts import Booking
 from firmware.rules import booking, health_proof

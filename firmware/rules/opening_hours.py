@@ -18,9 +18,8 @@ def judge(case: Case) -> Verdict | None:
     left = case.rulebook.closing_in(case.local, service)
     if left is None:
         return _closed(case.rulebook.next_opening(case.local, service), case.local)
-    if left <= _last_entry(case) and _last_entry(case):
-        return Verdict("3.2.6", "refuse", "last_entry")
-    return None
+    last = _last_entry(case)
+    return Verdict("3.2.6", "refuse", "last_entry") if last and left <= last else None
 
 
 def _bound(case: Case) -> bool:

@@ -6,7 +6,7 @@ from any source; for a proof only the class' `sources` count. Sentinel OR venue 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from firmware.core.facts import HealthTest, OtherHealth
 from firmware.core.state import Sentinel, VenueCode
@@ -14,8 +14,7 @@ from firmware.rulebook.tables import Source
 from firmware.rules.verdict import Case
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(msgspec.Struct, frozen=True):
     """`sample_s`: age of the sample at the instant of entry, None where nobody told it; below 0: in the future."""
 
     source: Source

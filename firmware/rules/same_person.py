@@ -21,10 +21,13 @@ Link = bool | None
 def judge(case: Case) -> Verdict | None:
     if case.rules is None or case.unproved is not None:
         return None
+    asked = case.rules.same_person and (case.booking is not None or case.card is not None)
+    if not asked and len(case.healths) < 2:
+        return None
     tests = [each for each in shown(case) if isinstance(each, HealthTest)]
     if len({test.subject for test in tests if test.subject}) > 1:
         return Verdict(CLAUSE, "staff", "different_people", phrase="same_person")
-    if not case.rules.same_person or (case.booking is None and case.card is None):
+    if not asked:
         return None
     links = list(_links(case, tests))
     if False in links:

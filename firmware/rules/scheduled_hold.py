@@ -9,14 +9,13 @@ CLAUSE = "3.1.5a"
 
 
 def judge(case: Case) -> Verdict | None:
-    held = [hold for hold in case.rulebook.hold if hold.at(case.setup.name)]
-    if not held:
-        return None
-    if not case.moment.trusted:
-        return case.doubt(CLAUSE, "clock", "clock_doubtful")
-    minute, day = case.local.hour * 60 + case.local.minute, case.local.date()
-    for hold in held:
+    minute = case.local.hour * 60 + case.local.minute
+    for hold in case.rulebook.hold:
+        if not hold.at(case.setup.name):
+            continue
+        if not case.moment.trusted:
+            return case.doubt(CLAUSE, "clock", "clock_doubtful")
         first, end = minutes_of(hold.span)
-        if hold.due_on(day) and first <= minute < end:
+        if first <= minute < end and hold.due_on(case.local.date()):
             return Verdict(CLAUSE, "wait", hold.reason, phrase="break", values={"time": f"{end // 60}:{end % 60:02}"})
     return None

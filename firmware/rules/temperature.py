@@ -24,7 +24,7 @@ def judge(case: Case) -> Verdict | None:
         visit is not None and visit.asked == "clinical"
     ):  # only a person's reading ends it, no second look at a cold wall
         return _elevated(case, "elevated")
-    measured = measured_of(case)
+    measured = case.measured
     if measured is None:
         return case.doubt(CLAUSE, "sensor_missing", "thermometer_missing")
     if measured.value_c is None:

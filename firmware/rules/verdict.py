@@ -8,13 +8,15 @@ the case, never changes it, and finds every number in the rulebook. The order of
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.moment import Moment
 from firmware.core.records import Answer, Remains
-from firmware.core.state import Attested, LaneSetup, LaneState, Reading, Sentinel, Used
+from firmware.core.series import Measured
+from firmware.core.state import Attested, LaneSetup, LaneState, Sentinel, Used
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules, Phase
 
@@ -22,8 +24,7 @@ SEVERITY: dict[Answer, int] = {"admit": 0, "wait": 1, "staff": 2, "refuse": 3, "
 """Of several answers the most severe one is given; among equals the first in the order of the rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """`because`: one snake_case word; `phrase`: key of the words said (default: `because`); `values` fill its blanks."""
 
     clause: str
@@ -33,11 +34,10 @@ class Verdict:
     asks_for: str = ""
     """Set where only something more is asked for: `booking`, `health`, `host`, `code`, `card`, `temperature`, or an attendant's
     word (`core/attest.py`). With a `wait` the person shows it; with `staff` the visit stays open for the attendant."""
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = {}
 
 
-@dataclass(slots=True)
-class Case:
+class Case(msgspec.Struct, kw_only=True):
     """One person in front of one gate, with everything a rule may want to know. Built once per judgement."""
 
     moment: Moment
@@ -53,10 +53,10 @@ class Case:
     """The one that stands for the person; `healths` are all that were shown, one of a kind."""
     healths: tuple[HealthTest | OtherHealth, ...]
     unproved: Unproved | None
-    temperature: Reading | None
+    measured: Measured | None = None
+    """What the thermometer of this lane, or the sentinel's, says of this person; None: nothing measures here."""
     final: bool
     """True when the time to show more proofs is over: what is missing now is missing."""
-    hall: str
     free: int
     used: Used | None
     arrived_s: int | None
@@ -89,27 +89,22 @@ class Case:
     """Another lane of this device is open just now with this very pass."""
     host: Booking | None = None
     """The badge of a host who was here just now."""
-    host_inside: bool = False
-    """That host came in a moment ago and has a place already."""
+    now_s: int = 0
+    """The wall second."""
+    persons: int = 0
+    """Bodies that come in on this: the party, the helper who goes with it (3.1.1c), and a host who comes in with it."""
 
-    @property
-    def now_s(self) -> int:
-        return self.moment.wall_ms // 1000
+    def __post_init__(self) -> None:
+        self.now_s = self.moment.wall_ms // 1000
+        self.persons = self._bodies()
 
-    @property
-    def persons(self) -> int:
-        """Bodies that come in on this: the party, and the helper who goes with it (3.1.1c) and counts."""
-        if self.rules is not None and not self.rules.enters:
+    def _bodies(self) -> int:
+        rules, booking = self.rules, self.booking
+        if rules is not None and not rules.enters:
             return 0
-        own = self.booking.party + self.booking.helper if self.booking else 1
-        return own + self.with_host
-
-    @property
-    def with_host(self) -> bool:
-        """A host comes in with this guest, and needs a place like anybody."""
-        rules = self.rules
-        asked = rules is not None and rules.host == "required" and rules.host_enters
-        return asked and self.host is not None and not self.host_inside
+        own = booking.party + booking.helper if booking is not None else 1
+        with_host = rules is not None and rules.host == "required" and rules.host_enters
+        return own + (with_host and self.host is not None and not self.lane.host_inside)
 
     @property
     def cases(self) -> int:

@@ -56,7 +56,9 @@ class Updated:
         }
         order = envelope("update", "baoshan", "entry-1", body, id=f"update-{version}", issuer="operator",
                          counter=int(time.time() * 1000), now_s=time.time(), valid_s=600)  # fmt: skip
-        self.ear.say(f"{DEVICE}/command/update", sign_command(order, key, kid), response_topic="hallgate/v1/baoshan/hub/answers")
+        self.ear.say(
+            f"{DEVICE}/command/update", sign_command(order, key, kid), response_topic="hallgate/v1/baoshan/hub/answers"
+        )
         wait_until(lambda: self.ear.on("/answers"), 2 * MINUTE_S, 0.2)
         answer = json.loads(self.ear.on("/answers")[-1].payload)
         assert answer["result"] == "done", answer
