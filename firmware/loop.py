@@ -56,6 +56,7 @@ class Loop:
         self._inbox: deque[Stamped] = deque()
         self._posted: deque[Stamped] = deque(maxlen=INBOX)
         self._calls: deque[Callable[[], None]] = deque(maxlen=INBOX)
+        self._when_judged: list[Callable[[], None]] = []
         self._selector = selectors.DefaultSelector()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector.register(self._bell, selectors.EVENT_READ, None)
@@ -96,6 +97,13 @@ class Loop:
         self._calls.append(what)
         self.ring()
 
+    def when_judged(self, what: Callable[[], None]) -> None:
+        """Have `what` done at the end of a turn, when nothing that was read waits to be judged. Of the loop's thread.
+
+        What stops the loop there stops it between two events: none is half done, and none is dropped.
+        """
+        self._when_judged.append(what)
+
     def ring(self) -> None:
         os.eventfd_write(self._bell, 1)
 
@@ -131,6 +139,10 @@ class Loop:
         while self._inbox:
             self._judge_batch()
         self._flush_late(t_ms)
+        if self._when_judged and not self.queue:
+            asked, self._when_judged = self._when_judged, []
+            for what in asked:
+                what()
 
     def _patience(self) -> float:
         times: list[float | None] = [self._wake_ms, self._retry_ms, *self._due]

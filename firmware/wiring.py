@@ -16,6 +16,7 @@ from firmware.cables import Cable, Line
 from firmware.clock import Clock, boot_id
 from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
+from firmware.core.quiet import disturbed
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.resource import HALL, of_zone
 from firmware.core.state import CarSetup, LaneSetup
@@ -238,8 +239,15 @@ class Device:
         """On disk and answered: the order is done before it is obeyed, so that it cannot be obeyed again."""
         orders = [record for record in news if isinstance(record, CommandDone) and record.name == "restart"]
         if any(order.result == "done" for order in orders):
-            self.starts_anew = True
-            self.loop.stop()
+            self.loop.when_judged(self._start_anew)
+
+    def _start_anew(self) -> None:
+        """Who was read together with the order goes through first."""
+        if disturbed(self.controller.state):
+            self.loop.when_judged(self._start_anew)
+            return
+        self.starts_anew = True
+        self.loop.stop()
 
     def _hand_over_update(self) -> None:
         if self.updates is not None:

@@ -88,9 +88,8 @@ class Slots:
             self._write_spare(spare(first))
 
     def give_up(self) -> None:
-        """The running system is passed over from now on, and the other one starts."""
+        """The running system is passed over from the next start on."""
         self._must(["rauc", "status", "mark-bad", "booted"])
-        self.restart()
 
     def restart(self) -> None:
         """Into the system that is next; the Pi's own loader wants to be told that one is on trial (`tryboot`)."""

@@ -6,6 +6,7 @@ began. A cable pulled meanwhile sends a good update back; that costs one more tr
 
 from __future__ import annotations
 
+import itertools
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ EVERY_S = 5.0
 START_S = 300.0
 """How long a system's firmware may take to answer for the first time."""
 SILENT_MAX = 3
+LEAVE_TRIES = 60
+"""A second each: an ill system is not kept for a lane in which somebody always is."""
+ALL_OUT = {"fire", "evacuated"}
+"""A system that can answer holds the ways out open, however ill: it stays until that is over."""
 PATIENCE = 3
 """Times the trial's length it may take until it was well for that long without a break."""
 
@@ -57,7 +62,7 @@ class Trial:
             self._tell(progress, "failed", words)
             raise Failure(words)
         self._tell(progress, "returned", ill)
-        self._slots.give_up()
+        self._go_back()
         return False
 
     def _ordinary(self) -> bool:
@@ -72,8 +77,18 @@ class Trial:
             raise Failure("the firmware refuses its site file; see the console, then hallgate check")
         if not self._slots.other_can_start():
             raise Failure("the firmware is not well, and there is no other system to go back to")
-        self._slots.give_up()
+        self._go_back()
         return False
+
+    def _go_back(self) -> None:
+        """Into the other system. Who is in a lane goes through first, where there is a firmware that answers."""
+        self._slots.give_up()
+        for tried in itertools.count():
+            busy = set((self._asked(leave=True) or {}).get("busy") or ())
+            if not busy or (tried >= LEAVE_TRIES and not busy & ALL_OUT):
+                break
+            threading.Event().wait(1 / self._clock.rate)
+        self._slots.restart()
 
     def _tell(self, progress: Progress, state: updates.State, because: str = "") -> None:
         updates.tell(self._work, msgspec.structs.replace(progress, state=state, because=because))
@@ -85,9 +100,9 @@ class Trial:
             threading.Event().wait(EVERY_S / self._clock.rate)
         return why
 
-    def _asked(self) -> Answer | None:
+    def _asked(self, *, leave: bool = False) -> Answer | None:
         try:
-            return ask(self._socket)
+            return ask(self._socket, leave=leave)
         except Failure:
             return None
 

@@ -153,7 +153,7 @@ class Updating:
             bundle.unlink(missing_ok=True)
             done.unlink(missing_ok=True)
         if restart:
-            self.quiet(wait_s if done is None else math.inf)  # it is installed: any later moment is as good
+            self.quiet(wait_s if done is None else math.inf, leave=True)  # it is installed: any later moment is as good
             self._slots.restart()
 
     def _begun(self, progress: Progress, ill: tuple[str, ...] = ()) -> Progress:
@@ -162,21 +162,25 @@ class Updating:
     def _tell(self, progress: Progress, state: updates.State) -> None:
         updates.tell(self._work, msgspec.structs.replace(progress, state=state))
 
-    def quiet(self, wait_s: float) -> dict[str, Any]:
-        """Return at a moment when nobody is in a lane. Raises Failure with the reasons when none comes in time."""
+    def quiet(self, wait_s: float, *, leave: bool = False) -> dict[str, Any]:
+        """Return at a moment when nobody is in a lane. Raises Failure with the reasons when none comes in time.
+
+        `leave`: the firmware has ended at that moment, so that it begins with nobody before the restart comes. systemd
+        starts it again a second later should none come.
+        """
         until_ms = self._clock.elapsed_ms() + wait_s * 1000
         while True:
-            said, why = self._asked()
-            if not why:
+            said, why = self._asked(leave)
+            if not why and said.get("leaving", False) == leave:
                 return said
             if self._clock.elapsed_ms() >= until_ms:
                 raise Failure(f"not now: {why}. Try later, or say --wait SECONDS")
             threading.Event().wait(1.0 / self._clock.rate)
 
-    def _asked(self) -> tuple[dict[str, Any], str]:
+    def _asked(self, leave: bool) -> tuple[dict[str, Any], str]:
         """What the firmware says of itself, and why this is no moment for it. Who does not answer may have a person in a lane."""
         try:
-            said = ask(self._socket)
+            said = ask(self._socket, leave=leave)
         except Failure as silent:
             return {}, str(silent)
         return said, ", ".join(map(str, said.get("busy") or ()))

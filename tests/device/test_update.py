@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -12,14 +14,18 @@ from typing import Any
 
 import pytest
 
-from firmware.asking import ask
+from firmware import site
+from firmware.asking import LEAVE, ask, report
 from firmware.clock import Clock
+from firmware.core.events import CodeRead, CommandArrived
+from firmware.core.quiet import disturbed
 from firmware.errors import Failure, Mistake
 from firmware.updating import updates
 from firmware.updating.slots import Slots, spare
 from firmware.updating.trial import Trial, Watch
 from firmware.updating.updates import Progress
 from firmware.verbs.update import Updating
+from firmware.wiring import Device
 from tests.brokers import wait_until
 from tests.device.bench import ON, Bench, bench
 
@@ -119,6 +125,82 @@ def test_never_with_a_grant_open(door: Bench, folder: Path) -> None:
     wait_until(lambda: not ask(folder / "ask")["busy"], 60, every_s=0.2)
     assert updating(folder, rauc).install(folder / "it.raucb", 0, restart=True)["installed"] == "0.2.0"
     assert rauc.told[-1] == "systemctl reboot" and told(folder) == ("restarting", "")
+    assert door.process is not None and door.process.wait(30) == 0, "it left before the restart came"
+
+
+def test_a_scan_beside_the_restart_is_finished_or_not_begun(door: Bench, folder: Path) -> None:
+    """Both reach a device that was held still; which of them it finds first is the kernel's affair."""
+    door.start()
+    assert door.process is not None
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(folder / "ask"))
+        door.process.send_signal(signal.SIGSTOP)
+        door.scan(door.booking())
+        line.sendall(LEAVE)
+        door.process.send_signal(signal.SIGCONT)
+        leaving = json.loads(line.makefile().readline()).get("leaving", False)
+    if leaving:
+        assert door.process.wait(30) == 0
+        door.relay.silent(0.5)
+    else:
+        door.relay.expect(ON)
+        assert door.process.poll() is None
+    assert len([event for event in door.records() if event["kind"] == "decision"]) == (0 if leaving else 1)
+
+
+def test_a_scan_after_the_firmware_left_is_not_begun(door: Bench, folder: Path) -> None:
+    door.start()
+    assert door.process is not None
+    assert ask(folder / "ask", leave=True)["leaving"]
+    door.scan(door.booking())
+    assert door.process.wait(30) == 0
+    door.relay.silent(0.5)
+    assert not [event for event in door.records() if event["kind"] == "decision"]
+    assert door.replay().returncode == 0
+
+
+def test_what_was_read_together_is_judged_before_anybody_leaves(door: Bench) -> None:
+    device = Device(site.load(str(door.site)), door.state, Clock())
+    looks: list[list[str]] = []
+    device.loop.call(lambda: device.loop.when_judged(lambda: looks.append(report(device)["busy"])))
+    device.loop.post(CodeRead(lane="A", fact=device.verify(door.booking(), 0.0)))
+    device.loop.turn()
+    assert looks == [["A: grant"]]
+    device.close()
+
+
+def test_a_restart_waits_for_who_was_read_together_with_its_order(door: Bench) -> None:
+    device = Device(site.load(str(door.site)), door.state, Clock())
+    device.loop.post(CommandArrived(id="1", name="restart", issuer="operator"))
+    device.loop.post(CodeRead(lane="A", fact=device.verify(door.booking(), 0.0)))
+    device.loop.turn()
+    assert disturbed(device.controller.state) == ["A: grant"] and not device.loop.stopping
+    device.run()
+    assert device.starts_anew and disturbed(device.controller.state) == []
+    device.close()
+    assert [event["kind"] for event in door.records()][-3:] == ["command", "decision", "passage"]
+
+
+def test_who_says_nothing_or_nonsense_asks_for_the_state(door: Bench, folder: Path) -> None:
+    door.start()
+    for wish in (b"", b"leave now\n", b"\0" * 64):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(folder / "ask"))
+            line.sendall(wish)
+            assert json.loads(line.makefile().readline())["version"]
+    assert ask(folder / "ask")["busy"] == [], "it is still there"
+
+
+def test_an_ill_system_goes_back_when_the_lane_is_empty(door: Bench, folder: Path) -> None:
+    door.start()
+    door.scan(door.booking())
+    door.relay.expect(ON)
+    rauc = Rauc()
+    trial(folder, rauc, rate=1)._go_back()
+    assert rauc.told == ["rauc status mark-bad", "systemctl reboot"]
+    assert door.process is not None and door.process.wait(30) == 0
+    assert [event["answer"] for event in door.records() if event["kind"] == "decision"] == ["admit"]
+    assert [event["assumed"] for event in door.records() if event["kind"] == "passage"] == [True]
 
 
 def test_who_does_not_answer_may_have_somebody_in_a_lane(folder: Path) -> None:
