@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firmware import board
 from firmware.cables import Line
 from firmware.core import incident, judgement, picture, queue, quotas
 from firmware.core.state import LaneState
@@ -56,8 +55,8 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         queue=device.loop.queue,
         dropped=device.loop.dropped_events + dropped,
         memory_kb=_memory_kb(),
-        temperature_c=board.temperature_c(),
-        undervoltage=board.undervoltage(),
+        temperature_c=device.board.temperature_c,
+        undervoltage=device.board.undervoltage,
         journal=JournalStatus(
             dropped=device.journal.lost_records,
             writable=state.journal_ok,

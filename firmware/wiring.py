@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from firmware import recovery
+from firmware import board, recovery
 from firmware.cables import Cable, Line
 from firmware.clock import Clock, boot_id
 from firmware.core.controller import Controller
@@ -68,6 +68,7 @@ class Device:
         self.inc = self.journal.identity.inc
         self.loop = Loop(clock, self.controller, self.journal)
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
+        self.board = board.Watch(self.loop.post, self.controller.state.board_alarms)
         self.plugs, self.doctor = Plugs(clock), LastReport(state_dir)
         for cable in self._cables():
             self.loop.add(cable)
@@ -234,6 +235,7 @@ class Device:
         self.loop.after.append(lambda _: self._hand_over_update())
         self._hand_over_update()
         self.loop.every(self._check_clock)
+        self.loop.every(self.board.tend)
 
     def _obey_restart(self, news: list[AnyRecord]) -> None:
         """On disk and answered: the order is done before it is obeyed, so that it cannot be obeyed again."""

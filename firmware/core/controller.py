@@ -37,6 +37,7 @@ from firmware.core import (
 )
 from firmware.core.events import (
     AnyEvent,
+    BoardTold,
     ClockChecked,
     CodeRead,
     CommandArrived,
@@ -215,6 +216,12 @@ def _clock(turn: Turn, event: ClockChecked) -> None:
     turn.alarm("clock", active=not turn.moment.trusted, detail=event.because)
 
 
+def _board(turn: Turn, event: BoardTold) -> None:
+    others = [what for what in turn.state.board_alarms if what != event.what]
+    turn.state.board_alarms = [*others, event.what] if event.active else others
+    turn.alarm(event.what, active=event.active, detail=event.detail)
+
+
 def _woken(turn: Turn, event: Woken) -> None:
     """Everything due is done after every event, so there is nothing left to do for this one."""
 
@@ -238,6 +245,7 @@ for _kind, _handler in (
     (CommandArrived, commands.arrived),
     (JournalState, _journal),
     (ClockChecked, _clock),
+    (BoardTold, _board),
     (RowArrived, limit.row_arrived),
     (NoticeArrived, limit.notice_arrived),
     (PeerUsed, peers.arrived),

@@ -189,6 +189,14 @@ class ClockChecked(Event, frozen=True, tag="clock", omit_defaults=True, kw_only=
     because: str = ""
 
 
+class BoardTold(Event, frozen=True, tag="board", omit_defaults=True, kw_only=True):
+    """The board's supply fell too low or its processor became too hot, or that is over."""
+
+    what: Literal["undervoltage", "overheated"]
+    active: bool
+    detail: str = ""
+
+
 class RowArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True):
     """A peer's row of the hall-wide limit, authenticated by the link that brought it."""
 
@@ -242,6 +250,7 @@ AnyEvent = (
     | CommandArrived
     | JournalState
     | ClockChecked
+    | BoardTold
     | RowArrived
     | NoticeArrived
     | PeerUsed

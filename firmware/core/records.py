@@ -87,7 +87,8 @@ class Passage(Record, frozen=True, tag="passage", kw_only=True):
 
 
 class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
-    """`alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss ..."""
+    """`alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
+    undervoltage, overheated ..."""
 
     alarm: str
     active: bool = True

@@ -365,6 +365,8 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     quota_day: str = ""
     quota_used: int = 0
     journal_ok: bool = True
+    board_alarms: list[str] = []
+    """What is wrong with the board itself just now."""
     fire_lanes: list[str] = []
     """Lanes whose fire loop is open now: one loop that closes says nothing of another."""
     evacuated_by: str = ""

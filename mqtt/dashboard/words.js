@@ -57,7 +57,7 @@ const WORDS = {
   range: ["测距", "range"], fire_loop: ["消防回路", "fire loop"], sign: ["屏", "sign"], lamp: ["灯", "lamp"], route_light: ["引导灯", "route light"], buzzer: ["蜂鸣器", "buzzer"], voice: ["语音", "voice"],
   // alarms
   tailgate: ["尾随", "Tailgating"], wrong_way: ["逆行", "Wrong way"], forced: ["强行打开", "Forced open"], held_open: ["门久开", "Held open"],
-  fire: ["火警", "Fire"], sensor: ["传感器", "Sensor"], saturated: ["人流过密", "Too dense to count"], power_loss: ["断过电", "Power was lost"],
+  fire: ["火警", "Fire"], sensor: ["传感器", "Sensor"], saturated: ["人流过密", "Too dense to count"], power_loss: ["断过电", "Power was lost"], overheated: ["过热", "Too hot"],
   recount_needed: ["需要清点", "Recount needed"], responder: ["应急人员", "Responder"], obstructed: ["通道受阻", "Obstructed"],
   quarantine: ["计数存疑", "Counters in doubt"], incident: ["事件", "Incident"], held_person: ["须引导人员再次出现", "Led away today, tried again"],
   too_close: ["间距不足", "Too close"], dense: ["入口拥挤", "Crowded"], loitering: ["人员滞留", "Loitering"], button_without_badge: ["无证按钮", "Button without badge"],

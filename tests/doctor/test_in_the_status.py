@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from firmware import board
+from firmware import board, site
+from firmware.clock import Clock
+from firmware.wiring import Device
 from tests.brokers import Broker, wait_until
 from tests.device.bench import bench
 from tests.doctor.door import Door
@@ -60,3 +62,29 @@ def test_temperature_and_supply_as_the_kernel_tells_them(tmp_path: Path) -> None
         (supply / "in0_lcrit_alarm").write_text(alarm)
         assert board.undervoltage(tmp_path) is told
     assert board.temperature_c(tmp_path) == 48.3
+
+
+def test_a_weak_supply_and_heat_are_alarms_and_their_end_is_told_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "SYS", tmp_path)
+    zone, supply = tmp_path / "class/thermal/thermal_zone0", tmp_path / "class/hwmon/hwmon3"
+    zone.mkdir(parents=True)
+    supply.mkdir(parents=True)
+    (supply / "name").write_text("rpi_volt\n")
+
+    def lives(*kernel: tuple[int, str]) -> None:
+        device = Device(site.load(str(gate.site)), gate.state, Clock())
+        for temperature_mc, alarm in kernel:
+            (zone / "temp").write_text(f"{temperature_mc}\n")
+            (supply / "in0_lcrit_alarm").write_text(alarm)
+            device.board.tend(0.0)
+            device.loop.turn()
+        device.close()
+
+    with bench(tmp_path / "gate") as gate:
+        lives((79_900, "0"), (80_000, "0"), (76_000, "1"), (75_000, "1"))
+        lives((75_100, "1"), (74_900, "0"))
+        told = [(event["alarm"], event["active"]) for event in gate.records() if event["kind"] == "alarm"]
+        assert told == [("overheated", True), ("undervoltage", True), ("undervoltage", False), ("overheated", False)]
+        assert gate.replay().returncode == 0
