@@ -1,7 +1,7 @@
 """Another process of this device asks how it stands: one line each way per connection, on a unix socket.
 
     state
-    {"v": 1, "version": "0.1.0", "hall": "baoshan", "busy": ["A: grant"], "ill": ["A: counter"], "journal": true}
+    {"v": 1, "version": "0.1.0", "hall": "baoshan", "busy": ["A: grant"], "ill": ["A: counter"], "journal": true, "clock": ""}
 
 `leave` asks the same, and has the firmware end with this answer when it is not busy, which then says `"leaving": true`:
 between its last look and its end no scan is begun. The answer is made by the loop's own thread, once all that was read
@@ -102,6 +102,7 @@ def report(device: Device) -> dict[str, Any]:
         "busy": disturbed(state),
         "ill": ill,
         "journal": state.journal_ok,
+        "clock": device.judge.doubt(),
     }
 
 

@@ -32,7 +32,7 @@ class Watch:
 
     def tend(self, t_ms: float) -> float:
         self.temperature_c, self.undervoltage = temperature_c(SYS), undervoltage(SYS)
-        self._tell(UNDERVOLTAGE, self.undervoltage is True, "below 4.63 V")
+        self._tell(UNDERVOLTAGE, self.undervoltage is True, "< 4.63 V")
         limit_c = COOL_C if OVERHEATED in self._told else HOT_C
         hot = self.temperature_c is not None and self.temperature_c >= limit_c
         self._tell(OVERHEATED, hot, f"{self.temperature_c} C")

@@ -19,6 +19,7 @@ from deploy.first_boot import grow, lamp
 from deploy.first_boot.codes import MEANINGS, Code
 from deploy.first_boot.place import TICKET, Placing, Stop
 from firmware import site
+from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.core.actions import SignShow
 from firmware.durable import make_folder, replace_file
@@ -27,12 +28,12 @@ from firmware.language import spoken
 from firmware.plugs import Plugs, speaker
 from firmware.site import Site
 from firmware.trust import enrolment, enrolment_ticket
-from firmware.trust.clock_trust import kernel_synchronised
 from sensors.driver import Send
 
 USER = "hallgate"
 SHOWN_MS = 600_000
 CHECK_S = 600
+FIRST_BOOT = "first-boot.json"
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Start:
         if fresh and place is not None:
             self._step(lambda: self._self_check(place))
             self._show(place)
-        self._report("first-boot.json")
+        self._report(FIRST_BOOT)
 
     def _step(self, what: Any) -> None:
         try:
@@ -178,6 +179,7 @@ class Start:
         file = self.placing.site / TICKET
         if not file.is_file():
             return
+        self.troubles += self._told_before()
         try:
             ticket = json.loads(file.read_bytes())
             name, url, secret = _name(self.placing.site), str(ticket["url"]), str(ticket["ticket"])
@@ -193,12 +195,27 @@ class Start:
         file.unlink()
         self._owned()
         self._did("enrolled")
-        self._clock()
         self._report("enrolled.json")
 
-    def _clock(self) -> None:
-        if not kernel_synchronised() and not Path("/dev/rtc0").exists():
-            self._trouble(Code.CLOCK, "no network time and no battery clock")
+    def clock(self, socket: Path) -> None:
+        """Whether the firmware believes its clock. Raises Failure while it does not, or does not answer: asked again later."""
+        because = str(ask(socket).get("clock", ""))
+        self.troubles += self._told_before()
+        if (self.placing.site / TICKET).is_file():
+            self.troubles.append((Code.ENROLMENT, "the ticket is not spent"))
+        if because:
+            self._trouble(Code.CLOCK, because)
+        lamp.blink(self.code, self.leds)
+        if because:
+            raise Failure(because)
+
+    def _told_before(self) -> list[tuple[Code, str]]:
+        """What this device's start found: it stays on the lamp beside what is found later."""
+        try:
+            told = json.loads((self.placing.store / "hallgate" / FIRST_BOOT).read_bytes())
+            return [(Code(each["code"]), str(each["what"])) for each in told["troubles"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
 
 
 def _name(folder: Path) -> str:

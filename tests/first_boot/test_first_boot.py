@@ -249,6 +249,28 @@ def test_it_enrols_by_the_ticket_of_its_card(board: Board) -> None:
     assert board.start("--enrol") == 0, "nothing is left to do"
 
 
+@pytest.mark.parametrize("plugged", [True, False])
+def test_a_clock_in_doubt_blinks_until_the_time_is_known(board: Board, plugged: bool) -> None:
+    """At 1970 first, then at a time the rulebook knows. What the start found is shown again afterwards."""
+    board.insert()
+    if not plugged:
+        board.gate.scanner.unplug()
+    board.start()
+    gate, socket_path = board.gate, board.folder / "ask"
+    gate.site, gate.state = board.store / "site/site.toml", board.store / "hallgate"
+    gate.more_words = ["--ask", str(socket_path)]
+    assert board.start("--clock", str(socket_path)) == 1, "nobody answers: systemd tries again"
+    gate.environment = {"HALLGATE_CLOCK": "wall=1970-01-01T00:01:00+00:00"}
+    gate.start()
+    assert board.start("--clock", str(socket_path)) == 1
+    assert board.blinks == 6 and "[6]" in board.console
+    gate.kill()
+    gate.environment = {}
+    gate.start()
+    assert board.start("--clock", str(socket_path)) == 0
+    assert board.blinks == (0 if plugged else 7) and "[6]" not in board.console
+
+
 def ticket(hall: Desk) -> bytes:
     return json.dumps({"v": 1, "url": hall.url, "ticket": hall.ticket("entry-1")}).encode()
 
