@@ -25,13 +25,13 @@ from tests.device.bench import ROOT as SOURCE
 from tests.device.bench import RULEBOOK
 from tests.image.emulator import Emulator, burn, fetch
 
-RELAY, OUTSIDE, INSIDE = 24, 17, 27
+RELAY, OUTSIDE, INSIDE, LOCK, BUTTON = 24, 17, 27, 25, 23
 SITE = """v = 1
 [device]
 name = "entry-1"
 hall = "baoshan"
 [hub]
-url = "mqtt://10.0.2.2:{port}"
+{hub}
 [rights]
 bank = true
 [rulebook]
@@ -54,6 +54,22 @@ pins = {{ outside = 17, inside = 27 }}
 driver = "gate_relay_pin"
 pin = 24
 """
+EXIT = f"""[[lane]]
+name = "B"
+direction = "out"
+for = ["visitor"]
+on_failure = "open"
+[lane.gate]
+driver = "gate_relay_pin"
+pin = {LOCK}
+energised = "closed"
+[lane.button]
+driver = "contact_switch"
+pin = {BUTTON}
+normally = "open"
+pull = "down"
+"""
+"""A way out with a magnetic lock: in service its relay is on, and off is open."""
 YEARS_S = 5 * 365 * 86_400
 
 
@@ -76,9 +92,29 @@ class Hub(Speaker):
         return [event for event in list(self.events.values()) if event["kind"] == kind]
 
 
+def site_files(folder: Path, issuer: Issuer, hub: str, lanes: str = "") -> Path:
+    """A door's site file with all that it names. `hub`: the lines of its table; `lanes`: more of them."""
+    folder.mkdir(parents=True)
+    text = RULEBOOK.format(serial=1, limit=100, proof="", grant=20, pulse=2000, more="").encode()
+    (folder / "rulebook.toml").write_bytes(text)
+    (folder / "rulebook.toml.sig").write_bytes(issuer.sign_rulebook(text))
+    (folder / "trust.jwks").write_bytes(issuer.trust_jwks())
+    key = folder / "hall.key"
+    key.write_bytes(base64.urlsafe_b64encode(bytes(range(32))))
+    key.chmod(0o600)
+    (folder / "site.toml").write_text(SITE.format(hub=hub) + lanes)
+    return folder / "site.toml"
+
+
+def booking(issuer: Issuer) -> str:
+    """Good whatever the board's clock says."""
+    now = int(time.time())
+    return issuer.booking(now - YEARS_S, now + YEARS_S)
+
+
 class Door:
-    def __init__(self, folder: Path, shop: recipe.Shop, *, loader: bool = False) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, shop: recipe.Shop, *, loader: bool = False, lanes: str = "") -> None:
+        self.folder, self.lanes = folder, lanes
         self.issuer = Issuer.new("baoshan", hall_key=bytes(range(32)))
         self.broker = Broker(folder, keeps=True)
         self.image = folder / "card.img"
@@ -87,16 +123,8 @@ class Door:
 
     def _files(self) -> Path:
         """What a technician has put on the card."""
-        site = self.folder / "persistent/site"
-        site.mkdir(parents=True)
-        text = RULEBOOK.format(serial=1, limit=100, proof="", grant=20, pulse=2000, more="").encode()
-        (site / "rulebook.toml").write_bytes(text)
-        (site / "rulebook.toml.sig").write_bytes(self.issuer.sign_rulebook(text))
-        (site / "trust.jwks").write_bytes(self.issuer.trust_jwks())
-        key = site / "hall.key"
-        key.write_bytes(base64.urlsafe_b64encode(bytes(range(32))))
-        key.chmod(0o600)
-        (site / "site.toml").write_text(SITE.format(port=self.broker.port))
+        hub = f'url = "mqtt://10.0.2.2:{self.broker.port}"'
+        site_files(self.folder / "persistent/site", self.issuer, hub, self.lanes)
         return self.folder / "persistent"
 
     def open(self) -> Hub:
@@ -106,8 +134,7 @@ class Door:
         return hub
 
     def booking(self) -> str:
-        now = int(time.time())
-        return self.issuer.booking(now - YEARS_S, now + YEARS_S)
+        return booking(self.issuer)
 
     def walk_in(self) -> None:
         """One body: the outer beam, both, the inner one."""

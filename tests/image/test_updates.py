@@ -21,7 +21,7 @@ from mqtt.signing import envelope, sign_command
 from tests import needs
 from tests.brokers import wait_until
 from tests.image.emulator import fill_other_slot, slot_bytes, spoil_variables, variables, write_file
-from tests.image.hall import Door
+from tests.image.hall import EXIT, LOCK, RELAY, Door
 from tests.image.systems import bundled, firmware_that_ends, nothing, served
 from tests.image.test_boot import MINUTE_S, READY
 from tests.mqtt.helpers import Ear
@@ -44,6 +44,8 @@ class Updated:
 
     def __init__(self, door: Door, port: int) -> None:
         self.door, self.port = door, port
+        self.seen: list[tuple[str, int, int]] = []
+        """State of the update, level of the entry's relay, level of the exit's lock."""
         door.broker.start()
         self.ear = Ear(door.broker.url, "hallgate/v1/baoshan/#")
 
@@ -70,7 +72,7 @@ class Updated:
         return str((self.status()["update"] or {}).get("state", ""))
 
     def until(self, *states: str) -> dict[str, Any]:
-        """The status at which the update is in one of these states."""
+        """The status at which the update is in one of these states. The relays are watched all the while."""
         seen, end = "", time.monotonic() + UPDATE_S
         while self.state() not in states:
             if self.state() != seen:
@@ -78,13 +80,14 @@ class Updated:
                 print(f"image: {seen} after {UPDATE_S - (end - time.monotonic()):.0f} s", flush=True)
             assert time.monotonic() < end, f"{seen}: {self.status()['update']}\n{self.door.board.console()[-3000:]}"
             assert self.door.board.process is not None and self.door.board.process.poll() is None
+            self.seen.append((self.state(), self.door.board.level(RELAY), self.door.board.level(LOCK)))
             time.sleep(0.5)
         return self.status()
 
 
 @pytest.fixture
 def updated(tmp_path: Path, shop: recipe.Shop) -> Iterator[Updated]:
-    door = Door(tmp_path, shop, loader=True)
+    door = Door(tmp_path, shop, loader=True, lanes=EXIT)
     with served(shop.work / "systems") as port:
         made = Updated(door, port)
         yield made
@@ -114,6 +117,10 @@ def test_an_update_cut_in_the_middle_ends_well_and_is_kept(
             board.says(READY)
         done = updated.until("kept", "returned", "failed")
     assert (done["version"], done["update"]["state"]) == (BETTER, "kept"), done["update"]
+    assert not [seen for seen in updated.seen if seen[1]], "nobody scanned, and the entry's relay was on"
+    locks = {state: {lock for told, _, lock in updated.seen if told == state} for state, _, _ in updated.seen}
+    assert 1 in locks["installing"] and 0 in locks["restarting"], f"off is open, and the restart was seen: {locks}"
+    assert board.level(LOCK) == 1, "the new system is in service"
     board.kill()
     assert variables(updated.door.image)["BOOT_ORDER"].split()[0] == "B"
     assert slot_bytes(updated.door.image, 2) == root, "the system that ran was written"
