@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import incident, judgement, picture, queue, quotas
+from firmware.core import incident, judgement, picture, queue, quotas, rounds
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 from firmware.version import VERSION
@@ -15,6 +15,7 @@ from mqtt.messages import (
     JournalStatus,
     LaneStatus,
     RemainsStatus,
+    RoundStatus,
     SensorStatus,
     SideLinkStatus,
     Status,
@@ -71,6 +72,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         rulebook_before=bool(state.rulebook_before),
         rulebook_next=state.rulebook_next_from,
         doctor=_doctor(device),
+        rounds=_rounds(device),
         update=device.updates.status(state.update_ordered) if device.updates else None,
     )
 
@@ -81,6 +83,23 @@ def _doctor(device: Device) -> DoctorStatus | None:
         return None
     faults = tuple(f"{found.lane} {found.device} {found.result}" for found in report.devices if found.ill)
     return DoctorStatus(at=report.at, result=report.result, faults=faults)
+
+
+def _rounds(device: Device) -> tuple[RoundStatus, ...]:
+    controller, moment = device.controller, device.clock.moment()
+    turn = Turn(controller.state, moment, controller.zone, controller.rulebook)
+    return tuple(
+        RoundStatus(
+            point=one.point.name,
+            due_at=rounds.due_at(turn, one.due_ms),
+            state=one.stage,
+            name_zh=one.point.name_zh,
+            name_en=one.point.name_en,
+            lane=one.point.lane,
+            done_at=rounds.due_at(turn, one.done_ms),
+        )
+        for one in rounds.overview(turn)
+    )
 
 
 def _side_link(device: Device) -> SideLinkStatus | None:

@@ -37,6 +37,7 @@ class Asked(msgspec.Struct):
     device: str = ""
     lane: str = ""
     incident: str = ""
+    point: str = ""
     resource: str = "hall"
     reason: str = ""
     n: int | None = None
@@ -130,6 +131,8 @@ def _body(asked: Asked) -> dict[str, Any] | None:
         case "acknowledge":
             office = {"office": True} if asked.office else {}
             return {"incident": asked.incident[:128], **office} if asked.incident and asked.device else None
+        case "sign_off" if asked.point:
+            return {"point": asked.point} if NAME.match(asked.point) and asked.device else None
         case "sign_off":
             return {"incident": asked.incident[:128]} if asked.incident and asked.device else None
         case "hold" | "release" if asked.device and asked.lane:

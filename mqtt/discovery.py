@@ -156,6 +156,13 @@ HAPPENINGS = (
         ("alarm", "lane", "detail"),
     ),
     _Happening("incident", "事件 Incident", "value_json.state", _STEPS, ("incident", "lane", "step")),
+    _Happening(
+        "round",
+        "消毒 Round",
+        "value_json.state",
+        ("due", "amber", "red", "done", "missed"),
+        ("point", "lane", "due_at"),
+    ),
 )
 
 

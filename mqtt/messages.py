@@ -112,13 +112,20 @@ class DoctorStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
 
 
 class RoundStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
-    """A round that somebody has to walk (3.1.5a), as the device that tracks it knows."""
+    """A round that somebody has to walk (3.1.5a, 3.1.5b), as the device that tracks it knows."""
 
     point: str
+    """As the order `sign_off` names it."""
     due_at: str = ""
-    """RFC 3339; empty: not known."""
+    """RFC 3339; empty: nothing more today, or the clock cannot be trusted."""
     state: str = "due"
-    """done, due, amber (late), red (much too late)."""
+    """done (nothing to do yet), due, amber (late), red (much too late)."""
+    name_zh: str = ""
+    name_en: str = ""
+    lane: str | None = None
+    """Where badge and button sign it off; null: only the order does."""
+    done_at: str = ""
+    """RFC 3339; empty: nobody has signed it yet, or nobody can know when."""
 
 
 class UpdateStatus(Message, frozen=True, omit_defaults=False, kw_only=True):

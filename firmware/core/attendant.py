@@ -7,7 +7,19 @@ it opens. Named, recorded and counted, whoever pressed it.
 
 from __future__ import annotations
 
-from firmware.core import access, attest, closing, emergency, entry, incident, judgement, passage, places, responders
+from firmware.core import (
+    access,
+    attest,
+    closing,
+    emergency,
+    entry,
+    incident,
+    judgement,
+    passage,
+    places,
+    responders,
+    rounds,
+)
 from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
@@ -46,7 +58,10 @@ def _named(turn: Turn, lane: LaneState) -> bool:
 
 def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
     long = held_ms >= (turn.rulebook.attendant.long_press_ms if turn.rulebook else 2_000)
-    if not _named(turn, lane):
+    named = _named(turn, lane)
+    if _signs_round(turn, lane, held_ms, named=named):
+        return
+    if not named:
         if turn.setup(lane.name).direction == "in":
             turn.alarm("button_without_badge", lane.name)
         return
@@ -59,6 +74,18 @@ def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
     name, because = told or (("sweep", closing.sweep(turn, who)) if swept else _meant(turn, lane, who, long=long))
     lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
     record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
+
+
+def _signs_round(turn: Turn, lane: LaneState, held_ms: int, *, named: bool) -> bool:
+    """3.1.5a. An attendant's press at a lane that an isolation holds, or in an evacuation, is about that first."""
+    if lane.state == "evacuated" or (named and incident.of_lane(turn.state, lane.name) is not None):
+        return False
+    signed = rounds.pressed(turn, lane, held_ms, named=named)
+    if signed is None:
+        return False
+    who, because = signed
+    record(turn, lane.name, f"local-{turn.state.seq + 1}", "sign_off", who, because)
+    return True
 
 
 def _meant(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, str]:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.core import attendant, attest, bank, closing, emergency, incident, limit, rulebooks, sentinel, updating
+from firmware.core import (
+    attendant,
+    attest,
+    bank,
+    closing,
+    emergency,
+    incident,
+    limit,
+    rounds,
+    rulebooks,
+    sentinel,
+    updating,
+)
 from firmware.core.events import CommandArrived
 from firmware.core.quiet import disturbed
 from firmware.core.resource import HALL
@@ -98,7 +110,10 @@ def _acknowledge(turn: Turn, event: CommandArrived) -> str:
 
 
 def _sign_off(turn: Turn, event: CommandArrived) -> str:
-    """Of an isolation, by its lane or its `incident`; `cleared` lets the person try again."""
+    """Of a round by its `point`; of an isolation by its lane or its `incident`: `cleared` lets the person try again."""
+    point = event.body.get("point")
+    if point is not None:
+        return rounds.sign_off(turn, str(point), event.issuer)
     which = event.body.get("incident")
     known = turn.state.incidents.get(which) if isinstance(which, str) else None
     one = known if which is not None else incident.of_lane(turn.state, event.lane or "")

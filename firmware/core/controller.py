@@ -30,6 +30,7 @@ from firmware.core import (
     peers,
     queue,
     responders,
+    rounds,
     rulebooks,
     sentinel,
     start,
@@ -120,6 +121,7 @@ class Controller:
         incident.tend(turn)
         access.scheduled_releases(turn)
         closing.tend(turn)
+        rounds.tend(turn)
         limit.share(turn)
         idle.show(turn)
         return Outcome(turn.actions, turn.records, self._wake_at(turn))
@@ -157,7 +159,7 @@ class Controller:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
-        times += closing.due(turn) + rulebooks.due(turn) + idle.due(turn)
+        times += closing.due(turn) + rounds.due(turn) + rulebooks.due(turn) + idle.due(turn)
         return min(access.due(turn, times), default=None)
 
 

@@ -18,6 +18,7 @@ from firmware.core import (
     places,
     quotas,
     responders,
+    rounds,
     sentinel,
     thermometer,
 )
@@ -56,6 +57,7 @@ def code_read(turn: Turn, event: CodeRead) -> None:
     lane.last_code = event.fact.sha256
     if responders.opens(turn, lane, event.fact):
         return
+    rounds.shown(turn, lane, event.fact)
     waited_for = hosts.shown(turn, lane, event.fact)
     if lane.state == "evacuated":
         if _is_badge(turn, lane, event.fact):  # for the reset; the sign goes on saying leave
@@ -310,6 +312,7 @@ def _hand_over(turn: Turn, lane: LaneState, case: Case) -> None:
         uses = uses_of(case.booking, case.rules)
         bounds.mark_used(turn.state, case.booking.pass_id, turn.known_s, case.booking.expires_s, uses)
     lane.visit = lane.symptoms_ms = None
+    rounds.handed_over(turn, lane)
     turn.signal(lane, "served")
 
 

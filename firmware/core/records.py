@@ -129,6 +129,23 @@ class Incident(Record, frozen=True, tag="incident", kw_only=True):
     detail: str = ""
 
 
+class Round(Record, frozen=True, tag="round", kw_only=True):
+    """A step of a round that somebody has to walk (3.1.5a), or of goods to be disinfected (3.1.5b)."""
+
+    point: str
+    """As the rulebook names it, `[[rounds.point]]`."""
+    state: Literal["due", "amber", "red", "done", "missed"]
+    """due; late (amber); much too late (red, also an alarm); signed off; never done on its day."""
+    by: str = ""
+    """Who signed: a pass, a badge or an order's issuer."""
+    due_at: str = ""
+    """RFC 3339; empty: it was not due, or the clock could not be trusted."""
+    late_s: int = 0
+    """Seconds since it was due."""
+    escalated: int = 0
+    """How often the alarm has been given."""
+
+
 class Health(Record, frozen=True, tag="health", kw_only=True):
     device: str
     state: str
@@ -155,4 +172,4 @@ class DeviceStarted(Record, frozen=True, tag="start", kw_only=True):
     rulebook: int | None
 
 
-AnyRecord = Decision | Passage | Alarm | Incident | Health | CommandDone | RulebookTaken | DeviceStarted
+AnyRecord = Decision | Passage | Alarm | Incident | Round | Health | CommandDone | RulebookTaken | DeviceStarted

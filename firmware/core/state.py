@@ -14,6 +14,7 @@ from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
 from firmware.core.lane import State
 from firmware.core.resource import HALL, Resource, of_zone
+from firmware.core.round_state import RoundsKept
 
 LaneDirection = Literal["in", "out", "both", "elevator"]
 
@@ -300,6 +301,9 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """More are aboard than may ride together."""
     button_asked: str = ""
     """What the visit waited for when the button went down: a press that comes too late is no other order."""
+    round_by: str = ""
+    """Who was shown last that may sign off this lane's round (3.1.5a), good until `round_until_ms`."""
+    round_until_ms: int = 0
 
 
 class Used(msgspec.Struct, array_like=True):
@@ -423,6 +427,7 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     update_ordered: UpdateOrder | None = None
     zones: dict[str, Resource] = {}
     """By the resource's name: the zones inside the hall whose limit this device helps to keep."""
+    rounds: RoundsKept = msgspec.field(default_factory=RoundsKept)
 
     def resources(self) -> list[tuple[str, Resource]]:
         """Every limit this device helps to keep, with its name; the hall's first."""

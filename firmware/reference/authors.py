@@ -63,6 +63,8 @@ RECIPES = (
     Recipe("最后入场提前 30 分钟", "no entry in the last half hour", ("hours.last_entry_minutes = 30",)),
     Recipe("消毒时段暂停入口", "entry pauses for disinfection",
            ('hold = [{ span = "12:00-12:30", weekdays = ["friday"], reason = "disinfection" }]',)),
+    Recipe("消毒点、间隔和超时暂停", "what is disinfected how often, and a lane that waits for it",
+           ('rounds.point = [{ name = "handles", lane = "A", every_minutes = 120, who = ["cleaner"], hold = true }]',)),
     Recipe("口罩由值守员确认", "masks attested by the attendant",
            ('class.visitor.mask = "attest"', "mask.exempt_under_years = 3")),
     Recipe("证明与预约须为同一人", "proof and booking of the same person", ("class.visitor.same_person = true",)),

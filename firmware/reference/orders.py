@@ -59,9 +59,9 @@ ORDERS = (
     ),
     Order(
         "sign_off",
-        "解除隔离",
-        "lane or incident, [cleared]",
-        "the lane comes back; `cleared`: this person may try again",
+        "解除隔离 登记消毒",
+        "lane or incident or point, [cleared]",
+        "of an isolation: the lane comes back; `cleared`: this person may try again. Of a round: `point` was done just now",
     ),
     Order("limit", "实时限额", "n", "people inside at once, the whole hall; the bank alone", "bank"),
     Order(
@@ -153,6 +153,7 @@ BECAUSE = (
     Because("acknowledged_already", "事件已确认", "somebody acknowledged it already"),
     Because("duty_leader_first", "须值班领导先确认", "the duty leader acknowledges first, then the office is told"),
     Because("reported_already", "街道办已上报", "the office was told already"),
+    Because("no_such_point", "没有这个消毒点", "this device keeps no round of that name: see `rounds` in its status"),
     # the hall's numbers
     Because("not_the_bank", "此设备不是总库", "only the bank may do this: leave the device out"),
     Because("is_the_bank", "此设备是总库", "the bank keeps its rights: move the bank first"),

@@ -16,6 +16,7 @@ from msgspec import Meta
 from firmware import typed_toml
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook.health_tables import Assisted, MaskRules, SentinelRules, Thermometer, VenueCodeRules
+from firmware.rulebook.round_tables import Rounds
 from firmware.rulebook.tables import (
     Alarms,
     AntiPassback,
@@ -101,6 +102,8 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     """`[[release]]`: ends of forgotten holds."""
     isolation: Isolation = Isolation()
     """Clause 3.1.2e."""
+    rounds: Rounds = Rounds()
+    """Clauses 3.1.5a, 3.1.5b."""
     quota: Quota = Quota()
     """Clauses 2.2, 3.1.1b, 3.2.3."""
     sweep: Sweep = Sweep()

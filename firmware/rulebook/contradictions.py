@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from firmware.rulebook.round_tables import Point
 from firmware.rulebook.tables import WEEKDAYS, ClassRules, Week, minutes_of
 from firmware.rulebook.words import SIGN_MAX, WORDS, base_reason
 from firmware.toml_lines import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ON_ROSTER = frozenset({"staff", "attendant", "responder"})
 """Classes whose tests the signed roster may know."""
+ROUNDS_MAX = 40
+PRESS_APART_MS = 1_000
 Severity = Literal["error", "shut", "warning"]
 
 
@@ -54,6 +57,7 @@ def complaints(book: Rulebook) -> list[Complaint]:
         _evidence,
         _access,
         _isolation,
+        _rounds,
         _phrases,
     )
     return [complaint for part in parts for complaint in part(book)]
@@ -274,6 +278,42 @@ def _isolation(book: Rulebook) -> Iterator[Complaint]:
         yield _warning(
             ("isolation", "sign_off_minutes"), "the lane is signed off before the office has to know (3.1.2e)"
         )
+
+
+def _rounds(book: Rulebook) -> Iterator[Complaint]:
+    rules, path = book.rounds, ("rounds",)
+    if len(rules.point) > ROUNDS_MAX:
+        yield _error((*path, "point"), f"has {len(rules.point)} points, at most {ROUNDS_MAX} fit a status")
+    if rules.red_minutes < rules.grace_minutes:
+        yield _error((*path, "red_minutes"), "is less than grace_minutes: a round is late before it is much too late")
+    others = {"attendant.long_press_ms": book.attendant.long_press_ms, "sweep.press_ms": book.sweep.press_ms}
+    for key, press_ms in others.items():
+        if rules.point and rules.press_ms < press_ms + PRESS_APART_MS:
+            yield _error(
+                (*path, "press_ms"), f"is not {PRESS_APART_MS} ms above {key}: nobody could tell the presses apart"
+            )
+    seen = Counter(point.name for point in rules.point)
+    lanes = Counter((point.lane, point.device) for point in rules.point if point.lane is not None)
+    for index, point in enumerate(rules.point):
+        yield from _point(book, point, (*path, "point", index))
+        if seen[point.name] > 1:
+            yield _error((*path, "point", index, "name"), f"{point.name} stands here twice")
+        if point.lane is not None and lanes[point.lane, point.device] > 1:
+            yield _error((*path, "point", index, "lane"), f"{point.lane} has two points: one press cannot sign both")
+
+
+def _point(book: Rulebook, point: Point, path: Path) -> Iterator[Complaint]:
+    if (point.every_minutes is None) == (point.after_hand_over_minutes is None):
+        yield _error(path, "needs either every_minutes or after_hand_over_minutes")
+    if point.lane is None and (point.hold or point.after_hand_over_minutes is not None):
+        yield _error((*path, "lane"), "is missing: only a lane can be held, or have goods handed over")
+    for index, span in enumerate(point.within):
+        first, end = minutes_of(span)
+        if end <= first:
+            yield _error((*path, "within", index), f"{span} ends before it begins")
+    for name in point.who:
+        if name not in book.classes:
+            yield _warning((*path, "who"), f"{name} has no table [class.{name}]")
 
 
 def _phrases(book: Rulebook) -> Iterator[Complaint]:

@@ -78,14 +78,26 @@ PEOPLE: dict[str, tuple[str, str, str, str]] = {
     "hand_over": (
         "请在此交接 不必进厅",
         "Please hand over here",
-        "请在这里交接物品，工作人员马上来，不必进入大厅。",
-        "Please hand over here. Our staff will come; there is no need to enter.",
+        "请在这里交接物品，工作人员马上来，不必进入大厅。私人寄递物品不得送入。",
+        "Please hand over here. Our staff will come; there is no need to enter. Private parcels are not taken.",
     ),
     "responder": (
         "应急通道已开 请通行",
         "Emergency lane open",
         "应急通道已打开，请通行。",
         "The emergency lane is open. Please pass.",
+    ),
+    "round_done": (
+        "消毒已登记 谢谢",
+        "Disinfection recorded",
+        "本次消毒已登记，谢谢。",
+        "This round is on record. Thank you.",
+    ),
+    "round_overdue": (
+        "暂停进入 等待消毒",
+        "Paused for disinfection",
+        "这里等待消毒，暂停进入，请稍候。",
+        "Entry is paused until this place has been disinfected. Please wait.",
     ),
     "case_quota": (
         "今日件数已满 请改约",

@@ -18,6 +18,7 @@ from firmware.core.records import Answer, Remains
 from firmware.core.series import Measured
 from firmware.core.state import Attested, LaneSetup, LaneState, Sentinel, Used
 from firmware.rulebook.book import Rulebook
+from firmware.rulebook.round_tables import Point
 from firmware.rulebook.tables import ClassRules, Phase
 
 SEVERITY: dict[Answer, int] = {"admit": 0, "wait": 1, "staff": 2, "refuse": 3, "isolate": 4}
@@ -89,6 +90,8 @@ class Case(msgspec.Struct, kw_only=True):
     """Another lane of this device is open just now with this very pass."""
     host: Booking | None = None
     """The badge of a host who was here just now."""
+    late_round: Point | None = None
+    """What is to be disinfected at this lane, much too late, and holds its entry (3.1.5a)."""
     now_s: int = 0
     """The wall second."""
     persons: int = 0

@@ -11,7 +11,7 @@ Peers of the hall do as they did. The device's own records say the rest.
 from __future__ import annotations
 
 import statistics
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ import msgspec
 
 from firmware.core import events
 from firmware.core.facts import AnyFact, Booking, Card, Unproved
-from firmware.core.records import AnyRecord, Decision, Passage
+from firmware.core.records import AnyRecord, Decision, Passage, Round
 from firmware.entries import Entry
 from firmware.simulation.twin import Twin
 
@@ -121,6 +121,8 @@ class Rehearsal:
         """Whose it was and the attempt's number -> how long they waited for a place."""
         self.peaks: dict[str, tuple[int, str]] = {"recorded": (0, ""), "now": (0, "")}
         self.passages = {"recorded": 0, "now": 0}
+        self.rounds: dict[str, Counter[str]] = {"recorded": Counter(), "now": Counter()}
+        """Rounds by what became of them (3.1.5a): signatures are taken as they were given then."""
         self.assumed = self.entries = 0
         self._here: dict[str, Attempt] = {}
         self._by_recorded: dict[str, Attempt] = {}
@@ -289,6 +291,8 @@ class Rehearsal:
                 self._recorded_answer(record)
             elif isinstance(record, Passage):
                 self._recorded_passage(record)
+            elif isinstance(record, Round):
+                self._count_round("recorded", record)
 
     def _recorded_answer(self, answer: Decision) -> None:
         attempt = self._read or self._here.get(answer.lane or "")
@@ -333,6 +337,8 @@ class Rehearsal:
                 self._answered(record)
             elif isinstance(record, Passage):
                 self._passed(record)
+            elif isinstance(record, Round):
+                self._count_round("now", record)
 
     def _answered(self, answer: Decision) -> None:
         attempt = self._asked or self._here.get(answer.lane or "")
@@ -437,6 +443,10 @@ class Rehearsal:
             self._tally[world] -= 1
         if passage.inside is not None and passage.inside > self.peaks[world][0]:
             self.peaks[world] = (passage.inside, passage.at)
+
+    def _count_round(self, world: str, record: Round) -> None:
+        if record.escalated <= 1:  # an alarm that is given again is the same round
+            self.rounds[world][record.state] += 1
 
 
 Player = Callable[[Rehearsal, Any, list[AnyRecord]], None]

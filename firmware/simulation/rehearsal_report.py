@@ -40,6 +40,7 @@ def figures(done: Rehearsal) -> dict[str, Any]:
         "waits": {name: _waits(done.waits[world].values()) for world, name in WORLDS.items()},
         "peak": {name: dict(zip(("inside", "at"), done.peaks[world], strict=True)) for world, name in WORLDS.items()},
         "passages": {name: done.passages[world] for world, name in WORLDS.items()},
+        "rounds": {name: dict(sorted(done.rounds[world].items())) for world, name in WORLDS.items()},
         "days": _days(attempts),
         "assumed_passages": done.assumed,
         "passages_that_fell_away": sum(body.recorded and not body.now for body in _bodies(attempts)),
@@ -143,6 +144,10 @@ TEXTS = {
     "waits": ("等候的人", "had to wait"),
     "median": ("等候中位 (秒)", "median wait (s)"),
     "longest": ("最长等候 (秒)", "longest wait (s)"),
+    "round_done": ("消毒 完成", "rounds signed off"),
+    "round_amber": ("消毒 超时", "rounds late"),
+    "round_red": ("消毒 严重超时", "rounds much too late"),
+    "round_missed": ("消毒 漏做", "rounds missed"),
     "not_admitted": ("未放行 (条款)", "not admitted, by clause"),
     "changes": ("答复改变 {changed} 次", "{changed} answers change"),
     "none": ("没有答复改变", "no answer changes"),
@@ -178,6 +183,9 @@ def _totals(found: dict[str, Any], language: Language, say: dict[str, str]) -> l
     rows.append([say["peak"], *(f"{peak['inside']} ({peak['at'][11:16]})" for peak in found["peak"].values())])
     for key, name in (("people", "waits"), ("median_s", "median"), ("longest_s", "longest")):
         rows.append([say[name], f"{then[key]:.0f}", f"{now[key]:.0f}"])
+    for state in ("done", "amber", "red", "missed"):
+        walked = [found["rounds"][world].get(state, 0) for world in ("then", "now")]
+        rows += [[say[f"round_{state}"], *map(str, walked)]] if any(walked) else []
     return rows
 
 

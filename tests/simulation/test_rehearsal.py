@@ -10,6 +10,7 @@ import pytest
 
 from firmware import __main__ as command_line
 from firmware import entries
+from firmware.core import events
 from firmware.journal import Writer
 from firmware.simulation import rehearsal_report
 from firmware.simulation.rehearsal import Rehearsal
@@ -263,3 +264,21 @@ def test_the_halls_own_stories_are_played_by_its_own_rulebook(
     file = draft(tmp_path, rulebook().replace(b"late_minutes = 15", b"late_minutes = 30"))
     code, out, _ = rehearse(capsys, "--rulebook", file, "--stories", str(tmp_path), "--json")
     assert code == 0 and json.loads(out) == {"stories": 1, "differences": []}
+
+
+# -------------------------------------------------------------- rounds (3.1.5a)
+
+ROUND = '[rounds]\n[[rounds.point]]\nname = "toilets"\nevery_minutes = {every}\n'
+
+
+def test_rounds_under_other_intervals_are_counted_with_the_signatures_that_were_given() -> None:
+    day = Recorded(more=ROUND.format(every=120))
+    for _ in range(3):
+        day.wait(1.9 * 3600)
+        day.do(events.CommandArrived(id=f"o{day.now}", name="sign_off", issuer="hub", body={"point": "toilets"}))
+    day.wait(600)
+    done = day.under(more=ROUND.format(every=60))
+    found = figures(done)
+    assert found["rounds"]["then"] == {"done": 3, "due": 3}
+    assert found["rounds"]["now"] == {"amber": 3, "done": 3, "due": 3, "red": 3}
+    assert "消毒 严重超时" in rehearsal_report.table(found, "zh")

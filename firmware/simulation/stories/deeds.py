@@ -285,6 +285,9 @@ PEOPLE = Table(
             "badges and says nobody is inside[ at {lane}]", "刷牌 报告无人[ 于 {lane}]",
             Deed(by_badge_and_button), {"seconds": 5.5},
         ),
+        Phrase(
+            "badges and signs the round[ at {lane}]", "刷牌 登记消毒[ 于 {lane}]", Deed(by_badge_and_button), {"seconds": 8.5}
+        ),
     ],
 )  # fmt: skip
 
@@ -331,6 +334,7 @@ THINGS = Table(
         Phrase("sub-district office told", "已报 街镇防控办", Deed(acknowledge), {"office": True}),
         _hub("isolation signed off[ at {lane}]", "隔离 处置完毕[ 于 {lane}]", "sign_off"),
         _hub("isolation signed off as cleared[ at {lane}]", "隔离 排除嫌疑[ 于 {lane}]", "sign_off", cleared=True),
+        _hub("hub signs off round {point}", "中枢 登记消毒 {point}", "sign_off", of_lane=False),
         _hub("{n} counted inside", "清点 场内 {n} 人", "recount", of_lane=False, key="inside"),
         _hub("hub orders the rulebook before", "中枢 退回 上一版规则", "rulebook_fallback", of_lane=False),
         _hub("hub confirms the identity[ at {lane}]", "中枢 确认身份[ 于 {lane}]", "confirm_identity", attendant="a-7"),

@@ -18,7 +18,7 @@ from firmware.core.actions import (
     SignShow,
     VoiceSay,
 )
-from firmware.core.records import Alarm, AnyRecord, CommandDone, Decision, Incident, Passage, RulebookTaken
+from firmware.core.records import Alarm, AnyRecord, CommandDone, Decision, Incident, Passage, Round, RulebookTaken
 from firmware.simulation.stories.phrases import Phrase, Table, plain
 
 
@@ -145,6 +145,19 @@ def incident(outcome: Outcome, hall: Hall, word: str) -> str:
     return "" if any(word in pair for pair in found) else f"the steps and states were {found}"
 
 
+def walked(outcome: Outcome, hall: Hall, point: str, state: str) -> str:
+    found = [(each.point, each.state) for each in outcome.of(Round)]
+    return "" if (point, state) in found else f"the rounds were {found}"
+
+
+def not_walked(outcome: Outcome, hall: Hall) -> str:
+    found = [(each.point, each.state) for each in outcome.of(Round)]
+    return f"the rounds were {found}" if found else ""
+
+
+ROUNDS = {"due": "到时", "amber": "超时", "red": "严重超时", "done": "完成", "missed": "漏做"}
+
+
 def called(outcome: Outcome, hall: Hall, kind: Any, on: bool) -> str:
     """Buzzer and route light: as they were ordered last."""
     orders = outcome.of(kind)
@@ -206,6 +219,11 @@ EXPECTATIONS = Table(
         Phrase("route light off", "引导灯灭", called, {"kind": RouteLight, "on": False}),
         Phrase("no alarm", "无报警", quiet),
         Phrase("incident {word}", "事件 {word}", incident),
+        *(
+            Phrase(f"round {{point}} {state}", f"消毒 {{point}} {zh}", walked, {"state": state})
+            for state, zh in ROUNDS.items()
+        ),
+        Phrase("no round", "无消毒记录", not_walked),
         Phrase("done", "完成", ordered, {"result": "done"}),
         Phrase("taken", "生效", ordered, {"result": "taken"}),
         Phrase("order refused[ {word}]", "命令被拒[ {word}]", ordered, {"result": "refused"}),

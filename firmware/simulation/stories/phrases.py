@@ -56,6 +56,7 @@ SLOTS = {
     "date": Slot(r"\d{4}-\d\d-\d\d", dt.date.fromisoformat, "2022-06-01"),
     "lane": Slot(r"[A-Za-z0-9-]{1,32}?", str, "A"),
     "word": Slot(r"[a-z0-9][a-z0-9_-]{0,63}", str.lower, "word"),
+    "point": Slot(r"[a-z0-9-]{1,64}", str, "door-handles"),
     "words": Slot(r"[a-z0-9][a-z0-9_ 和-]{0,127}", _list, "word and word"),
     "reason": Slot(r"[a-z][a-z0-9_]{1,63}|[\u4e00-\u9fff]{2,12}", reason_of, "early"),
     "clause": Slot(r"\d\.\d(?:\.\d[a-e]?)?|local\.[a-z]+", str, "3.1.1a"),

@@ -18,7 +18,7 @@ REASONS = {
     "attendant_confirmed": "人工确认", "bad_signature": "签名不符", "not_read": "未读到",
     "host_asked": "请陪同刷牌", "host_missing": "无人陪同", "host_not_in_order": "陪同不符", "hand_over": "窗口交接",
     "party_too_large": "同行超限", "too_many_cases": "件数超限", "case_quota": "件数已满", "slot_quota": "本时段已满",
-    "last_entry": "停止进场", "held_before": "此前已引导", "rulebook_out_of_date": "规则过期",
+    "last_entry": "停止进场", "held_before": "此前已引导", "rulebook_out_of_date": "规则过期", "round_overdue": "等待消毒",
 }  # fmt: skip
 """What a policy author needs most; every other reason may be written as it stands in the record (`snake_case`)."""
 _FROM_CHINESE = {said: reason for reason, said in REASONS.items()}
