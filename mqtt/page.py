@@ -23,6 +23,7 @@ from mqtt.desk import BODY_MAX, COOKIE, PROOF, Answer, Desk
 from mqtt.feed import Feed
 from mqtt.hub import Hub
 from mqtt.view import Change, HallView
+from mqtt.words import WORDS
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -131,6 +132,12 @@ class Page:
         return origin != "" and origin in (f"http://{host}", self._origin)
 
 
+def _file(name: str) -> bytes:
+    """A file of the page; before the one that looks words up stands their table."""
+    table = b"const WORDS = " + msgspec.json.encode(WORDS) + b";\n" if name == "words.js" else b""
+    return table + resources.files("mqtt.dashboard").joinpath(name).read_bytes()
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
@@ -155,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.FORBIDDEN, b"this page is only for this machine\n", "text/plain")
         elif asked.path in FILES:
             name, kind = FILES[asked.path]
-            self._send(HTTPStatus.OK, resources.files("mqtt.dashboard").joinpath(name).read_bytes(), kind)
+            self._send(HTTPStatus.OK, _file(name), kind)
         elif asked.path == "/state.json":
             self._send(HTTPStatus.OK, self._whole(hall), "application/json")
         elif asked.path == "/me":

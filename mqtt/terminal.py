@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from mqtt.view import DeviceView, HallView
+from mqtt.words import WORDS as PAGE_WORDS
 
 Language = Literal["zh", "en"]
 Word = Callable[[str], str]
@@ -18,12 +19,8 @@ Word = Callable[[str], str]
 WORDS = {
     "inside": ("在厅", "inside"),
     "of": ("上限", "limit"),
-    "in_force": ("现行上限", "limit in force"),
     "free": ("可放行", "free"),
-    "flight": ("在途", "in flight"),
-    "debt": ("欠额", "debt"),
     "evacuated": ("紧急疏散！所有通道已开放", "EVACUATION: all lanes are open"),
-    "online": ("在线", "online"),
     "offline": ("离线", "OFFLINE"),
     "cut_off": ("失联", "CUT OFF"),
     "fenced": ("已隔离", "fenced"),
@@ -37,36 +34,18 @@ WORDS = {
     "day": ("当日", "day"),
     "slot": ("时段", "slot"),
     "cases": ("件数", "cases"),
-    "undervoltage": ("供电不足", "supply too weak"),
     "doctor": ("体检未过", "doctor found"),
-    "round": ("巡查", "round"),
     "more": ("还有 {} 行", "{} more lines"),
-    "hall_held": ("全厅暂停进入", "entry is held"),
-    "admit": ("通行", "admit"),
-    "refuse": ("不通过", "refuse"),
-    "wait": ("请候", "wait"),
-    "staff": ("人工", "staff"),
     "isolate": ("引导", "isolate"),
-    "ended": ("已结束", "ended"),
-    "idle": ("空闲", "idle"),
-    "screening": ("核验中", "screening"),
-    "granted": ("放行", "granted"),
-    "passing": ("通过中", "passing"),
-    "refused": ("未放行", "refused"),
     "held": ("暂停", "HELD"),
     "evacuated_lane": ("疏散", "EVACUATED"),
     "free_lane": ("常开", "open"),
     "fault": ("故障", "FAULT"),
-    "opened": ("待处理", "open"),
-    "acknowledged": ("已确认", "acknowledged"),
-    "escalated": ("已上报", "escalated"),
-    "closed": ("已结束", "closed"),
-    "red": ("严重超时", "much too late"),
-    "amber": ("超时", "late"),
-    "due": ("待查", "due"),
     "clock": ("时钟不可信", "clock not trusted"),
     "journal": ("日志无法写入", "journal cannot be written"),
 }
+"""What a terminal says otherwise than the page, most of it in fewer words."""
+
 ARROWS = {"in": "→", "out": "←", "both": "↔", "elevator": "↕"}
 BAD, WARN, GOOD, SOFT, BOLD = "31;1", "33", "32", "2", "1"
 _BAR = 24
@@ -100,7 +79,7 @@ def lines(view: HallView, language: Language, decisions: int = 10) -> list[str]:
 def decision_line(decision: dict[str, Any], language: Language) -> str:
     """`08:56:01 entry-1/A admit 3.1.1a ok [请通行]`: the clause shown is the one that decided."""
     decisive = next((one for one in decision["clauses"] if one["verdict"] == decision["answer"]), None)
-    because = f" {decisive['clause']} {decisive['because']}" if decisive else ""
+    because = f" {decisive['clause']} {_reason(decisive['because'], language)}" if decisive else ""
     sign = decision["sign"] if language == "zh" else decision["sign_en"] or decision["sign"]
     answer = _words(language)(decision["answer"])
     return clean(f"{_time(decision['at'])} {decision['device']}/{decision['lane']} {answer}{because} [{sign}]")
@@ -108,14 +87,14 @@ def decision_line(decision: dict[str, Any], language: Language) -> str:
 
 def alarm_line(alarm: dict[str, Any], language: Language) -> str:
     ended = "" if alarm["active"] else f" ({_words(language)('ended')})"
-    return clean(f"{_time(alarm['at'])} ! {_alarm(alarm)}{ended}")
+    return clean(f"{_time(alarm['at'])} ! {_alarm(alarm, _words(language))}{ended}")
 
 
 def incident_line(one: dict[str, Any], language: Language) -> str:
     """Every step with its time, the newest last; `!` before what is late."""
     word = _words(language)
-    steps = " · ".join(f"{_time(step['at'])[:5]} {step['step'].replace('_', ' ')}" for step in one["steps"][-4:])
-    late = "".join(f" !{what}" for what in one["overdue"])
+    steps = " · ".join(f"{_time(step['at'])[:5]} {word('step_' + step['step'])}" for step in one["steps"][-4:])
+    late = "".join(f" !{word('late_' + what)}" for what in one["overdue"])
     lane = f"/{one['lane']}" if one["lane"] else ""
     return clean(f"‼ {one['device']}{lane} {one['id']} {word(one['state'])}{late}  {steps}")
 
@@ -154,12 +133,14 @@ def _troubles(view: HallView, hall: dict[str, Any], word: Word) -> list[tuple[st
     language: Language = "zh" if word("inside") == WORDS["inside"][0] else "en"
     open_ones = [one for one in view.troubles.incident_list() if one["state"] != "closed"]
     rows += [(BAD, incident_line(one, language)) for one in open_ones]
-    rows += [(BAD, f"! {_alarm(one)}") for one in view.troubles.alarm_list() if one["active"]]
-    late = [one for one in hall["rounds"] if one["state"] in ("red", "amber")]
-    rows += [
-        (WARN, f"◷ {word('round')} {one['point']} {_time(one['due_at'])[:5]} {word(one['state'])}") for one in late
-    ]
-    return rows
+    rows += [(BAD, f"! {_alarm(one, word)}") for one in view.troubles.alarm_list() if one["active"]]
+    return rows + [_round_row(one, language, word) for one in hall["rounds"]]
+
+
+def _round_row(one: dict[str, Any], language: Language, word: Word) -> tuple[str, str]:
+    name = one[f"name_{language}"] or one["point"]
+    row = f"◷ {word('round')} {name} {_time(one['due_at'])[:5]} {word('round_' + one['state'])}"
+    return {"red": BAD, "amber": WARN}.get(one["state"], ""), row
 
 
 def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
@@ -197,19 +178,19 @@ def _rights(name: str, door: dict[str, Any], word: Word) -> str:
 
 
 def _lane_row(lane: Any, word: Word) -> tuple[str, str]:
-    ill = " ".join(f"{one.device}:{one.state}" for one in lane.sensors if one.state != "ok")
+    ill = " ".join(f"{word(one.device)}:{word(one.state)}" for one in lane.sensors if one.state != "ok")
     state = word({"evacuated": "evacuated_lane", "free": "free_lane"}.get(lane.state, lane.state))
     parts = [f"  {ARROWS.get(lane.direction, '·')} {pad(lane.name, 6)} {pad(state, 10)}"]
     parts += [f"{word('waiting')} {lane.waiting}"] if lane.waiting else []
     parts += [f"{word('gap')} {lane.gap_mm / 1000:.1f} m"] if lane.gap_mm else []
-    parts += [one for one in (lane.because, lane.incident, ill) if one]
+    parts += [one for one in (lane.because and word(lane.because), lane.incident, ill) if one]
     bad = lane.state in ("fault", "evacuated") or ill or lane.incident
     return (BAD if bad else WARN if lane.state == "held" else "", "  ".join(parts))
 
 
-def _alarm(alarm: dict[str, Any]) -> str:
+def _alarm(alarm: dict[str, Any], word: Word) -> str:
     lane = f"/{alarm['lane']}" if alarm["lane"] else ""
-    return " ".join(part for part in (alarm["device"] + lane, alarm["what"], alarm["detail"]) if part)
+    return " ".join(part for part in (alarm["device"] + lane, word(alarm["what"]), alarm["detail"]) if part)
 
 
 def _cut(rows: list[tuple[str, str]], room: int, word: Word) -> list[tuple[str, str]]:
@@ -237,7 +218,22 @@ def _known(number: int | None) -> str:
 
 
 def _words(language: Language) -> Word:
-    return lambda key: WORDS[key][0 if language == "zh" else 1] if key in WORDS else key
+    """What a key of ours or of a device is called; one that nobody knows is shown as it came."""
+    return lambda key: _word(key, language)
+
+
+def _reason(because: str, language: Language) -> str:
+    """Why somebody was answered so; a few of these words are also states of something else."""
+    return _word(f"because_{because}" if f"because_{because}" in PAGE_WORDS else because, language)
+
+
+def _word(key: str, language: Language) -> str:
+    if key in WORDS:
+        return WORDS[key][language == "en"]
+    if key in PAGE_WORDS:
+        zh, en = PAGE_WORDS[key]
+        return zh if language == "zh" else en if en[:2].isupper() else en[:1].lower() + en[1:]
+    return key.removeprefix("step_").removeprefix("late_").replace("_", " ")
 
 
 def _time(at: str) -> str:

@@ -32,14 +32,21 @@ function drawAlarms() {
 }
 
 function drawRounds() {
-  keep($("rounds"), state.hall?.rounds ?? [], (one) => `${one.device} ${one.point}`, (one) => {
-    const made = element("li", "trouble round", element("p", "trouble-head", hidden("", { red: "●", amber: "◐" }[one.state] ?? "○"), element("b", "", word("round")), element("span", "", one.point),
-      element("span", "state", word("round_" + one.state)), element("time", "", clockOf(one.due_at).slice(0, 5))));
-    made.dataset.state = one.state;
-    return made;
-  });
+  const shown = (state.hall?.rounds ?? []).map((one) => ({ ...one, may: mayOf("sign_off") }));
+  keep($("rounds"), shown, (one) => `${one.device} ${one.point}`, buildRound);
   drawCalm();
 }
+
+function buildRound(one) {
+  const name = roundName(one);
+  const made = element("li", "trouble round", element("p", "trouble-head", hidden("", { red: "●", amber: "◐" }[one.state] ?? "○"), element("b", "", word("round")), element("span", "", name),
+    element("span", "state", word("round_" + one.state)), element("time", "", clockOf(one.due_at).slice(0, 5))),
+  one.may.length ? element("div", "orders", orderButton("sign_off", { device: one.device, point: one.point, named: name }, `${word("order_round")} ${name}`)) : null);
+  made.dataset.state = one.state;
+  return made;
+}
+
+function roundName(one) { return (page.language === "zh" ? one.name_zh : one.name_en) || one.point; }
 
 function drawCalm() {
   const late = (state.hall?.rounds ?? []).filter((one) => one.state !== "due").length;
@@ -66,7 +73,7 @@ function buildDecision(one, known) {
   const english = element("p", "sign-en", one.sign_en);
   english.lang = "en";
   const chips = one.clauses.filter((clause) => one.clauses.length < 2 || clause.verdict !== "admit" || one.answer === "admit")
-    .map((clause) => { const chip = element("li", "chip", element("b", "", clause.clause), word(clause.because)); chip.dataset.answer = clause.verdict; return chip; });
+    .map((clause) => { const chip = element("li", "chip", element("b", "", clause.clause), reason(clause.because)); chip.dataset.answer = clause.verdict; return chip; });
   const made = element("li", known ? "decision" : "decision fresh",
     element("time", "", clockOf(one.at)), element("p", "answer", hidden("", MARKS[one.answer] ?? "·"), word(one.answer)), element("div", "words", sign, english),
     element("div", "why", element("ul", "chips", ...chips), element("p", "where", [laneName(one), one.class ? word(one.class) : "", one.took_ms === null ? "" : word("ms", { n: one.took_ms.toFixed(1) })].filter(Boolean).join(" · "))));

@@ -34,12 +34,15 @@ function whoAmI() {
 // ---------------------------------------------------------------- asking
 
 function orderButton(name, what, named) {
-  const button = element("button", name === "evacuate" ? "danger" : "", word("order_" + name));
+  const button = element("button", name === "evacuate" ? "danger" : "", word("order_" + wordOf(name, what)));
   button.type = "button";
   button.setAttribute("aria-label", named ?? word("order_" + name));
   button.addEventListener("click", () => confirmOrder(name, what));
   return button;
 }
+
+/** Signing a round and signing an isolation off is one order, and two things to say. */
+function wordOf(name, what) { return what.point ? "round" : name; }
 
 function drawHallOrders() {
   const wanted = [["limit"], [state.hall?.held ? "release" : "hold"], ["evacuate"]].map(([name]) => name).filter((name) => me.may.includes(name));
@@ -48,12 +51,13 @@ function drawHallOrders() {
 }
 
 function confirmOrder(name, what) {
-  pending = { name, hall: state.hall.name, ...what };
-  const where = what.incident ?? (what.device ? laneName(what) : word("whole_hall"));
-  setText($("confirm-title"), `${word("order_" + name)} · ${where}`);
-  setText($("confirm-text"), word("sure_" + name));
+  const { named, ...body } = what, said = wordOf(name, what);
+  pending = { name, hall: state.hall.name, ...body };
+  const where = named ?? what.incident ?? (what.device ? laneName(what) : word("whole_hall"));
+  setText($("confirm-title"), `${word("order_" + said)} · ${where}`);
+  setText($("confirm-text"), word("sure_" + said));
   setText($("confirm-answer"), "");
-  setText($("confirm-yes"), word("order_" + name));
+  setText($("confirm-yes"), word("order_" + said));
   $("confirm-yes").disabled = false;
   $("confirm-yes").classList.toggle("danger", name === "evacuate");
   $("confirm-number").hidden = name !== "limit";
@@ -73,7 +77,7 @@ $("confirm-form").addEventListener("submit", async (event) => {
   const refused = Object.entries(said.refused ?? {});
   if (said.ok && !refused.length) {
     $("confirm").close();
-    return tell(`✓ ${word("order_" + pending.name)} ${word("done", { n: said.done, of: said.of })}`);
+    return tell(`✓ ${word("order_" + wordOf(pending.name, pending))} ${word("done", { n: said.done, of: said.of })}`);
   }
   setText($("confirm-answer"), said.ok ? refused.slice(0, 6).map(([device, because]) => `${device}: ${word(because)}`).join(", ") : word(said.because ?? "failed"));
 });

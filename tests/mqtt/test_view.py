@@ -7,7 +7,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core.records import Alarm
+from firmware.core.records import Alarm, Clause
+from mqtt.messages import RoundStatus
 from mqtt.terminal import lines
 from mqtt.troubles import ALARMS_MAX
 from mqtt.view import DECISIONS_SHOWN, HallView
@@ -93,10 +94,24 @@ def test_the_terminal_shows_the_same_picture_in_both_languages() -> None:
     view.heard("entry-1", "event", alarm(2), 0.0)
     english, chinese = ("\n".join(lines(view, language)) for language in ("en", "zh"))
     assert "inside 137  limit 200" in english
-    assert "wait 3.1.1b hall_full [Hall is full]" in english
-    assert "! entry-1/A tailgate" in english
+    assert "wait 3.1.1b hall full [Hall is full]" in english
+    assert "! entry-1/A tailgating" in english
     assert "在厅 137  上限 200" in chinese
-    assert "[大厅人数已满 请稍候]" in chinese
+    assert "请候 3.1.1b 人数已满 [大厅人数已满 请稍候]" in chinese
+    assert "! entry-1/A 尾随" in chinese
+
+
+def test_the_terminal_shows_rounds_and_reasons_in_the_readers_language() -> None:
+    late = RoundStatus(point="toilets", name_zh="卫生间", name_en="Toilets", due_at=AT.format(0), state="red")
+    view = hall()
+    view.heard(
+        "entry-1", "status", status("entry-1", rounds=(late, RoundStatus(point="x", state="done"))).encoded(), 0.0
+    )
+    view.heard("entry-1", "event", encoded(decision(1, "refuse", clauses=(Clause("3.2.6", "refuse", "closed"),))), 0.0)
+    english, chinese = ("\n".join(lines(view, language)) for language in ("en", "zh"))
+    assert "◷ 消毒 卫生间 08:56 严重超时" in chinese and "不通过 3.2.6 未开放" in chinese
+    assert "◷ round Toilets 08:56 much too late" in english and "refuse 3.2.6 closed now" in english
+    assert "◷" not in english.replace("◷", "", 1), "what was done needs nobody"
 
 
 @settings(max_examples=150, deadline=None)
