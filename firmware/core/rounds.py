@@ -60,7 +60,9 @@ def _mine(turn: Turn, point: Point) -> bool:
 
 
 def of_lane(turn: Turn, lane: str) -> Point | None:
-    return next((point for point in points(turn) if point.lane == lane), None)
+    book = rules(turn)
+    found = (point for point in book.point if point.lane == lane and _mine(turn, point)) if book is not None else ()
+    return next(iter(found), None)
 
 
 # -------------------------------------------------------------- people act
