@@ -203,6 +203,8 @@ class RowArrived(Event, frozen=True, tag="row", omit_defaults=True, kw_only=True
     row: Row
     copy: bool = False
     """Its device did not say it now: the broker or another device had kept it."""
+    twin: bool = False
+    """It is under this device's own identity, and this device never said it."""
     resource: str = HALL
 
 

@@ -24,8 +24,8 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
     own, row = turn.state.resource(event.resource), event.row
     if own is None or row.inc in fenced(own):
         return
-    if occupancy.contradicts(own.rights, row):
-        _quarantine(turn, f"row of {row.inc} shows more than this journal holds")
+    if because := _another_me(own, event):
+        _quarantine(turn, because)
         return
     known = own.peers.get(row.inc)
     if row.inc == own.rights.inc or (known is None and len(own.peers) >= PEERS):
@@ -37,6 +37,15 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
         seen_ms = turn.now if not event.copy else known.seen_ms if known else turn.now - REACHABLE_MS - 1
         own.peers[row.inc] = _seen(own, row, seen_ms)
         bank.act(turn, event.resource)
+
+
+def _another_me(own: Resource, event: RowArrived) -> str:
+    """Why this row proves that somebody else is or was this device; empty: it proves nothing of the kind."""
+    if event.twin:
+        return f"another device says that it is {event.row.inc}: its card or this one is a copy"
+    if occupancy.contradicts(own.rights, event.row):
+        return f"row of {event.row.inc} shows more than this journal holds"
+    return ""
 
 
 def _age_of(known: PeerSeen) -> tuple[int, int]:
@@ -74,11 +83,12 @@ def notice_arrived(turn: Turn, event: NoticeArrived) -> None:
     old = own.notice if own is not None else None
     if own is None or (old is not None and new.serial <= old.serial):
         return
-    if own.rights.bank and old is not None and own.rights.M > 0:
+    written_off = own.rights.inc in new.fenced
+    if own.rights.bank and old is not None and own.rights.M > 0 and not written_off:
         _quarantine(turn, f"two banks: notice {new.serial} is not this bank's")
         return
     own.notice = new
-    if own.rights.inc in new.fenced:
+    if written_off:
         _quarantine(turn, "fenced: this device was written off; give it an empty journal")
     if new.hold:
         for setup in turn.state.setups:

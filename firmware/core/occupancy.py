@@ -81,6 +81,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Serial of the bank's last notice this device has on disk: every counter in the row is younger than that."""
     held: bool = False
     """Entry is held by the bank's notice and no permit is open: nobody comes in here until the release."""
+    boot: int = 0
+    """Openings of this device's journal; 0: not told."""
+    run: str = ""
+    """Drawn at that opening. Two devices with one identity (a cloned card) count alike, but never draw alike."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     boot: int
     newest: str = ""
     """The highest version of this software that ever wrote here; "": nobody said."""
+    run: str = ""
+    """Drawn at this opening, never on disk. "": `boot` could not be put on disk, and will be given again."""
     fresh: bool = False
     """The journal was empty: a new incarnation, no rights (unless it is the bank)."""
     board_changed: bool = False
@@ -68,8 +70,8 @@ def open_identity(directory: Path, device: str, board: str, version: str = "", *
         archived = _put_aside(directory, old) if _anything_written(folder) else ""
         now = _born(device, board, board_changed=changed, archived=archived, newest=version)
         _empty(folder)
-    _keep(folder, now)
-    return now
+    kept = _keep(folder, now)
+    return msgspec.structs.replace(now, run=os.urandom(4).hex() if kept else "")
 
 
 def stored(folder: Path) -> Identity | None:
@@ -80,13 +82,15 @@ def stored(folder: Path) -> Identity | None:
         return None
 
 
-def _keep(folder: Path, now: Identity) -> None:
+def _keep(folder: Path, now: Identity) -> bool:
+    """Whether it is on disk. A full or read-only one: the gate still starts under its known name."""
     try:
         durable.replace_file(folder / FILE, msgspec.json.encode(_lasting(now)))
     except Failure:
         if now.fresh:
             raise
-        # A full or read-only disk: the gate still starts under its known name; only the boot counter stays behind.
+        return False
+    return True
 
 
 def _born(device: str, board: str, *, board_changed: bool, archived: str, newest: str) -> Identity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -83,11 +83,17 @@ class _Said:
         state = self._device.controller.state
         if state.resource(self._resource) is None:
             return None
-        row = limit.own_row(state, self._resource)
+        row = msgspec.structs.replace(limit.own_row(state, self._resource), **_opening(self._device))
         counters = msgspec.structs.replace(row, seq=0)
         if counters != self._counters:
             self._counters, self._bytes = counters, msgspec.json.encode(row)
         return self._bytes
+
+
+def _opening(device: Device) -> dict[str, Any]:
+    """Not told where its number may be given again."""
+    here = device.journal.identity
+    return {"boot": here.boot, "run": here.run} if here.run else {}
 
 
 class _Known(NamedTuple):
@@ -117,7 +123,9 @@ class _Inbox:
         copy = by is None or by not in ("", row.dev)
         if not copy:
             self._device.notices.handed_on.alive(self.prefix + name, self._device.clock.elapsed_ms())
-        return RowArrived(row=row, copy=copy, resource=self._resource) if self._is_news(row, copy) else None
+        if not self._is_news(row, copy):
+            return None
+        return RowArrived(row=row, copy=copy, twin=self._is_twin(row), resource=self._resource)
 
     def rank(self, name: str, content: bytes) -> Rank | None:
         return None if name == self._device.inc else occupancy.age(msgspec.json.decode(content, type=Row))
@@ -125,7 +133,7 @@ class _Inbox:
     def _is_news(self, row: Row, copy: bool) -> bool:
         if row.inc == self._device.inc:
             own = self._device.controller.state.resource(self._resource)
-            return own is not None and occupancy.contradicts(own.rights, row)
+            return own is not None and (self._is_twin(row) or occupancy.contradicts(own.rights, row))
         now, counters, known = (
             self._device.clock.elapsed_ms(),
             msgspec.structs.replace(row, seq=0),
@@ -137,6 +145,15 @@ class _Inbox:
             self._known.clear()
         self._known[row.inc] = _Known(counters, occupancy.age(row), now, not copy)
         return True
+
+    def _is_twin(self, row: Row) -> bool:
+        """Under this device's identity, from an opening of the journal that is not its own: this one has to stop.
+
+        Its own rows of earlier openings, which a broker keeps, have a lower number: each is on disk before it is told.
+        Of two that run at once one stops: who opened less often, else who drew the smaller word.
+        """
+        here = self._device.journal.identity
+        return bool(row.inc == here.inc and row.run and here.run) and (row.boot, row.run) > (here.boot, here.run)
 
     def _says_more(self, known: _Known, age: Rank, counters: Row, now: float, copy: bool) -> bool:
         if copy:

@@ -92,7 +92,7 @@ class Rows(Ear):
 
     def __init__(self, url: str) -> None:
         self.newest: dict[str, Row] = {}
-        super().__init__(url, ROWS)
+        super().__init__(url, ROWS, client_id="rows")
 
     def heard(self, message: Incoming) -> None:
         row = msgspec.json.decode(unsealed(HALL_KEY, message.payload), type=Row)
@@ -101,9 +101,12 @@ class Rows(Ear):
             self.newest[row.dev] = row
 
     def unaccounted(self, limit: int) -> int:
+        return limit - sum(row.free for row in self.newest.values()) - self.flying() - self.inside()
+
+    def flying(self) -> int:
+        """Rights that one has given and the other has not seen yet."""
         rows = {row.inc: row for row in self.newest.values()}
-        flying = sum(n - rows[to].V.get(row.inc, 0) for row in rows.values() for to, n in row.T.items() if to in rows)
-        return limit - sum(row.free for row in rows.values()) - flying - self.inside()
+        return sum(n - rows[to].V.get(row.inc, 0) for row in rows.values() for to, n in row.T.items() if to in rows)
 
     def inside(self) -> int:
         return sum(row.A - row.C + row.G - row.X for row in self.newest.values())

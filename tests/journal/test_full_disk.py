@@ -173,6 +173,7 @@ def test_a_journal_opens_on_a_disk_that_takes_nothing(tmp_path: Path, disk: Full
     disk.full = disk.everywhere = True
     again = open_writer(tmp_path)
     assert again.identity.inc == writer.identity.inc and again.durable_seq == 5
+    assert (writer.identity.run == "", again.identity.run) == (False, ""), "this opening's number will be given again"
     assert until_unwritable(again, 6) == 6
     disk.full = False
     assert again.retry()

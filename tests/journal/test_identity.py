@@ -27,7 +27,7 @@ def test_an_incarnation_lives_as_long_as_its_journal(tmp_path: Path) -> None:
     first, second = used(tmp_path).identity, used(tmp_path).identity
     assert first.fresh and not second.fresh
     assert first.inc == second.inc and first.inc.startswith("north-1-")
-    assert (first.boot, second.boot) == (1, 2)
+    assert (first.boot, second.boot) == (1, 2) and "" != first.run != second.run != ""
     assert seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
 
 

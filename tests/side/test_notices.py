@@ -16,6 +16,7 @@ from firmware.core.events import RowArrived, Woken
 from firmware.core.occupancy import Rights, Row
 from firmware.core.resource import Resource
 from firmware.core.state import HallState
+from firmware.journal.identity import Identity
 from firmware.peers.handed_on import KEPT_MAX, LOOK_MS, SILENT_MS, HandedOn
 from firmware.peers.notices import Notice, Notices
 from firmware.peers.rows import rows
@@ -23,6 +24,9 @@ from firmware.peers.seal import sealed, unsealed
 
 KEY = bytes(range(32))
 PREFIX = "rights/hall/row/"
+
+
+OPENED = SimpleNamespace(identity=Identity(inc="me-1", device="me", board="", boot=4, run="5a"))
 
 
 class Loop:
@@ -55,8 +59,12 @@ class Stage:
         self.state = state
         clock = SimpleNamespace(elapsed_ms=lambda: self.now_ms)
         device: Any = SimpleNamespace(
-            loop=self.loop, clock=clock, controller=SimpleNamespace(state=state), inc="me-1"
-        )  # fmt: skip
+            loop=self.loop,
+            clock=clock,
+            controller=SimpleNamespace(state=state),
+            inc="me-1",
+            journal=OPENED,
+        )
         self.content: bytes | None = b'{"n":1}'
         self.told: list[tuple[str, bytes]] = []
         self.notices = device.notices = Notices(device, key, HandedOn(Path("/nonexistent/heard.json")))
@@ -197,6 +205,17 @@ def test_own_rows_that_come_back_are_news_only_when_they_know_more() -> None:
     assert len(stage.loop.posted) == 1
 
 
+def test_a_row_of_ones_own_from_another_opening_is_a_twins() -> None:
+    """Nobody who runs alone ever sees a later opening than his own, nor another draw of the same."""
+    stage = Stage()
+    for boot, run in ((0, ""), (3, "ff"), (4, "5a"), (4, "11")):
+        stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1", boot=boot, run=run)), "")
+    assert stage.loop.posted == []
+    for boot, run in ((4, "5b"), (5, "00")):
+        stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1", boot=boot, run=run)), None)
+    assert [event.twin for event in stage.loop.posted] == [True, True]
+
+
 def test_another_seal_another_kind_and_another_name_are_refused() -> None:
     stage = Stage()
     for key, payload in (
@@ -229,7 +248,7 @@ def test_a_seal_is_taken_off_again(fields: dict[str, str]) -> None:
 
 def test_what_changes_no_counter_is_no_news_of_the_row() -> None:
     state = HallState(rights=Rights(inc="me-1", A=1))
-    device: Any = SimpleNamespace(controller=SimpleNamespace(state=state), inc="me-1")
+    device: Any = SimpleNamespace(controller=SimpleNamespace(state=state), inc="me-1", journal=OPENED)
     own = rows(device).own
     first = own()
     state.seq += 1  # a refusal was put on record
