@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from firmware.core.occupancy import Notice, Row
+from firmware.journal import Reader
 from firmware.peers.seal import sealed, unsealed
+from firmware.recovery import recovered
 from tests.brokers import Broker, wait_until
 from tests.device.bench import OFF, ON, Bench, bench
 from tests.device.test_hub_side import BANK, Hub, ear, events  # noqa: F401
@@ -43,9 +46,13 @@ class Door:
         return payload
 
 
+def own_rows(ear: Ear) -> list[Row]:  # noqa: F811
+    said = [message.payload for message in list(ear.heard_all) if message.topic.startswith(ROWS + "entry-1-")]
+    return [msgspec.json.decode(unsealed(KEY, payload), type=Row) for payload in said]
+
+
 def own_row(ear: Ear) -> Row:  # noqa: F811
-    said = [message for message in ear.heard_all if message.topic.startswith(ROWS + "entry-1-")]
-    return msgspec.json.decode(unsealed(KEY, said[-1].payload), type=Row)
+    return own_rows(ear)[-1]
 
 
 def notice(ear: Ear) -> Notice:  # noqa: F811
@@ -189,3 +196,27 @@ def test_a_limit_lowered_below_the_number_inside_lets_nobody_in_until_enough_hav
         gate.relay.silent(0.5)
     door.says(X=3, T={me: 3})
     gate.relay.expect(ON)
+
+
+def test_a_bank_killed_as_it_gives_takes_nothing_back_and_gives_nothing_twice(gate: Bench, ear: Ear) -> None:  # noqa: F811
+    """By turns as soon as its larger row is heard, and at a drawn moment after it was asked: mostly before."""
+    door, draw = Door(ear), random.Random(6)
+    wait_until(lambda: own_row(ear).free == LIMIT)
+    me = own_row(ear).inc
+    for given in range(LIMIT - 1):
+        door.says(asks=1, V={me: given}, A=given)
+        if given % 2 == 0:
+            wait_until(lambda given=given: own_row(ear).T.get(door.row.inc, 0) > given, every_s=0.0)  # type: ignore[misc]
+        else:
+            time.sleep(draw.uniform(0, 0.02))
+        gate.kill()
+        heard = own_row(ear).T.get(door.row.inc, 0)
+        assert recovered(Reader(gate.state)).state.rights.T.get(door.row.inc, 0) >= heard, "told before it was on disk"
+        gate.start()
+        wait_until(lambda given=given: own_row(ear).T.get(door.row.inc) == given + 1)  # type: ignore[misc]
+    told = [row.T.get(door.row.inc, 0) for row in own_rows(ear)]
+    assert told == sorted(told)
+    door.says(asks=0, V={me: LIMIT - 1}, A=LIMIT - 1)
+    let_in(gate)
+    gate.scan(gate.booking())
+    gate.relay.silent(1.0)

@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 from tests import needs
-from tests.network.hall import hall
+from tests.network.hall import DOORS, ENTRIES, hall
 from tests.network.hosts import refused
 
 pytestmark = [needs.unless(refused()), needs.broker]
+
+HEALED_S = 6.0
+"""So soon after healing whoever stands at a gate gets a place that is elsewhere; measured below 1 s."""
 
 
 def test_cut_from_broker_neighbour_and_everybody_by_turns(tmp_path: Path) -> None:
@@ -31,6 +34,29 @@ def test_cut_from_broker_neighbour_and_everybody_by_turns(tmp_path: Path) -> Non
         began = time.monotonic()
         while not (here.comes("entry-2", 1.0) or here.comes("entry-1", 1.0)):
             assert time.monotonic() - began < 20
+        here.check()
+
+
+def test_with_no_network_left_each_door_uses_all_it_holds_and_not_one_more(tmp_path: Path) -> None:
+    with hall(tmp_path, limit=11) as here:
+        assert here.comes("entry-2") and here.comes("entry-1")
+        here.goes()
+        here.broker.kill()
+        for name in DOORS:
+            here.network.cable(name, "down")
+        time.sleep(1.0)
+        held = {name: own.rights.free for name, own in here.balances().items()}
+        assert held["entry-1"] > 0 < held["entry-2"] and held["exit-1"] == 0
+        for name in ENTRIES:
+            assert here.come_while_they_can(name) == held[name]
+        assert here.street.inside == 11, "nothing was on its way"
+        here.goes()
+        assert not here.comes("entry-1", 1.5) and not here.comes("entry-2", 1.5), (
+            "its place is where nobody can come in"
+        )
+        here.network.heal()
+        assert here.comes("entry-2", HEALED_S)
+        here.broker.start()
         here.check()
 
 
