@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import zoneinfo
+
 import pytest
 
+from firmware.core import events
 from firmware.core.picture import inside
+from tests.core.stage import Stage, rulebook
 from tests.people.hall import Door, at
 
 LAST = ("last_entry_minutes = 0", "last_entry_minutes = 30")
@@ -134,6 +139,21 @@ def test_an_attendant_says_that_the_hall_is_empty_and_the_count_is_zero() -> Non
     assert f"{900:016x}" in door.alarmed("people_inside")[-1].detail
     door.wait(9 * 3600)
     assert len([each for each in door.alarmed("people_inside") if each.active]) == 1
+
+
+@pytest.mark.parametrize(("night", "hours"), [("2022-10-02", 16), ("2022-10-03", 17)])
+def test_the_reminder_comes_at_its_time_also_on_the_day_that_lacks_an_hour(night: str, hours: int) -> None:
+    """Sydney's clocks went from two to three that Sunday; the hall is open from midnight to 17:00."""
+    stage = Stage(wall=dt.datetime.fromisoformat(f"{night}T00:30").replace(tzinfo=zoneinfo.ZoneInfo("Australia/Sydney")))
+    book = rulebook(serial=8, more="[sweep]\nremind_minutes = 30").replace(b"Asia/Shanghai", b"Australia/Sydney")
+    for line in (b'monday = ["09:00-17:00"]', b'tuesday = ["09:00-17:00"]'):
+        book = book.replace(line, b'sunday = ["00:00-17:00"]' if b"tuesday" in line else b'monday = ["00:00-17:00"]')
+    stage.do(events.RulebookLoaded(text=book, kid="k"))
+    stage.cross()
+    stage.wait(hours * 3600 - 1)
+    assert "people_inside" not in stage.alarms
+    stage.wait(2)
+    assert "people_inside" in stage.alarms
 
 
 def test_a_swept_hall_is_not_reminded_of_and_the_next_evening_is() -> None:
