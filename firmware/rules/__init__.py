@@ -39,56 +39,43 @@ from firmware.rules import (
 )
 from firmware.rules.verdict import SEVERITY, Case, Verdict
 
-ORDER = (
-    readable,
-    isolation,
-    record,
-    equipment,
-    lift,
-    phases,
-    opening_hours,
-    booking,
-    party,
-    host,
-    staff_posts,
-    anti_passback,
-    quota,
-    assisted,
-    health_proof,
-    health_code,
-    same_person,
-    symptoms,
-    temperature,
-    first_person,
-    scheduled_hold,
-    rounds,
-    direction,
-    interlock,
-    occupancy,
-    flow,
-    spacing,
-    mask,
+LANE, DOOR = "at every lane", "at the hall's door alone"
+"""Inside the hall nobody is asked again for the proofs and the hour that they showed at its door."""
+
+_ORDER = (
+    (readable, LANE),
+    (isolation, LANE),
+    (record, LANE),
+    (equipment, LANE),
+    (lift, LANE),
+    (phases, LANE),
+    (opening_hours, DOOR),
+    (booking, LANE),
+    (party, LANE),
+    (host, DOOR),
+    (staff_posts, LANE),
+    (anti_passback, DOOR),
+    (quota, DOOR),
+    (assisted, DOOR),
+    (health_proof, DOOR),
+    (health_code, DOOR),
+    (same_person, DOOR),
+    (symptoms, DOOR),
+    (temperature, DOOR),
+    (first_person, DOOR),
+    (scheduled_hold, LANE),
+    (rounds, LANE),
+    (direction, LANE),
+    (interlock, LANE),
+    (occupancy, LANE),
+    (flow, LANE),
+    (spacing, LANE),
+    (mask, DOOR),
 )
 
-AT_THE_HALLS_DOOR = frozenset(
-    {
-        opening_hours,
-        host,
-        anti_passback,
-        quota,
-        assisted,
-        health_proof,
-        health_code,
-        same_person,
-        symptoms,
-        temperature,
-        first_person,
-        mask,
-    }
-)
-"""Asked there alone: at a lane between two parts of the hall somebody has shown their proofs and been in time already."""
-
-INSIDE = tuple(rule for rule in ORDER if rule not in AT_THE_HALLS_DOOR)
+ORDER = tuple(rule for rule, _ in _ORDER)
+INSIDE = tuple(rule for rule, asked in _ORDER if asked == LANE)
+"""Asked at a lane between two parts of the hall."""
 
 
 def judge(case: Case) -> list[Verdict]:
