@@ -77,11 +77,11 @@ def latency(folder: Path) -> list[Figure]:
         arrived = listener.decisions[-SAMPLES:]
     echo = floors.echo_ms(folder / "echo", lines[0], SAMPLES)
     x, y = (jwk.unpack(str(key[name])) for name in ("x", "y"))
-    least = median(floors.least_ms(folder / "least", x, y, lines))
+    least = floors.least_ms(folder / "least", x, y, lines)
     to_hub = [(there - on) * 1000 for there, on in zip(arrived, shown, strict=True)]
     floor = f"fdatasync {number(median(disk))}, bare Python echo {number(median(echo))} ms"
-    least_possible = f"verify, flush and answer alone {number(least - median(disk))} ms above it"
-    p99 = f"fdatasync {number(percentile(disk, 99))}, echo {number(percentile(echo, 99))} ms"
+    least_possible = f"verify, flush and answer alone {number(median(least) - median(disk))} ms above it"
+    p99 = f"fdatasync {_p99(disk)}, echo {_p99(echo)}, verify, flush and answer alone {_p99(least)} ms"
     return [
         Figure("scan -> relay, median", median(took), "ms", 1.5, floor=floor),
         Figure("  above the disk's own flush", median(took) - median(disk), "ms", 0.7, floor=least_possible),
@@ -92,6 +92,10 @@ def latency(folder: Path) -> list[Figure]:
         Figure("  without a hub, p99", percentile(without, 99), "ms", 5.0),
         Figure("relay -> MQTT subscriber, median", median(to_hub), "ms", 5.0, floor="QoS 1, Mosquitto, 2 processes"),
     ]
+
+
+def _p99(took_ms: list[float]) -> str:
+    return number(percentile(took_ms, 99))
 
 
 def _admissions(gate: Gate, count: int) -> tuple[list[float], list[float], list[float]]:
