@@ -144,7 +144,9 @@ def test_an_attendant_says_that_the_hall_is_empty_and_the_count_is_zero() -> Non
 @pytest.mark.parametrize(("night", "hours"), [("2022-10-02", 16), ("2022-10-03", 17)])
 def test_the_reminder_comes_at_its_time_also_on_the_day_that_lacks_an_hour(night: str, hours: int) -> None:
     """Sydney's clocks went from two to three that Sunday; the hall is open from midnight to 17:00."""
-    stage = Stage(wall=dt.datetime.fromisoformat(f"{night}T00:30").replace(tzinfo=zoneinfo.ZoneInfo("Australia/Sydney")))
+    stage = Stage(
+        wall=dt.datetime.fromisoformat(f"{night}T00:30").replace(tzinfo=zoneinfo.ZoneInfo("Australia/Sydney"))
+    )
     book = rulebook(serial=8, more="[sweep]\nremind_minutes = 30").replace(b"Asia/Shanghai", b"Australia/Sydney")
     for line in (b'monday = ["09:00-17:00"]', b'tuesday = ["09:00-17:00"]'):
         book = book.replace(line, b'sunday = ["00:00-17:00"]' if b"tuesday" in line else b'monday = ["00:00-17:00"]')
