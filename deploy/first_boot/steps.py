@@ -60,7 +60,7 @@ class Start:
         self._step(self._network)
         if place is not None:
             self._step(lambda: self._enrolled_by_hand(place))
-        self._owned()
+        self._step(self._owned)
         if fresh and place is not None:
             self._step(lambda: self._self_check(place))
             self._show(place)
@@ -121,7 +121,7 @@ class Start:
             owner = pwd.getpwnam(USER)
             for folder, _, files in os.walk(self.placing.site):
                 for name in (".", *files):
-                    os.chown(Path(folder) / name, owner.pw_uid, owner.pw_gid)
+                    os.chown(Path(folder) / name, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
     def _self_check(self, place: Site) -> None:
         command = [sys.executable, "-P", "-m", "firmware", "doctor", "--quick", "--site", str(place.file)]
@@ -193,9 +193,9 @@ class Start:
                 raise
             raise Failure(f"{file}: {failed}") from None
         file.unlink()
-        self._owned()
         self._did("enrolled")
         self._report("enrolled.json")
+        self._owned()
 
     def clock(self, socket: Path) -> None:
         """Whether the firmware believes its clock. Raises Failure while it does not, or does not answer: asked again later."""

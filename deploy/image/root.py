@@ -21,7 +21,6 @@ OURS = ("firmware", "sensors", "mqtt", "deploy")
 UNITS = "usr/lib/systemd/system"
 CONFIGURATIONS = {
     "sysusers.d": "usr/lib/sysusers.d",
-    "tmpfiles.d": "usr/lib/tmpfiles.d",
     "system.conf.d": "usr/lib/systemd/system.conf.d",
 }
 WANTED_BY = "WantedBy="

@@ -70,7 +70,6 @@ def gate(chip: Chip) -> Bench:
     lcus = f'driver = "gate_relay_lcus"\nport = "{made.relay.link}"\nchannel = 1\n'
     made.site.write_text(site.replace(lcus, f'driver = "gate_relay_pin"\npin = {RELAY}\n'))
     made.state = PERSISTENT / "hallgate"
-    subprocess.run(["systemd-tmpfiles", "--create", UNITS / "tmpfiles.d/hallgate.conf"], check=True)
     owner = pwd.getpwnam("hallgate")
     os.chown(os.ttyname(made.scanner.slave), owner.pw_uid, owner.pw_gid)
     for device in Path("/dev").glob("gpiochip*"):
@@ -78,6 +77,7 @@ def gate(chip: Chip) -> Bench:
         device.chmod(0o660)
     systemctl("daemon-reload")
     systemctl("start", "hallgate.service")
+    assert made.state.owner() == made.site.owner() == "hallgate", "the unit's own doing"
     return made
 
 
