@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware.simulation.troupe import die_with_us
 from firmware.trust.enrolment import Authority
 from tests.device.bench import ROOT
 
@@ -51,7 +52,14 @@ def desk(folder: Path, *more: str) -> Iterator[Desk]:
         "127.0.0.1:0",
         *more,
     ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=die_with_us,
+    ) as process:
         assert process.stdout is not None
         found = re.search(r"http://\S+", process.stdout.readline())
         assert found

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.image import card, recipe, tools
+from firmware.simulation.troupe import die_with_us
 
 GPSET0, GPCLR0, GPLEV0 = 0x3F20001C, 0x3F200028, 0x3F200034
 REVISION_3B = "a02082"
@@ -66,7 +67,11 @@ class Emulator:
             command.remove("-no-reboot")
         with open(self.folder / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_us,
             )
         self.scanner, self.qmp, self.qtest = (self._connect(name) for name in ("scanner", "qmp", "qtest"))
         threading.Thread(target=self._hear, args=(self.scanner,), daemon=True).start()
