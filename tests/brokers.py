@@ -65,9 +65,10 @@ class Broker:
         return f"mqtt://{self.address}:{self.port}"
 
     def configure(self) -> None:
+        """`user`: one that becomes somebody else, as Mosquitto does by itself, outlives its test (`die_with_us`)."""
         keep = f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\nautosave_on_changes true\n"
         self.config.write_text(
-            f"listener {self.port} {self.address}\nallow_anonymous true\nmax_queued_messages {self.queued}\n"
+            f"user root\nlistener {self.port} {self.address}\nallow_anonymous true\nmax_queued_messages {self.queued}\n"
             f"{keep if self.keeps else 'persistence false'}\n{self.extra}\n"
         )
 
