@@ -46,7 +46,8 @@ def test_with_the_edges_of_a_real_kernel(console: str, name: str) -> None:
 
 
 def passed(console: str, name: str) -> None:
-    said = re.findall(rf"::{name}(?:\[\S*\])? (\w+)", console)
+    """The kernel and systemd write between a test's name and its result."""
+    said = re.findall(rf"::{name}(?:\[\S*\])? (?:(?!::test_).)*?([A-Z]+) +\[ *\d+%\]", console, re.DOTALL)
     assert said and set(said) == {"PASSED"}, console
 
 
