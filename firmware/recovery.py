@@ -59,24 +59,39 @@ class Difference:
     now: str
 
 
-def replayed(reader: Reader) -> Iterator[Difference | int]:
+@dataclass(frozen=True)
+class Unreadable:
+    """Something that had been on disk cannot be read: what follows means nothing until the next picture of the memory."""
+
+    before_seq: int
+    """The next number of an event that can be read."""
+
+
+def replayed(reader: Reader) -> Iterator[Difference | Unreadable | int]:
     """Runs the journal again. Yields the number of records of each entry that agrees, and a Difference where not.
 
     It begins at the oldest entry where that is the device's first, else at the oldest picture of its memory; what could
-    not be written because the disk was full is jumped over by the picture behind it.
+    not be written because the disk was full is jumped over by the picture behind it, and so is what rotted.
     """
     controller: Controller | None = None
+    seen, next_seq = 0, 1
     for record in reader.records():
+        if reader.damaged > seen:
+            controller, seen = None, reader.damaged
+            yield Unreadable(record.first_seq)
+        next_seq = record.first_seq + record.count
         if record.kind == SNAPSHOT:
             if controller is None or record.after_loss:
                 controller = Controller.restore(record.payload, zone)
             continue
-        if controller is None and record.position.segment == FIRST_SEGMENT:
+        if controller is None and not seen and record.position.segment == FIRST_SEGMENT:
             controller = new_controller(reader.identity.inc)
         if controller is not None:
             entry = entries.decode(record.payload)
             now = controller.handle(entry.e, entry.m).records
             yield _compared(entry.r, now) or len(now)
+    if reader.damaged > seen:
+        yield Unreadable(next_seq)
 
 
 FIRST_SEGMENT = 1

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Meta
 
 Share = Annotated[int, Meta(ge=0, le=100)]
-Percent = Annotated[int, Meta(ge=0, le=1000)]
 Persons = Annotated[int, Meta(ge=0, le=100_000)]
 Minutes = Annotated[int, Meta(ge=0, le=24 * 60)]
 Age = Annotated[int, Meta(ge=0, le=150)]
@@ -49,7 +48,7 @@ class Phase(Table, frozen=True, kw_only=True):
     """Stands in the records; the clause a refusal names comes from the phase's own numbers."""
     begins: dt.date = msgspec.field(name="from")
     """Its first day, local to `time_zone`; it begins at midnight."""
-    share_percent: Percent
+    share_percent: Share
     """Day quota for walk-ins and new grants, as a share of the former daily volume. No valid booking is bound by it."""
     limit_percent: Share = 100
     """Of `limit_persons`: people inside at once while this phase lasts, rounded down."""

@@ -1,4 +1,4 @@
-"""Run the journal again; exit 1 at the first decision that differs.
+"""Run the journal again; exit 1 at the first decision that differs, and where the card has rotted.
 
 With --rights it says instead what this device still held of each limit: the evidence with which the bank gives back the
 rights of a device that died, read from its card. What was on its way to or from it comes back with the next recount.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from firmware.journal import Reader
 from firmware.language import spoken
-from firmware.recovery import Difference, recovered, replayed
+from firmware.recovery import Difference, Unreadable, recovered, replayed
 
 EXAMPLE = "hallgate replay --state /persistent/hallgate --rights"
 
@@ -27,14 +27,24 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rights:
         return _rights(reader)
     entries = records = 0
+    before: list[int] = []
     for result in replayed(reader):
         if isinstance(result, Difference):
             what = f"differs at seq {result.seq}:\n  recorded {result.recorded}\n  now      {result.now}"
             print(spoken(what), file=sys.stderr)
             return 1
+        if isinstance(result, Unreadable):
+            before.append(result.before_seq)
+            continue
         entries, records = entries + 1, records + result
     print(spoken(f"{entries} events, {records} records: every answer is the same"))
-    return 0
+    if before:
+        what = (
+            f"{reader.damaged} places cannot be read, the first before seq {before[0]}; "
+            "what follows a place was not compared"
+        )
+        print(spoken(what), file=sys.stderr)
+    return int(bool(before))
 
 
 def _rights(reader: Reader) -> int:

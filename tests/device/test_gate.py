@@ -251,6 +251,8 @@ def test_a_rotten_journal_lets_people_out_and_holds_the_entry(tmp_path: Path, ro
         assert alarms == ["recount_needed"] * 2, "told at each start until somebody counts"
         numbers = [record["seq"] for record in made.records()]
         assert len(numbers) == len(set(numbers)), "no number is given twice"
+        again = made.replay()
+        assert again.returncode == 1 and "cannot be read, the first before seq" in again.stderr, again.stderr
     scanner.unplug()
     relay.unplug()
 

@@ -191,6 +191,7 @@ def test_both_dates_of_validity_count() -> None:
         ("v = 1", "v = 2", "v", "2 is none of 1"),
         ("serial = 7", "serial = -1", "serial", "expected int >= 0"),
         ("limit_percent = 50", "limit_percent = 101", "phase[0].limit_percent", "expected int <= 100"),
+        ("share_percent = 60", "share_percent = 1000", "phase[1].share_percent", "expected int <= 100"),
         ("37.3", "nan", "class.visitor.temperature_max_c", "expected float"),
         ('"09:00-11:30"', '"9:00-11:30"', "hours.monday[0]", "is no span HH:MM-HH:MM"),
         ('"00:00-24:00"', '"00:00-24:01"', "hours.wednesday[0]", "is no span HH:MM-HH:MM"),
