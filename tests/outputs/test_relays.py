@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firmware.errors import Mistake
 from firmware.outputs import gate_relay_lcus as lcus
@@ -252,3 +257,33 @@ def test_answers_of_other_channels_and_echoes_are_no_news() -> None:
     assert bench.readings == []
     bench.feed(b"CH1:ON?")
     assert bench.readings == [Garbled(1, "no answer of a relay board"), Ready("LCUS"), RelayState(1, True)]
+
+
+CALLS_A_BYTE = 10
+"""Of functions, ours and Python's. Each byte compared with each answer would be above sixty: 110 ms for 4 KiB."""
+
+
+@pytest.mark.parametrize("noise", [b"\x00", b"C", b"CH", b"CH1", b"CH9: ON\r\n", b"\xa0", b"\xa0\x01\x01\x00", b"\r\n"])
+def test_a_babbling_board_is_looked_at_once_a_byte(noise: bytes) -> None:
+    """A visitor's scan waits for the loop that reads it."""
+    hand, calls = lcus.Encoder(lcus.Settings()), 0
+    babble = noise * (4_096 // len(noise))
+
+    def count(_frame: object, what: str, _of: object) -> None:
+        nonlocal calls
+        calls += what in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        hand.feed(babble, 0.0)
+    finally:
+        sys.setprofile(None)
+    assert calls <= CALLS_A_BYTE * len(babble)
+
+
+@given(st.lists(st.sampled_from([*lcus.ANSWERS, b"C", b"H1", b": ", b"ON", b"\r\n", b"\xa0", b"\x00"]), max_size=12))
+def test_an_answer_is_found_wherever_it_stands(pieces: list[bytes]) -> None:
+    """As many states are told of relay 1 as its answers stand in the bytes; no answer is the beginning of another."""
+    whole = b"".join(pieces) + b"\r\n"
+    told = [one.on for one in lcus.Encoder(lcus.Settings()).feed(whole, 0.0) if isinstance(one, RelayState)]
+    assert told == [match[1] == b"ON" for match in re.finditer(rb"CH1: ?(ON|OFF)", whole)]
