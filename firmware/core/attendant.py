@@ -168,6 +168,12 @@ def drill(turn: Turn) -> bool:
     return phase is not None and phase.commissioning
 
 
+def _nobody_left(turn: Turn, lane: LaneState) -> bool:
+    """A lane for both ways was opened for somebody to leave, nobody came, and the gate is shut again."""
+    leaving = lane.grant is not None and lane.grant.way == "out" and lane.state == "granted"
+    return leaving and not lane.blocked and turn.now >= lane.open_until_ms
+
+
 def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     """One body in on an attendant's word. It counts like any other: without a free place it has to wait.
 
@@ -181,7 +187,7 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return ""
     if setup.hatch:
         return "hatch"
-    if lane.grant is not None:
+    if lane.grant is not None and not _nobody_left(turn, lane):
         return "grant_open"
     if turn.rulebook is None:
         return "no_rulebook"
@@ -193,6 +199,8 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "interlock"
     if not places.reserve(turn.state, setup, 1):
         return "hall_full"
+    if lane.grant is not None:
+        passage.give_up(turn, lane)
     clause, because = ("2.1", "gate_drill") if drill(turn) else ("3.1.2d", "attendant_confirmed")
     confirmed = entry.answer_without_rules(turn, lane, "admit", clause, because, phrase="confirmed")
     visit = lane.visit

@@ -63,6 +63,27 @@ def test_exits_run_while_entry_is_held_for_a_recount() -> None:
     assert stage.wait(5).scan(stage.booking(3)) == "admit"
 
 
+def test_an_attendant_lets_in_where_somebody_asked_to_leave_and_did_not_come() -> None:
+    """Not while the gate still stands open to them, nor with a body in the passage."""
+    stage = Stage(direction="both", limit=5)
+
+    def let_in() -> str:
+        stage.scan(stage.badge())
+        stage.press()
+        assert stage.lane.grant is not None
+        return f"{stage.lane.grant.way} {stage.gate.count('open')}"
+
+    stage.press()
+    assert let_in() == "out 1", "the gate is theirs"
+    stage.wait(1)
+    assert (let_in(), stage.free) == ("in 2", 4)
+    stage.wait(11).press()
+    stage.wait(1).do(events.PassageBlocked(lane="A", blocked=True))
+    assert let_in() == "out 3"
+    stage.cross("out")
+    assert [passage.direction for passage in stage.passages] == ["out"]
+
+
 def test_a_restart_is_no_power_loss_and_an_open_grant_counts_as_used() -> None:
     stage = Stage(limit=2)
     stage.scan(stage.booking(1))
