@@ -39,6 +39,12 @@ minutes = 5
 span = "18:00-18:30"
 [[hold]]
 span = "08:00-08:30"
+[[rounds.point]]
+name = "handles"
+lane = "A"
+every_minutes = 1440
+who = ["staff"]
+hold = true
 """,
 }
 
