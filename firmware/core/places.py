@@ -39,6 +39,8 @@ def least(needed: list[Resource]) -> int:
 def reserve(state: HallState, setup: LaneSetup, persons: int) -> bool:
     """Take every place that so many bodies need here, or none. True when taken."""
     needed = taken(state, setup)
+    if len(needed) == 1:
+        return occupancy.reserve(needed[0].rights, persons)
     if least(needed) < persons:
         return False
     for own in needed:

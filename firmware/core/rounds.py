@@ -95,9 +95,9 @@ def handed_over(turn: Turn, lane: LaneState) -> None:
 
 def shown(turn: Turn, lane: LaneState, fact: AnyFact) -> None:
     """A pass or badge of somebody who may sign off this lane's point gives the next press that meaning."""
-    book, point = rules(turn), of_lane(turn, lane.name)
     booking = fact.booking if isinstance(fact, Card) else fact
-    if book is None or point is None or not isinstance(booking, Booking) or booking.person_class not in point.who:
+    point = of_lane(turn, lane.name) if isinstance(booking, Booking) else None
+    if point is None or not isinstance(booking, Booking) or booking.person_class not in point.who:
         return
     in_date = not turn.moment.trusted or booking.not_before_s <= turn.wall_s < booking.expires_s
     if in_date and not booking.revoked and booking.hall == turn.state.hall:

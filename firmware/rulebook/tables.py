@@ -109,7 +109,7 @@ class Hours(Week, frozen=True, kw_only=True):
 
     def spans_on(self, day: dt.date, service: str | None) -> tuple[tuple[int, int], ...]:
         """Openings of that very day, (first minute, minute after the last), in order."""
-        at = bisect_left(self.exception, day, key=lambda one: one.date)
+        at = bisect_left(self.exception, day, key=lambda one: one.date) if self.exception else 0
         while at < len(self.exception) and self.exception[at].date == day:
             one = self.exception[at]
             if not one.services or service in one.services:
