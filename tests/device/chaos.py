@@ -36,8 +36,8 @@ from tests.side.hall import side_link
 
 HALL_KEY = bytes(range(32))
 ROWS = "hallgate/v1/baoshan/rights/hall/row/#"
-ASK_S = 0.3
-"""So long somebody stands at the scanner before the next one tries."""
+ASK_S = 1.0
+"""So long somebody stands at the scanner before the next one tries. A place that comes meanwhile opens at once."""
 QUIET_S = 12.0
 """So long after the last exit nobody may have got in before the run counts as over: two heartbeats."""
 SEEN_S = 1.0

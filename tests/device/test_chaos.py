@@ -25,7 +25,7 @@ def test_devices_and_broker_that_are_killed_never_put_the_hall_over_its_limit(tm
 @pytest.mark.long("chaos")
 @pytest.mark.timeout(900)
 def test_five_hundred_kills_and_five_thousand_admissions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = Chaos(tmp_path, limit=60, kills=500, admissions=5_000).run()
+    result = Chaos(tmp_path, limit=60, kills=500, admissions=5_000, entries=3).run()
     with capsys.disabled():
         held(result)
     assert result.kills >= 500 and result.admissions >= 5_000
