@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from firmware.core.records import AnyRecord, CommandDone
-from firmware.peers.notices import By, Notice
+from firmware.peers.notices import By, Notice, of_itself
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -26,16 +26,7 @@ class Told(msgspec.Struct, frozen=True):
 
 def evacuations(device: Device) -> Notice:
     """The kind of notice that carries them."""
-    ear = _Ear(device)
-    return Notice(
-        kind="evacuation",
-        prefix="evacuation/",
-        name=lambda: device.site.device.name,
-        own=ear.own,
-        hear=ear.hear,
-        after=_ordered,
-        by_broker=False,
-    )
+    return of_itself("evacuation", device, _Ear(device), after=_ordered, by_broker=False)
 
 
 def _ordered(records: list[AnyRecord]) -> bool:

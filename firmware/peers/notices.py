@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -69,6 +69,21 @@ class Notice:
 
     def names(self, key: str) -> bool:
         return key.startswith(self.prefix) if self.prefix.endswith("/") else key == self.prefix
+
+
+class Word(Protocol):
+    """What a device says of itself, and its ear for what the others say of themselves: as in `Notice`."""
+
+    def own(self) -> bytes | None: ...
+
+    def hear(self, name: str, content: bytes, by: By, /) -> AnyEvent | None: ...
+
+
+def of_itself(kind: str, device: Device, word: Word, **more: Any) -> Notice:
+    """A kind that each device says under its own name, `KIND/<device>`; `more` as in `Notice`."""
+    return Notice(
+        kind=kind, prefix=f"{kind}/", name=lambda: device.site.device.name, own=word.own, hear=word.hear, **more
+    )
 
 
 class Notices:

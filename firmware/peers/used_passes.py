@@ -12,9 +12,9 @@ import msgspec
 
 from firmware.core import peers
 from firmware.core.events import PeerUsed
-from firmware.core.records import Decision, Incident, Passage
+from firmware.core.records import AnyRecord, Decision, Incident, Passage
 from firmware.core.turn import Turn
-from firmware.peers.notices import Notice
+from firmware.peers.notices import By, Notice, of_itself
 from mqtt import passes_list
 
 if TYPE_CHECKING:
@@ -30,16 +30,11 @@ NOTE_MS = 40_000.0
 
 def used_passes(device: Device) -> Notice:
     """The kind of notice that carries them, over the broker and the side link."""
-    ear = UsedPasses(device)
-    return Notice(
-        kind="passes",
-        prefix="passes/",
-        name=lambda: device.site.device.name,
-        own=ear.own,
-        hear=ear.hear,
-        after=lambda records: any(isinstance(record, TOLD_AFTER) for record in records),
-        beat_ms=BEAT_MS,
-    )
+    return of_itself("passes", device, UsedPasses(device), after=_may_be_news, beat_ms=BEAT_MS)
+
+
+def _may_be_news(records: list[AnyRecord]) -> bool:
+    return any(isinstance(record, TOLD_AFTER) for record in records)
 
 
 TOLD_AFTER = (Passage, Decision, Incident)
@@ -59,7 +54,7 @@ class UsedPasses:
         now_s = Turn(controller.state, moment, controller.zone, controller.rulebook).known_s
         return passes_list.told(peers.own_day(controller.state, now_s, controller.zone)).encoded()
 
-    def hear(self, name: str, content: bytes, _by: str | None) -> PeerUsed | None:
+    def hear(self, name: str, content: bytes, _by: By) -> PeerUsed | None:
         """None: nothing new. ValueError: it is no such list, or another door's than `name`'s."""
         event = passes_list.heard(content)
         if event is None or event.device != name:
