@@ -170,11 +170,14 @@ def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[t
 def _rights(name: str, door: dict[str, Any], word: Word) -> str:
     where = "" if name == "hall" else f"{name} "
     flight = f" +{door['flight']}" if door["flight"] else ""
-    return (
-        f"{where}{word('debt')} {-door['free']}"
-        if door["free"] < 0
-        else f"{where}{word('free')} {door['free']}{flight}"
-    )
+    state = "" if door["state"] in USUAL else f" {word(door['state'])}"
+    debt = door["free"] < 0
+    held = f"{word('debt')} {-door['free']}" if debt else f"{word('free')} {door['free']}{flight}"
+    return f"{where}{held}{state}"
+
+
+USUAL = ("joined", "hold")
+"""States of a door's rights that need no word here: a hold stands above the doors."""
 
 
 def _lane_row(lane: Any, word: Word) -> tuple[str, str]:

@@ -54,6 +54,16 @@ def test_the_picture_fits_the_terminal_and_says_what_matters(language: str, widt
         assert ("请候" if language == "zh" else "wait 3.1.1b") in text
 
 
+def test_a_door_that_gives_its_rights_away_or_is_in_doubt_says_so() -> None:
+    """Whoever waits to carry one away sees when it may be."""
+    view = HallView("baoshan")
+    for name, state in (("gate-1", "drained"), ("gate-2", "quarantine"), ("gate-3", "joined")):
+        view.heard(name, "availability", b"online", 0.0)
+        view.heard_rights("hall", f"{name}-1", row(name, free=0, state=state), 0.0)
+    shown = {line.split()[0]: line.split()[-1] for line in screen(view, "en", 100) if line.startswith("gate")}
+    assert shown == {"gate-1": "drained", "gate-2": "doubt", "gate-3": "0"}
+
+
 def test_a_board_that_is_not_well_is_told() -> None:
     view = HallView("baoshan")
     walked = DoctorStatus(at=AT.format(0), result="fault", faults=("A scanner nothing_answers",))
