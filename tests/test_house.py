@@ -279,6 +279,34 @@ def test_half_of_all_functions_are_shorter_than_ten_lines() -> None:
     assert statistics.median(lengths) < FUNCTION_LINES_MEDIAN
 
 
+CIRCLE_MAX = 3
+"""Files of the core that need each other to be understood: a lane's state is one, who is judged and asked again another."""
+
+
+def test_the_core_can_be_read_from_the_bottom_up() -> None:
+    needs = {path: _core_imports(text) for path, text in sources() if path.startswith("firmware/core/")}
+    reached = {path: _reached(path, needs) for path in needs}
+    circles = [{other for other in reached[path] if path in reached[other]} for path in needs]
+    assert max(map(len, circles)) <= CIRCLE_MAX, max(circles, key=len)
+
+
+def _core_imports(text: str) -> set[str]:
+    found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in found if node.module == "firmware.core" for alias in node.names}
+    names |= {(node.module or "").split(".")[2] for node in found if (node.module or "").startswith("firmware.core.")}
+    return {f"firmware/core/{name}.py" for name in names}
+
+
+def _reached(path: str, needs: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = [path]
+    while ahead:
+        new = needs.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
+
+
 def test_tests_and_launcher_are_clean_as_well() -> None:
     files = [*sources("tests"), *((name, (ROOT / name).read_text()) for name in ("hallgate", ".ci/run", "setup.cfg"))]
     assert [complaint for path, text in files for complaint in nothing_left_over(path, text)] == []

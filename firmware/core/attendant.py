@@ -19,8 +19,9 @@ from firmware.core import (
     places,
     responders,
     rounds,
+    unasked,
+    visits,
 )
-from firmware.core.records import CommandDone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
@@ -31,7 +32,7 @@ def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
         if attest.veto(turn, lane, (lane.badge or "") if _named(turn, lane) else ""):
             lane.button_since_ms = None
         elif turn.setup(lane.name).exit and not _named(turn, lane):
-            entry.open_exit(turn, lane, "button")
+            passage.open_exit(turn, lane, "button")
     elif lane.button_since_ms is not None:
         held_ms = turn.now - lane.button_since_ms
         lane.button_since_ms = None
@@ -73,7 +74,7 @@ def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
         return
     name, because = told or (("sweep", closing.sweep(turn, who)) if swept else _meant(turn, lane, who, long=long))
     lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
-    record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
+    turn.command_done(lane.name, f"local-{turn.state.seq + 1}", name, who, because)
 
 
 def _signs_round(turn: Turn, lane: LaneState, held_ms: int, *, named: bool) -> bool:
@@ -84,7 +85,7 @@ def _signs_round(turn: Turn, lane: LaneState, held_ms: int, *, named: bool) -> b
     if signed is None:
         return False
     who, because = signed
-    record(turn, lane.name, f"local-{turn.state.seq + 1}", "sign_off", who, because)
+    turn.command_done(lane.name, f"local-{turn.state.seq + 1}", "sign_off", who, because)
     return True
 
 
@@ -100,20 +101,6 @@ def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:
     return "hold", hold(turn, lane, "attendant", who)
 
 
-def record(turn: Turn, lane: str | None, command: str, name: str, issuer: str, because: str) -> None:
-    """A local act and a hub's command leave the same record. `because` is empty when it was done."""
-    turn.records.append(
-        CommandDone(
-            **turn.header(lane),
-            command=command,
-            name=name,
-            issuer=issuer,
-            result="refused" if because else "done",
-            because=because,
-        )
-    )
-
-
 def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
     """Entry stays shut; an open grant that nobody used is given back; exits run."""
     if lane.state == "evacuated":
@@ -125,7 +112,7 @@ def hold(turn: Turn, lane: LaneState, because: str, who: str) -> str:
     if lane.grant is not None and lane.grant.way == "in":
         turn.close(lane)
         passage.return_unused(turn, lane, lane.grant)
-    entry.end_visit(lane)
+    visits.end(lane)
     lane.held_because, lane.held_by = because, who
     turn.signal(lane, "hold")
     turn.tell(lane, "held", "red")
@@ -183,7 +170,7 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     if lane.state == "evacuated":
         return "open_already"
     if not setup.entry:
-        entry.open_exit(turn, lane, "order")
+        passage.open_exit(turn, lane, "order")
         return ""
     if setup.hatch:
         return "hatch"
@@ -202,7 +189,7 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     if lane.grant is not None:
         passage.give_up(turn, lane)
     clause, because = ("2.1", "gate_drill") if drill(turn) else ("3.1.2d", "attendant_confirmed")
-    confirmed = entry.answer_without_rules(turn, lane, "admit", clause, because, phrase="confirmed")
+    confirmed = unasked.answer(turn, lane, "admit", clause, because, phrase="confirmed")
     visit = lane.visit
     pass_id = judgement.identity_of(visit.booking, visit.health) if visit else ""
     person_class = visit.booking.person_class if visit and visit.booking else None
@@ -212,5 +199,5 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     )
     rules = turn.rulebook.classes.get(person_class or "")
     grant.pass_uses = entry.uses_of(visit.booking if visit else None, rules)
-    entry.end_visit(lane)
+    visits.end(lane)
     return ""

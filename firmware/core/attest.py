@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from firmware.core import assisted, attendant, entry, judgement
+from firmware.core import assisted, entry, judgement
 from firmware.core.events import CommandArrived
 from firmware.core.state import Attested, LaneState, Visit, Waiting
 from firmware.core.turn import Turn
@@ -121,7 +121,7 @@ def press(turn: Turn, lane: LaneState, who: str, *, long: bool) -> bool:
         return False
     name = NAMES[asked][long]
     because = say(turn, lane, asked, who, no=long)
-    attendant.record(turn, lane.name, f"local-{turn.state.seq + 1}", name, who, because)
+    turn.command_done(lane.name, f"local-{turn.state.seq + 1}", name, who, because)
     if not because:
         entry.judge_again(turn, lane)
     return True
@@ -158,7 +158,7 @@ def confirm_identity(turn: Turn, event: CommandArrived) -> str:
         return "nobody_waits"
     because = say(turn, lane, asked, who, no=False)
     if not because:
-        attendant.record(turn, lane.name, f"local-{turn.state.seq + 1}", NAMES[asked][0], who, "")
+        turn.command_done(lane.name, f"local-{turn.state.seq + 1}", NAMES[asked][0], who, "")
         entry.judge_again(turn, lane)
     return because
 

@@ -28,7 +28,7 @@ from firmware.core.turn import Turn
 
 def arrived(turn: Turn, event: CommandArrived) -> None:
     because = event.refusal or _carry_out(turn, event)
-    attendant.record(turn, event.lane, event.id, event.name, event.issuer, because)
+    turn.command_done(event.lane, event.id, event.name, event.issuer, because)
 
 
 def _carry_out(turn: Turn, event: CommandArrived) -> str:

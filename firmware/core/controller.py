@@ -32,6 +32,7 @@ from firmware.core import (
     responders,
     rounds,
     rulebooks,
+    schedule,
     sentinel,
     start,
     thermometer,
@@ -119,7 +120,7 @@ class Controller:
         for lane in self.state.lanes.values():
             self._tend(turn, lane)
         incident.tend(turn)
-        access.scheduled_releases(turn)
+        schedule.tend(turn)
         closing.tend(turn)
         rounds.tend(turn)
         limit.share(turn)
@@ -138,7 +139,7 @@ class Controller:
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
         elif self._approached(turn, lane):
-            entry.open_exit(turn, lane, "approach")
+            passage.open_exit(turn, lane, "approach")
         elif lane.state in ("passed", "timed_out", "refused") and turn.now >= lane.since_ms + SIGN_MS:
             turn.signal(lane, "time_over")
 
@@ -160,7 +161,7 @@ class Controller:
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
         times += closing.due(turn) + rounds.due(turn) + rulebooks.due(turn) + idle.due(turn)
-        return min(access.due(turn, times), default=None)
+        return min(schedule.due(turn, times), default=None)
 
 
 # -------------------------------------------------------------- small handlers

@@ -20,12 +20,13 @@ from firmware.core import (
     responders,
     rounds,
     sentinel,
-    thermometer,
+    unasked,
+    visits,
 )
 from firmware.core.events import CodeRead
 from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.lane import OPEN, READY
-from firmware.core.records import Clause, Decision
+from firmware.core.records import Decision
 from firmware.core.state import Grant, LaneState, Visit, Waiting
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
@@ -64,14 +65,14 @@ def code_read(turn: Turn, event: CodeRead) -> None:
             _take_badge(turn, lane, event.fact)
     elif setup.direction == "out":
         access.left(turn, event.fact)
-        open_exit(turn, lane, "scan")
+        passage.open_exit(turn, lane, "scan")
     elif waited_for:
         _judge(turn, lane)
     elif _is_badge(turn, lane, event.fact):
         _take_badge(turn, lane, event.fact)
         turn.tell(lane, "badge", "yellow")
     elif turn.rulebook is None:
-        answer_without_rules(turn, lane, "staff", "4.2", "no_rulebook")
+        unasked.answer(turn, lane, "staff", "4.2", "no_rulebook")
     elif lane.state in OPEN or lane.grant is not None:
         _wait_unjudged(turn, lane, event.fact, "3.1.3b", "take_turn")
     elif lane.state == "held":
@@ -94,13 +95,13 @@ def place_came(turn: Turn, lane: LaneState) -> None:
     if turn.rulebook is not None and lane.grant is None:
         _judge(turn, lane)
     if lane.visit is visit:  # another reason to wait by now: asked once, then as ever
-        end_visit(lane)
+        visits.end(lane)
 
 
 def visit_over(turn: Turn, lane: LaneState) -> None:
     """The time to show more is over: what is missing now is missing, and the person is told the next step."""
     if lane.visit is not None and lane.visit.place_for:
-        end_visit(lane)
+        visits.end(lane)
     ready = lane.state in READY and lane.grant is None
     if lane.visit is not None and turn.rulebook is not None and ready:
         attest.time_over(turn, lane.visit)
@@ -118,11 +119,6 @@ def _same_scan(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
     if grant is not None and lane.state in OPEN and fact.sha256 in grant.codes:
         return True
     return turn.now - lane.scanned.get(fact.sha256, -SAME_SCAN_MS) < SAME_SCAN_MS
-
-
-def _may_show_again(lane: LaneState) -> None:
-    """Who was told to wait may show the code again at once."""
-    lane.scanned.pop(lane.last_code, None)
 
 
 def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
@@ -166,7 +162,7 @@ def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> N
     if visit is None or visit.place_for or turn.now > visit.until_ms or not _fits(turn.rulebook, visit, fact):
         until = turn.now + turn.rulebook.collect_seconds * 1000
         visit = lane.visit = Visit(since_ms=turn.now, until_ms=until)
-        thermometer.begin(turn, lane)
+        visits.begin(turn, lane)
         visit.sentinel = sentinel.claim(turn, lane)
     if isinstance(fact, Booking):
         visit.booking = fact
@@ -235,7 +231,7 @@ def answer(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> None:
     """Put the answer on record, say it, and do what it means."""
     record = judgement.decision(turn, lane, verdict, case)
     if verdict.verdict == "wait":
-        _may_show_again(lane)
+        visits.may_show_again(lane)
     arrivals.came(turn, case, verdict)
     if verdict.verdict == "admit":
         _admit(turn, lane, case, record)
@@ -246,16 +242,9 @@ def answer(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> None:
     elif verdict.because == "hand_over":
         _hand_over(turn, lane, case)
     elif case.unproved is None or lane.visit is None:
-        end_visit(lane)
+        visits.end(lane)
         lane.symptoms_ms = None
         turn.signal(lane, "said_no")
-
-
-def end_visit(lane: LaneState) -> None:
-    """Nothing that was measured of one person is left for the next."""
-    if lane.visit is not None:
-        thermometer.end(lane)
-    lane.visit = None
 
 
 def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
@@ -269,7 +258,7 @@ def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
     if verdict.because == "hall_full":
         lane.visit = _without_a_place(turn, lane.visit, case)
     elif lane.visit is None or not lane.visit.attested or verdict.because in PLACES:
-        end_visit(lane)  # else: a few seconds for the line in front, and nothing is attested twice
+        visits.end(lane)  # else: a few seconds for the line in front, and nothing is attested twice
     turn.signal(lane, "said_no")
 
 
@@ -332,7 +321,7 @@ def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
         quotas.take(turn, turn.rulebook, grant, case.persons, case.cases)
     hosts.admitted(lane, case.booking, case.host is not None)
     access.admitted(turn, lane, case, grant)
-    end_visit(lane)
+    visits.end(lane)
 
 
 def uses_of(booking: Booking | None, rules: ClassRules | None) -> int:
@@ -373,77 +362,5 @@ def grant_entry(
 
 def _wait_unjudged(turn: Turn, lane: LaneState, fact: AnyFact, clause: str, because: str) -> None:
     """The lane is busy or held: nobody is judged now."""
-    answer_without_rules(turn, lane, "wait", clause, because, person=fact.person)
+    unasked.answer(turn, lane, "wait", clause, because, person=fact.person)
     arrivals.came_unjudged(turn, lane, fact)
-
-
-def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
-    """Exits never ask, never pace, and wait for nothing but a body that is in the passage already."""
-    grant = lane.grant
-    if lane.freed:
-        lane.exit_waiting = False  # it stands open both ways
-    elif grant is not None and grant.way == "out":
-        grant.until_ms = turn.now + exit_grant_ms(turn)
-        if turn.now >= lane.open_until_ms:
-            turn.open(lane, "out", grant.pulse_ms)
-    elif grant is not None and lane.state == "passing" and not lane.obstructed:
-        lane.exit_waiting = True
-    else:
-        if grant is not None:
-            passage.give_up(turn, lane)
-        _grant_exit(turn, lane, because)
-        if grant is not None:
-            for code in grant.codes:  # who had to step back may show the same code again at once
-                lane.scanned.pop(code, None)
-
-
-def exit_grant_ms(turn: Turn) -> int:
-    return turn.rulebook.gate.grant_seconds * 1000 if turn.rulebook else 10_000
-
-
-def _grant_exit(turn: Turn, lane: LaneState, because: str) -> None:
-    pulse_ms = turn.rulebook.gate.pulse_ms if turn.rulebook else 3_000
-    record = answer_without_rules(turn, lane, "admit", "3.1.3a", f"exit_by_{because}", phrase="goodbye")
-    lane.exit_waiting = False
-    lane.grant = Grant(
-        decision=record.id,
-        way="out",
-        persons=1,
-        until_ms=turn.now + exit_grant_ms(turn),
-        pulse_ms=pulse_ms,
-        opened_ms=turn.now,
-        reserved=False,
-    )
-    turn.signal(lane, "said_yes")
-    turn.open(lane, "out", pulse_ms)
-
-
-def answer_without_rules(
-    turn: Turn,
-    lane: LaneState,
-    answer: str,
-    clause: str,
-    because: str,
-    *,
-    phrase: str = "",
-    person: str | None = None,
-) -> Decision:
-    """An answer that no rule has to be asked for: taking turns, a held lane, an exit."""
-    phrase = phrase or (because if because in ("take_turn", "held") else "staff")
-    said = turn.words(phrase)
-    record = Decision(
-        **turn.header(lane.name),
-        person=person,
-        answer=answer,  # type: ignore[arg-type]
-        clauses=(Clause(clause, answer, because),),  # type: ignore[arg-type]
-        phrase=phrase,
-        sign=said.sign_zh,
-        sign_en=said.sign_en,
-        trusted=(),
-        rulebook=turn.state.rulebook_serial,
-    )
-    turn.records.append(record)
-    if answer == "wait":
-        _may_show_again(lane)
-    turn.show(lane, phrase, said, judgement.COLOURS[answer])
-    return record

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import msgspec
 
-from firmware.core import entry, held, passage
+from firmware.core import held, passage, visits
 from firmware.core.actions import Buzz, RouteLight, SignShow
 from firmware.core.isolated import IncidentState, Passed
 from firmware.core.lane import OPEN
@@ -77,7 +77,7 @@ def begin(turn: Turn, lane: LaneState, verdict: Verdict, decision: Decision) -> 
     one.upstream = _upstream(turn, one) if one.holds else ()
     _make_room(turn)
     turn.state.incidents[one.id] = one
-    entry.end_visit(lane)
+    visits.end(lane)
     lane.symptoms_ms = None
     turn.signal(lane, "said_no")
     _hold_lanes(turn, one)

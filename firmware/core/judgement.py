@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from firmware import rules
-from firmware.core import access, evidence, guide, held, hosts, peers, places, quotas, rounds
+from firmware.core import access, evidence, guide, held, hosts, peers, places, quotas, rounds, unasked
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision
 from firmware.core.state import LaneSetup, LaneState, Visit
@@ -193,12 +193,8 @@ def decision(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> Decis
         online=case.booking.service if place.online_zh and case.booking else None,
     )
     turn.records.append(record)
-    turn.show(lane, phrase, said, COLOURS[verdict.verdict], contact=values)
+    turn.show(lane, phrase, said, unasked.COLOURS[verdict.verdict], contact=values)
     return record
-
-
-COLOURS = {"admit": "green", "wait": "yellow", "staff": "yellow", "refuse": "red", "isolate": "yellow"}
-"""Isolation looks like any call for staff: health reasons are never shown in public."""
 
 
 def _phrase(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> tuple[str, dict[str, Any]]:

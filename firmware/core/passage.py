@@ -7,7 +7,7 @@ closes on a body: while the passage is blocked the opening is prolonged, order b
 
 from __future__ import annotations
 
-from firmware.core import bounds, car, entry, incident, places, quotas
+from firmware.core import bounds, car, incident, places, quotas, unasked
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
 from firmware.core.lane import OPEN
 from firmware.core.picture import inside
@@ -165,7 +165,7 @@ def _done(turn: Turn, lane: LaneState) -> None:
     turn.signal(lane, "through")
     lane.grant = None
     if lane.exit_waiting:
-        entry.open_exit(turn, lane, "turn")
+        open_exit(turn, lane, "turn")
 
 
 # -------------------------------------------------------------- time, and what is given back
@@ -191,7 +191,7 @@ def give_up(turn: Turn, lane: LaneState) -> None:
     return_unused(turn, lane, grant)
     turn.signal(lane, "time_over")
     if lane.exit_waiting:
-        entry.open_exit(turn, lane, "turn")
+        open_exit(turn, lane, "turn")
 
 
 def withdraw(turn: Turn, lane: LaneState) -> None:
@@ -233,7 +233,7 @@ def tend(turn: Turn, lane: LaneState) -> None:
         turn.close(lane)
     _obstruction(turn, lane)
     if lane.exit_waiting and (lane.state != "passing" or lane.obstructed):
-        entry.open_exit(turn, lane, "turn")
+        open_exit(turn, lane, "turn")
     if grant is None or grant is not lane.grant:
         return
     if not sees(turn, lane) and turn.now >= grant.opened_ms + grant.pulse_ms:
@@ -269,3 +269,47 @@ def due(turn: Turn, lane: LaneState) -> list[int]:
     if lane.grant is not None:
         times.append(lane.grant.until_ms if sees(turn, lane) else lane.grant.opened_ms + lane.grant.pulse_ms)
     return times
+
+
+# -------------------------------------------------------------- the way out
+
+
+def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
+    """Exits never ask, never pace, and wait for nothing but a body that is in the passage already."""
+    grant = lane.grant
+    if lane.freed:
+        lane.exit_waiting = False  # it stands open both ways
+    elif grant is not None and grant.way == "out":
+        grant.until_ms = turn.now + exit_grant_ms(turn)
+        if turn.now >= lane.open_until_ms:
+            turn.open(lane, "out", grant.pulse_ms)
+    elif grant is not None and lane.state == "passing" and not lane.obstructed:
+        lane.exit_waiting = True
+    else:
+        if grant is not None:
+            give_up(turn, lane)
+        _grant_exit(turn, lane, because)
+        if grant is not None:
+            for code in grant.codes:  # who had to step back may show the same code again at once
+                lane.scanned.pop(code, None)
+
+
+def exit_grant_ms(turn: Turn) -> int:
+    return turn.rulebook.gate.grant_seconds * 1000 if turn.rulebook else 10_000
+
+
+def _grant_exit(turn: Turn, lane: LaneState, because: str) -> None:
+    pulse_ms = turn.rulebook.gate.pulse_ms if turn.rulebook else 3_000
+    record = unasked.answer(turn, lane, "admit", "3.1.3a", f"exit_by_{because}", phrase="goodbye")
+    lane.exit_waiting = False
+    lane.grant = Grant(
+        decision=record.id,
+        way="out",
+        persons=1,
+        until_ms=turn.now + exit_grant_ms(turn),
+        pulse_ms=pulse_ms,
+        opened_ms=turn.now,
+        reserved=False,
+    )
+    turn.signal(lane, "said_yes")
+    turn.open(lane, "out", pulse_ms)

@@ -10,13 +10,11 @@ from __future__ import annotations
 from firmware.core import entry
 from firmware.core.events import TemperatureRead
 from firmware.core.lane import OPEN
-from firmware.core.state import LaneState, Reading
+from firmware.core.state import Reading
 from firmware.core.turn import Turn
 
 KEPT = 20
 """Readings remembered of one lane; a rulebook's series is no longer."""
-BEFORE_MS = 3_000
-"""A reading this long before the scan belongs to whoever scans."""
 
 
 def read(turn: Turn, event: TemperatureRead) -> None:
@@ -28,14 +26,3 @@ def read(turn: Turn, event: TemperatureRead) -> None:
     lane.temperatures = (*lane.temperatures, lane.temperature)[-KEPT:]
     if lane.state in ("identified", "screening"):
         entry.judge_again(turn, lane)
-
-
-def begin(turn: Turn, lane: LaneState) -> None:
-    """A visit begins: what was measured before somebody could have stood here is not theirs."""
-    lane.temperatures = tuple(each for each in lane.temperatures if turn.now - each.at_ms <= BEFORE_MS)
-    lane.temperature = lane.temperatures[-1] if lane.temperatures else None
-
-
-def end(lane: LaneState) -> None:
-    """A visit is over: the next person brings a temperature of their own."""
-    lane.temperature, lane.temperatures = None, ()

@@ -15,7 +15,7 @@ import msgspec
 from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen, LampShow, SignShow, VoiceSay, Way
 from firmware.core.lane import Signal, after
 from firmware.core.moment import Moment
-from firmware.core.records import Alarm, AnyRecord
+from firmware.core.records import Alarm, AnyRecord, CommandDone
 from firmware.core.state import HallState, LaneSetup, LaneState
 from firmware.rulebook.book import Rulebook, parse
 from firmware.rulebook.words import Phrases, pages, words
@@ -117,6 +117,19 @@ class Turn(msgspec.Struct):
 
     def alarm(self, alarm: str, lane: str | None = None, *, active: bool = True, detail: str = "") -> None:
         self.records.append(Alarm(**self.header(lane), alarm=alarm, active=active, detail=detail))
+
+    def command_done(self, lane: str | None, command: str, name: str, issuer: str, because: str) -> None:
+        """A local act and a hub's command leave the same record. `because` is empty when it was done."""
+        self.records.append(
+            CommandDone(
+                **self.header(lane),
+                command=command,
+                name=name,
+                issuer=issuer,
+                result="refused" if because else "done",
+                because=because,
+            )
+        )
 
     # -------------------------------------------------------------- orders
 
