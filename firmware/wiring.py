@@ -23,6 +23,7 @@ from firmware.core.state import CarSetup, LaneSetup
 from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
 from firmware.errors import Failure, HallgateError, Mistake
+from firmware.hub.taken_orders import TakenOrders
 from firmware.journal import Reader, Writer
 from firmware.language import spoken, told
 from firmware.loop import Loop
@@ -34,7 +35,6 @@ from firmware.peers.used_passes import used_passes
 from firmware.plugs import Plugs, speaker
 from firmware.rulebook.book import Rulebook
 from firmware.site import DeviceSpec, Lane, Site, lacks
-from firmware.taken_orders import TakenOrders
 from firmware.trust import rulebook_file
 from firmware.trust.clock_trust import ClockJudge
 from firmware.trust.rulebook_file import SignedRulebook
@@ -194,7 +194,7 @@ class Device:
     def _hub(self, state_dir: Path) -> Any:
         if self.site.hub is None:
             return None
-        from firmware.hub_side import HubSide
+        from firmware.hub.side import HubSide
 
         return HubSide(self, state_dir)
 

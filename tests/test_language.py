@@ -54,7 +54,7 @@ def test_every_sentence_of_the_verbs_has_its_chinese() -> None:
         ("firmware/ports/x.py", 'raise Failure("it is " + ("not there: " + name if name else "gone away"))'),
         ("firmware/verbs/x.py", 'parser.add_argument("--x", help="what is not there")'),
         ("firmware/verbs/x.py", 'told = f"{name} is not there"'),
-        ("firmware/site_checks.py", 'def f():\n    yield path, f"{name} is not there"'),
+        ("firmware/site/checks.py", 'def f():\n    yield path, f"{name} is not there"'),
     ],
 )
 def test_a_new_sentence_would_be_missed(path: str, source: str) -> None:

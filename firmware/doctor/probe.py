@@ -13,7 +13,7 @@ from firmware.doctor.steps import Judge
 from firmware.errors import HallgateError
 from firmware.listening import Listener
 from firmware.plugs import Plugs, speaker
-from firmware.site_tables import DeviceSpec, Lane
+from firmware.site.tables import DeviceSpec, Lane
 from sensors.driver import HAND_KINDS, Raw
 from sensors.readings import AnyReading, Garbled, Refused, RelayState, Silent
 

@@ -18,7 +18,7 @@ from firmware.core.actions import (
     SignShow,
     VoiceSay,
 )
-from firmware.site_tables import DeviceSpec, Lane
+from firmware.site.tables import DeviceSpec, Lane
 from sensors.readings import (
     AnyReading,
     Contact,

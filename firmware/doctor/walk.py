@@ -16,7 +16,7 @@ from firmware.doctor.report import DeviceFound, Result
 from firmware.doctor.technician import Technician
 from firmware.errors import HallgateError
 from firmware.plugs import Plugs
-from firmware.site_tables import DeviceSpec, Lane
+from firmware.site.tables import DeviceSpec, Lane
 from sensors.readings import AnyReading, IdentityCard, Scan, TerminalVerdict
 
 LISTEN_S = 4.0

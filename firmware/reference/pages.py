@@ -15,7 +15,7 @@ from firmware.reference.markdown import flat, page, table
 from firmware.reference.orders import BECAUSE, ORDERS
 from firmware.reference.schemas import Schema
 from firmware.rulebook.book import Rulebook
-from firmware.site_tables import File, LaneTable, Wiring
+from firmware.site.tables import File, LaneTable, Wiring
 from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, find
 
 FIELDS = ("field", "type", "default", "meaning")

@@ -18,7 +18,7 @@ from firmware.errors import Failure, Mistake
 from firmware.language import spoken, told
 
 if TYPE_CHECKING:
-    from firmware.site_template import Draft
+    from firmware.site.template import Draft
 
 EXAMPLE = "hallgate site new --kind entry --name north-entry-2 --hall baoshan --out sites/north-entry-2.toml"
 
@@ -51,11 +51,11 @@ DEVICE_FLAGS = (
 def run(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("tomlkit") is None:
         raise Failure("site files are made in the source folder, not on an installed device")
-    from firmware import site_template
+    from firmware.site import template
 
     ask = Asker()
-    kind = arguments.kind or ask.for_word("kind of door", site_template.names(), "entry", "--kind")
-    draft = site_template.Draft(kind)
+    kind = arguments.kind or ask.for_word("kind of door", template.names(), "entry", "--kind")
+    draft = template.Draft(kind)
     name = arguments.name or ask.must("name of the device", "--name")
     draft.named(name, arguments.hall or ask.must("id of the hall", "--hall"))
     draft.hub(ask.may("broker", "mqtt://127.0.0.1:1883") if arguments.hub is None else arguments.hub)
@@ -64,20 +64,20 @@ def run(arguments: argparse.Namespace) -> int:
     draft.lane(arguments.lane, [word for word in arguments.serves.split(",") if word])
     if arguments.side_link:
         draft.side_link(arguments.side_link, arguments.peer)
-    _ports(draft, ask, site_template.plugged_in())
+    _ports(draft, ask, template.plugged_in())
     out = arguments.out or Path(f"{name}.toml")
     make_folder(out.resolve().parent)
     if arguments.hall_files:
-        site_template.copy_hall_files(arguments.hall_files, out)
+        template.copy_hall_files(arguments.hall_files, out)
     if (out.parent / "hall.key").is_file() or arguments.side_link:
         draft.hall_key()
     return _tell(draft, out)
 
 
 def _tell(draft: Draft, out: Path) -> int:
-    from firmware import site_template
+    from firmware.site import template
 
-    left = site_template.written(draft.text(), out)
+    left = template.written(draft.text(), out)
     what = f"{out} is written: {draft.text().count('[lane.')} devices"
     print(spoken(what))
     left += [Mistake(f"the port of {role} is still a placeholder: ls /dev/serial/by-path") for role in draft.unplugged]

@@ -16,16 +16,17 @@ from typing import Any
 import msgspec
 
 import sensors
-from firmware import outputs, site_checks, typed_toml
+from firmware import outputs, typed_toml
 from firmware.files import read
-from firmware.site_tables import ROLES, DeviceSpec, File, Lane, LaneTable, Site, Wiring
+from firmware.site import checks
+from firmware.site.tables import ROLES, DeviceSpec, File, Lane, LaneTable, Site, Wiring
 from firmware.toml_lines import Path as Keys
 from sensors import driver as drivers
 from sensors.driver import Driver
 
 __all__ = ["Catalogue", "DeviceSpec", "Lane", "Site", "driver_names", "lacks", "load"]
 
-lacks = site_checks.lacks
+lacks = checks.lacks
 
 
 def driver_names(kind: str) -> list[str]:
@@ -61,9 +62,9 @@ class _Reading:
         self._stop_if_wrong()
         written = typed_toml.convert(self.source.tree, File)
         site = _joined(file.resolve(), written, devices)
-        self.wrong += site_checks.errors(site)
+        self.wrong += checks.errors(site)
         self._stop_if_wrong()
-        warnings = tuple(self.source.mistake(*odd) for odd in site_checks.warnings(site))
+        warnings = tuple(self.source.mistake(*odd) for odd in checks.warnings(site))
         return Site(**{**vars(site), "warnings": warnings})
 
     def _stop_if_wrong(self) -> None:

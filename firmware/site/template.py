@@ -13,7 +13,7 @@ from firmware.durable import replace_file
 from firmware.errors import HallgateError, Mistake
 from firmware.typed_toml import Mistakes
 
-TEMPLATES = Path(__file__).parents[1] / "deploy/sites"
+TEMPLATES = Path(__file__).parents[2] / "deploy/sites"
 PLACEHOLDER = re.compile(r"/[A-Z]+\Z")
 """Ends a port that nobody has named yet: /dev/serial/by-path/SCANNER."""
 BY_PATH = Path("/dev/serial/by-path")

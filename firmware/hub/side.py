@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firmware import entries, reporting
+from firmware import entries
 from firmware.core.events import RulebookLoaded
 from firmware.core.records import AnyRecord
 from firmware.core.resource import HALL, of_zone
 from firmware.durable import replace_file
+from firmware.hub import reporting
 from firmware.journal import Reader, Writer
 from firmware.language import spoken
 from mqtt.address import Address

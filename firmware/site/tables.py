@@ -1,4 +1,4 @@
-"""The shape of a site file, and of what `firmware/site.py` makes of it (`contract.md` section 2)."""
+"""The shape of a site file, and of what `firmware/site/__init__.py` makes of it (`contract.md` section 2)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from firmware.errors import Mistake
 from firmware.outputs import relay
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules
-from firmware.site_tables import OPENERS, DeviceSpec, Lane, Site
+from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
 from firmware.typed_toml import dotted
 
