@@ -161,7 +161,7 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     inside: int | None = None
     """People inside the whole hall as this device knows it; on a device that is not the bank: what it counted."""
     inside_at_most: int | None = None
-    """Upper end of the interval, when counts are in doubt."""
+    """Upper end of the interval: with everybody whom doors that were not heard for 15 s may have let in since."""
     free_rights: int | None = None
     bank: bool = False
     evacuated: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import incident, judgement, picture, queue, quotas, rounds
+from firmware.core import incident, judgement, limit, picture, queue, quotas, rounds
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 from firmware.version import VERSION
@@ -46,6 +46,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         phase=phase.name if phase else "",
         limit_persons=picture.limit(state, book.limit_on(day) if book else None),
         inside=picture.inside(state),
+        inside_at_most=picture.inside_at_most(state, moment.elapsed_ms, limit.REACHABLE_MS),
         free_rights=state.rights.free,
         bank=state.rights.bank,
         evacuated=bool(state.evacuated_by),
