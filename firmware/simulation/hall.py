@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firmware.simulation.crowd import Visitor
+from firmware.simulation.lift import Lift
 from firmware.simulation.rig import Rig
 from sensors.readings import Contact, Crossing, Position, Positions, Scan, Temperature, TurnedBack
 
@@ -30,6 +31,8 @@ CLOSE_MS = 6_000
 """So long it takes until somebody who crowds is told and steps back."""
 QUEUE_MAX = 12
 """Who finds more people than this waiting goes away again."""
+RIDES = 2
+"""One in so many takes the lift."""
 SEEN_MAX = 3
 """A radar tells no more people apart."""
 
@@ -238,13 +241,20 @@ class ExitQueue:
 
 
 class Hall:
-    """One hall with its entry and exit lanes (names of the site files). `start` lets people come."""
+    """One hall with its entry and exit lanes (names of the site files). `start` lets people come.
 
-    def __init__(self, rig: Rig, visitors: Iterator[Visitor], *, entries: list[str], exits: list[str], limit: int):
+    `lift`: its lane, and how many may be where it goes; one in `RIDES` of those who have a booking takes it.
+    """
+
+    def __init__(
+        self, rig: Rig, visitors: Iterator[Visitor], *, entries: list[str], exits: list[str], limit: int,
+        lift: tuple[str, int] | None = None,
+    ) -> None:  # fmt: skip
         self.rig = rig
         self.tally = Tally(limit)
         self.entries = [EntryQueue(self, lane) for lane in entries]
         self.exits = [ExitQueue(self, lane) for lane in exits]
+        self.lift = Lift(rig, *lift, self._rode) if lift else None
         self._visitors = visitors
         self._closed = False
 
@@ -267,7 +277,14 @@ class Hall:
     def enter(self, visitor: Visitor, invited: bool) -> None:
         self.tally.enter(visitor, invited)
         way_out = self.exits[visitor.number % len(self.exits)]
-        self.rig.after(visitor.dwells_ms, lambda: way_out.join(visitor))
+        lift = self.lift if invited and visitor.number % RIDES == 0 else None
+        if lift is None:
+            self.rig.after(visitor.dwells_ms, lambda: way_out.join(visitor))
+        else:
+            self.rig.after(visitor.dwells_ms / 3, lambda: lift.ride(visitor, lambda: way_out.join(visitor)))
+
+    def _rode(self) -> None:
+        self.tally.passages += 1
 
     def _expect(self) -> None:
         visitor = next(self._visitors)

@@ -1,7 +1,7 @@
 """What a demo needs on disk: keys, a signed rulebook, a trust list and one site file per device, all made fresh.
 
-The entry device is the bank of the hall's rights; the exit device starts with none. Everything lies in one folder that
-goes when the demo ends. The rulebook admits around the clock, because a demo is started at any hour.
+The entry device is the bank of the hall's rights and of the zone's upstairs; exit and lift start with none. Everything lies
+in one folder that goes when the demo ends. The rulebook admits around the clock, because a demo is started at any hour.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from firmware.simulation.issuer import Issuer
 HALL = "baoshan"
 TIME_ZONE = "Asia/Shanghai"
 TEST_HOURS = 72
+ZONE, ZONE_LIMIT = "upstairs", 3
+"""Where the lift goes, and how many may be there at once."""
 
 RULEBOOK = """\
 v = 1
@@ -56,6 +58,12 @@ pcr_validity_hours = {test_hours}
 antigen_days = 0
 sources = ["certificate"]
 
+[zone.{upstairs}]
+limit_persons = {zone_limit}
+[elevator]
+spacing_mm = 800
+trip_seconds = 20
+
 [gate]
 grant_seconds = 8
 pulse_ms = 700
@@ -79,7 +87,7 @@ hall = "{hall}"
 url = "{broker}"
 [rights]
 bank = {bank}
-[rulebook]
+{zones}[rulebook]
 file = "rulebook.toml"
 [trust]
 keys = "trust.jwks"
@@ -141,8 +149,31 @@ driver = "contact_switch"
 pin = 22
 """
 
-LANES = {"demo-entry-1": (True, ENTRY_LANE), "demo-exit-1": (False, EXIT_LANE)}
-"""By device: is it the bank, and its lane."""
+LIFT_LANE = """\
+[[lane]]
+name = "L"
+direction = "elevator"
+from = "hall"
+zone = "{upstairs}"
+for = ["visitor"]
+[lane.car]
+width_mm = 1600
+depth_mm = 1400
+rated_persons = 10
+[lane.scanner]
+driver = "scanner_text_line"
+port = "{folder}/L-scanner"
+[lane.counter]
+driver = "counter_beam_pair"
+pins = {{ outside = 17, inside = 27 }}
+[lane.gate]
+driver = "gate_relay_pin"
+pin = 23
+"""
+
+BANK = "demo-entry-1"
+LANES = {BANK: ENTRY_LANE, "demo-exit-1": EXIT_LANE, "demo-lift-1": LIFT_LANE}
+"""By device."""
 
 
 @dataclass(frozen=True)
@@ -160,17 +191,19 @@ def build(folder: Path, broker_url: str, limit: int) -> Stage:
     """Write everything into `folder` (which exists). `limit`: people inside at once."""
     hall_key = secrets.token_bytes(32)
     office = Issuer.new(HALL, hall_key=hall_key)
-    text = RULEBOOK.format(hall=HALL, zone=TIME_ZONE, limit=limit, test_hours=TEST_HOURS).encode()
-    (folder / "rulebook.toml").write_bytes(text)
-    (folder / "rulebook.toml.sig").write_bytes(office.sign_rulebook(text))
+    text = RULEBOOK.format(hall=HALL, zone=TIME_ZONE, limit=limit, test_hours=TEST_HOURS, upstairs=ZONE, zone_limit=ZONE_LIMIT)
+    (folder / "rulebook.toml").write_bytes(text.encode())
+    (folder / "rulebook.toml.sig").write_bytes(office.sign_rulebook(text.encode()))
     (folder / "trust.jwks").write_bytes(office.trust_jwks())
     write_secret(folder / "hall.key", urlsafe_b64encode(hall_key).rstrip(b"="))
-    sites = {name: _write_site(folder, broker_url, name, bank, lane) for name, (bank, lane) in LANES.items()}
+    sites = {name: _write_site(folder, broker_url, name, lane) for name, lane in LANES.items()}
     return Stage(folder, office, sites)
 
 
-def _write_site(folder: Path, broker_url: str, name: str, bank: bool, lane: str) -> Path:
-    file = folder / f"{name}.toml"
-    lanes = lane.format(folder=folder)
-    file.write_text(SITE.format(name=name, hall=HALL, broker=broker_url, bank=str(bank).lower(), lane=lanes))
+def _write_site(folder: Path, broker_url: str, name: str, lane: str) -> Path:
+    file, bank = folder / f"{name}.toml", name == BANK
+    lanes = lane.format(folder=folder, upstairs=ZONE)
+    zones = f'zones = ["{ZONE}"]\n' if bank or "zone =" in lane else ""
+    made = SITE.format(name=name, hall=HALL, broker=broker_url, bank=str(bank).lower(), zones=zones, lane=lanes)
+    file.write_text(made)
     return file

@@ -373,6 +373,15 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         for index, zone in enumerate(site.rights.zones)
         if zone not in book.zone
     ]
+    wrong += [
+        Mistake(
+            f"the rulebook limits zone {lane.zone}, and nobody here would count: add it to zones in [rights]",
+            file=str(site.file),
+            key=f"lane {lane.name}.zone",
+        )
+        for lane in site.lanes
+        if lane.zone in book.zone and lane.zone not in site.rights.zones
+    ]
     return wrong, [*odd, *_unseen(site, book), *_unhelped(site, book)]
 
 

@@ -1,7 +1,7 @@
 """The whole hall with nothing plugged in: real firmware, real ports, a real broker, people walking, the live page.
 
-One entry and one exit run as processes of their own against simulated devices on ptys and pins. The last line on
-stdout is a JSON summary; everything else goes to stderr. Ctrl-C ends it.
+An entry, an exit and a lift to a zone run as processes of their own against simulated devices on ptys and pins. The last
+line on stdout is a JSON summary; everything else goes to stderr. Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Demo:
         for name, each in self.sites.items():
             self.rig.connect(name, each.lanes, folder)
         visitors = crowd.visitors(self.clock.wall_ms() // 1000)
-        self.hall = Hall(self.rig, visitors, entries=["A"], exits=["B"], limit=limit)
+        self.hall = Hall(self.rig, visitors, entries=["A"], exits=["B"], limit=limit, lift=("L", stage.ZONE_LIMIT))
         self.began_ms = self.real.elapsed_ms()
 
     # ------------------------------------------------------------ acts
@@ -147,6 +147,7 @@ class Demo:
 
     def summary(self) -> dict[str, Any]:
         tally, seen = self.hall.tally, self.audience
+        lift = self.hall.lift.tally if self.hall.lift else None
         return {
             "admitted": seen.answers["admit"],
             "refused": sum(seen.answers[answer] for answer in REFUSALS),
@@ -157,6 +158,7 @@ class Demo:
             "inside": tally.inside,
             "inside_peak": tally.inside_peak,
             "limit": tally.limit,
+            **({"rides": lift.rides, "zone_peak": lift.inside_peak, "zone_over_limit": lift.over_limit} if lift else {}),
             "tailgaters": tally.tailgated,
             "wrong_way": tally.wrong_way,
             "turned_back": tally.turned_back,

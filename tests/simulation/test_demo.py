@@ -70,7 +70,8 @@ def ended(process: subprocess.Popen[str], folder: Path) -> dict[str, Any]:
 def test_a_short_hall(tmp: Path) -> None:
     summary = ended(demo("--seed", "3", "--speed", "20", "--headless", "--for", "8", tmp=tmp), tmp)
     assert summary.keys() >= PROMISED
-    assert summary["over_limit"] == 0
+    assert summary["over_limit"] == summary["zone_over_limit"] == 0
+    assert summary["rides"] > 0 and summary["zone_peak"] <= stage.ZONE_LIMIT
     assert summary["gaps"] == 0
     assert summary["admitted"] > 0 and summary["passages"] > 0
     assert summary["events"] >= summary["admitted"] + summary["refused"] + summary["passages_reported"]
@@ -118,7 +119,8 @@ def test_without_a_broker_the_line_to_type_is_told(tmp_path: Path, monkeypatch: 
 def test_the_stage_is_a_site_that_check_accepts(tmp_path: Path) -> None:
     built = stage.build(tmp_path, "mqtt://127.0.0.1:1883", 10)
     sites = {name: site.load(file) for name, file in built.sites.items()}
-    assert [each.rights.bank for each in sites.values()] == [True, False]
+    assert [each.rights.bank for each in sites.values()] == [True, False, False]
+    assert [each.rights.zones for each in sites.values()] == [(stage.ZONE,), (), (stage.ZONE,)]
     assert (tmp_path / "hall.key").stat().st_mode & 0o777 == 0o600
 
 

@@ -454,6 +454,15 @@ def test_a_zone_needs_its_number_in_the_rulebook(bench: Bench) -> None:
     assert [str(one) for one in wrong] == ["rights.zones[1]: the rulebook has no [zone.b2]: nobody could go there"]
 
 
+def test_a_lane_into_a_limited_zone_needs_that_this_device_counts_there(bench: Bench) -> None:
+    """It would let in anybody: the lane's zone alone is only a word for staff badges (3.1.4b)."""
+    place = site.load(bench.write('direction = "in"', 'direction = "in"\nfrom = "hall"\nzone = "b1"'))
+    limited = f"{RULEBOOK}\n[zone.b1]\nlimit_persons = 9\n".encode()
+    told = [str(one) for one in site.lacks(place, book.parse(limited))[0]]
+    assert any("lane A.zone: the rulebook limits zone b1" in one and "[rights]" in one for one in told)
+    assert not any("zone b1" in str(one) for one in site.lacks(place, book.parse(RULEBOOK.encode()))[0])
+
+
 def test_inside_the_hall_nobody_is_asked_for_a_health_proof_again(bench: Bench) -> None:
     asking = book.parse(RULEBOOK.replace("temperature_max_c", 'mask = "attest"\ntemperature_max_c').encode())
     assert "attest" in str(site.lacks(site.load(bench.site), asking)[0])
