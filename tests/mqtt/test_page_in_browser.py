@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from firmware.__main__ import main
+from firmware.core.occupancy import Notice, Row
 from firmware.core.records import Alarm, Incident
 from mqtt import jws, operators
 from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, LaneStatus
@@ -143,6 +144,24 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     weak = status("exit-1", lanes=lanes()["exit-1"], undervoltage=True, temperature_c=81.0, doctor=walked)
     ear.say(f"{HALL}/device/exit-1/status", weak.encoded(), retain=True)
     shows(tab, "#devices td.bad", "supply too weak, board at 81 °C, doctor found: A scanner nothing_answers")
+
+
+def test_a_zone_and_its_lift_are_on_the_plan_and_over_its_limit_is_seen(hub_url: str, window: Any, ear: Ear) -> None:
+    tell_hall(ear, lanes())
+    tell_zone(ear, inside=3)
+    tab = opened(window, hub_url, language="en")
+    shows(tab, "#lifts .door[data-state=idle]", "lift-1/V")
+    shows(tab, "#facts", "zone-b13 / 4")
+    shows(tab, "#rights tr", "lift-1 zone-b1")
+    assert tab.locator("#facts .bad", has_text="zone-b1").count() == 0
+    tell_zone(ear, inside=5)
+    shows(tab, "#facts .bad", "zone-b15 / 4")
+    full = LaneStatus(name="V", direction="elevator", state="refused", waiting=3)
+    ear.say(f"{HALL}/device/lift-1/status", status("lift-1", lanes=(full,)).encoded(), retain=True)
+    shows(tab, "#lifts .door[data-state=refused] .door-queue", "3 waiting")
+    judged = Axe().run(tab, options={"resultTypes": ["violations"]})
+    assert [one["id"] for one in judged.response["violations"]] == []
+    assert tab.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -288,6 +307,12 @@ def test_two_hundred_busy_devices_do_not_stutter(hub_url: str, window: Any, ear:
 
 
 # ---------------------------------------------------------------- hands
+
+
+def tell_zone(ear: Ear, inside: int) -> None:
+    row = Row(inc="lift-1-1", dev="lift-1", seq=inside, A=inside, C=0, G=0, X=0, free=4 - inside)
+    ear.say(f"{HALL}/rights/zone-b1/row/lift-1-1", msgspec.json.encode(row), retain=True)
+    ear.say(f"{HALL}/rights/zone-b1/notice", msgspec.json.encode(Notice(serial=1, limit=4)), retain=True)
 
 
 def operator_files(folder: Path) -> list[str]:
