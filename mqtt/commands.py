@@ -37,6 +37,11 @@ RESET_IDS_MAX = 1024
 CLOCKS_DIFFER_S = 300
 REFUSALS_BURST, REFUSALS_PER_S = 60.0, 1.0
 WAITING_MAX = 64
+NOT_TAKEN = frozenset({
+    "too_long", "malformed", "unknown_key", "bad_signature", "unknown_version", "wrong_address", "not_allowed",
+    "retained", "expired", "issued_in_future", "clock_uncertain", "counter", "too_many_issuers", "was_reset",
+})  # fmt: skip
+"""What an order is refused with before it is taken. No order that was taken ever ends with one of these."""
 _WORD = re.compile(r"[a-z_]{1,32}\Z")
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
@@ -165,7 +170,12 @@ class CommandDesk:
         return self._refuse(message, moment, event, refusal) if refusal else self._judge(message, moment, order, event)
 
     def done(self, record: CommandDone) -> list[Reply]:
-        """The controller's record of an order: the answer for everybody who asked."""
+        """The controller's record of an order: the answer for everybody who asked.
+
+        That a copy of it was not taken (retained, by another key) says nothing of the order itself.
+        """
+        if record.because in NOT_TAKEN:
+            return []
         waiting = self._waiting.pop(record.command, [])
         for kid, _ in waiting:
             self.guard.answered(kid, record)

@@ -97,10 +97,25 @@ def test_a_good_order_is_done_and_answered_where_it_was_asked() -> None:
     assert json.loads(reply.payload) == {"v": 1, "id": "o-1", "result": "done", "because": ""}
 
 
-def done(id: str) -> CommandDone:
+def done(id: str, because: str = "") -> CommandDone:
     return CommandDone(
-        id="r", seq=1, boot="b", at="", at_trusted=True, command=id, name="open_once", issuer="hub", result="done"
-    )
+        id="r", seq=1, boot="b", at="", at_trusted=True, command=id, name="open_once", issuer="hub",
+        result="refused" if because else "done", because=because,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("copy", [{"retained": True}, {"kid": "clerk", "key": CLERK}, {"counter": 0, "kid": "clerk", "key": CLERK}])
+def test_a_refused_copy_does_not_answer_for_the_order_itself(copy: dict[str, Any]) -> None:
+    """Both wait in the inbox; the copy's record comes first, and what is asked was still done."""
+    here = desk()
+    spoilt = here.arrived(order(**copy), NOW)
+    good = here.arrived(order(), NOW)
+    assert outcome(good) == ("do", None) and spoilt.event is not None and spoilt.event.refusal is not None
+    assert here.done(done("o-1", spoilt.event.refusal)) == []
+    (reply,) = here.done(done("o-1"))
+    assert json.loads(reply.payload)["result"] == "done"
+    again = here.arrived(order(), NOW).reply
+    assert again is not None and json.loads(again.payload)["result"] == "done"
 
 
 REFUSED = {
