@@ -224,6 +224,15 @@ def spoil_variables(image: Path) -> None:
     write_file(image, "uboot.env", raw[:512] + bytes(len(raw) - 512))
 
 
+def put(image: Path, here: Path, inside: str) -> None:
+    """A file into a folder of /persistent (made when it is missing), on a card that is in no board."""
+    start, _, _ = card.layout(recipe.read().card)[3]
+    folder = inside.rpartition("/")[0]
+    orders = image.with_suffix(".orders")
+    orders.write_text(f"mkdir {folder}\nwrite {here} {inside}\n")
+    tools.run(["/sbin/debugfs", "-w", "-f", orders, f"{image}?offset={start << 20}"])
+
+
 def fill_other_slot(shop: recipe.Shop, image: Path) -> None:
     """The same system in slot B as well."""
     start, _, _ = card.layout(recipe.read().card)[2]

@@ -20,7 +20,7 @@ from firmware.updating import slots
 from mqtt.signing import envelope, sign_command
 from tests import needs
 from tests.brokers import wait_until
-from tests.image.emulator import fill_other_slot, slot_bytes, spoil_variables, variables, write_file
+from tests.image.emulator import fill_other_slot, put, slot_bytes, spoil_variables, variables, write_file
 from tests.image.hall import EXIT, LOCK, RELAY, Door
 from tests.image.systems import bundled, firmware_that_ends, nothing, served
 from tests.image.test_boot import MINUTE_S, READY
@@ -48,6 +48,13 @@ class Updated:
         """State of the update, level of the entry's relay, level of the exit's lock."""
         door.broker.start()
         self.ear = Ear(door.broker.url, "hallgate/v1/baoshan/#")
+
+    def fetched_before(self, bundle: Path) -> None:
+        """All but the last MiB lies on the card, as after a line that broke: the emulated network takes an hour for it."""
+        part = self.door.folder / "part.raucb"
+        part.write_bytes(bundle.read_bytes()[: -(1 << 20)])
+        put(self.door.image, part, "/update/ordered.raucb")
+        part.unlink()
 
     def order(self, bundle: Path, version: str) -> None:
         key, kid = self.door.issuer.edwards_keys["command"], self.door.issuer.kid("command")
@@ -102,6 +109,7 @@ def test_an_update_cut_in_the_middle_ends_well_and_is_kept(
     """Fetched, installed, cut twice on the way: slot A starts each time, goes on by itself, and B is kept in the end."""
     bundle, board, draw = bundled(shop, BETTER, nothing), updated.door.board, random.Random(7)
     root = slot_bytes(updated.door.image, 2)
+    updated.fetched_before(bundle)
     with capsys.disabled():
         board.start()
         board.says(READY)
@@ -131,6 +139,7 @@ def test_a_broken_update_goes_back_by_itself(
     updated: Updated, shop: recipe.Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle, board = bundled(shop, BROKEN, firmware_that_ends), updated.door.board
+    updated.fetched_before(bundle)
     with capsys.disabled():
         board.start()
         board.says(READY)
