@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, Bench, bench
+from tests.side.hall import answers
 
 OUTSIDE, INSIDE, FIRE = 17, 27, 22
 PINS = f"""
@@ -90,6 +92,39 @@ def test_a_passage_is_confirmed_by_the_beams(made: tuple[Bench, FarPins]) -> Non
     assert passages(gate, 3)[2]["direction"] == "out"
     gate.stop()
     assert gate.replay().returncode == 0
+
+
+def test_alone_a_door_lets_in_as_many_as_it_holds_and_one_for_each_it_saw_leave(tmp_path: Path) -> None:
+    """O9 of the hall-wide limit: no hub, no other door, a lane for both ways."""
+    with bench(tmp_path, lane=PINS, direction="both", limit=2, pulse=50) as gate:
+        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
+        gate.start()
+        pins = FarPins(tmp_path / "pins")
+        for pin in (OUTSIDE, INSIDE, FIRE):
+            pins.set(pin, 0)
+
+        def asks(so_many_got_in: int) -> bool:
+            """Somebody shows a code and is answered; or is let in without, who stood there as the place came."""
+            told = len(answers(gate))
+            gate.scan(gate.booking())
+            wait_until(lambda: len(answers(gate)) > told)
+            return answers(gate).count("admit") == so_many_got_in
+
+        for walked in range(2):
+            assert asks(walked + 1)
+            pins.walk(*IN)
+            passages(gate, walked + 1)
+        for left in range(2):
+            assert asks(2 + left), "nobody more than were let in"
+            pins.walk(*OUT)
+            passages(gate, 3 + 2 * left)
+            wait_until(lambda left=left: asks(3 + left), every_s=0.3)  # type: ignore[misc]
+            pins.walk(*IN)
+            passages(gate, 4 + 2 * left)
+        assert asks(4) and passages(gate, 6)[-1]["inside"] == 2
+        pins.socket.close()
+        gate.stop()
+        assert gate.replay().returncode == 0
 
 
 def test_the_gate_stays_open_while_the_passage_is_blocked(made: tuple[Bench, FarPins]) -> None:
