@@ -109,12 +109,13 @@ def shown(turn: Turn, lane: LaneState, fact: AnyFact) -> None:
 def pressed(turn: Turn, lane: LaneState, held_ms: int, *, named: bool) -> tuple[str, str] | None:
     """(who, why not) when this press signs the lane's point off; None: it means something else.
 
-    `named`: the badge gives the button other powers, too; then only a long press can be meant.
+    `named`: the badge gives the button other powers, too; and at a way out the button is everybody's. Then only a long
+    press can be meant.
     """
     book, point = rules(turn), of_lane(turn, lane.name)
     if book is None or point is None or not lane.round_by or turn.now - held_ms > lane.round_until_ms:
         return None
-    if named and held_ms < book.press_ms:
+    if (named or turn.setup(lane.name).exit) and held_ms < book.press_ms:
         return None
     who, lane.round_by = lane.round_by, ""
     because = sign_off(turn, point.name, who)

@@ -54,6 +54,6 @@ class Rounds(Table, frozen=True, kw_only=True):
     escalate_minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 30
     """The alarm is given again after each of these while nobody does it."""
     press_ms: Annotated[int, Meta(ge=3_000, le=20_000)] = 8_000
-    """A badge that also opens or holds the lane signs off by a press of this length, any other one by any press."""
+    """A badge that also opens the lane, and any pass at a way out, signs off by a press of this length; else by any press."""
     point: tuple[Point, ...] = ()
     """`[[rounds.point]]`, at most 40."""

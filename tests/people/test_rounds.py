@@ -137,6 +137,18 @@ def test_a_badge_that_opens_the_lane_signs_by_a_long_press_only(seconds: float) 
 
 
 @pytest.mark.parametrize(
+    ("direction", "seconds", "signs"), [("out", 0.3, False), ("both", 0.3, False), ("out", 8.5, True)]
+)
+def test_who_leaves_by_pass_and_button_has_signed_nothing(direction: str, seconds: float, signs: bool) -> None:
+    """At a way out the button is everybody's: a press that opens is no signature, whosever pass was shown before."""
+    door = door_at("2022-06-01 11:05", setup={"direction": direction})
+    door.scan(cleaner(door))
+    door.press(seconds)
+    assert told(door) == (["done"] if signs else [])
+    assert door.decision.answer == "admit"
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"person_class": "visitor"},
