@@ -14,7 +14,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from firmware.core.records import Alarm, Incident
+from firmware.core.records import Alarm, Incident, Round
 from mqtt.discovery import announcement
 from mqtt.messages import ClockStatus, DoctorStatus, JournalStatus, LaneStatus, RemainsStatus, SensorStatus, Status
 from tests.brokers import Broker, wait_until
@@ -183,7 +183,7 @@ def test_the_last_walk_of_the_doctor_is_shown() -> None:
     assert json.loads(shown("doctor", now, "json_attributes_template"))["faults"] == ["A scanner nothing_answers"]
 
 
-def test_alarms_and_incidents_are_events_and_nothing_else_is() -> None:
+def test_alarms_incidents_and_rounds_are_events_and_nothing_else_is() -> None:
     root: dict[str, Any] = {"id": "e", "seq": 1, "boot": "b", "at": AT.format(1), "at_trusted": True, "lane": "A"}
     alarm, over = Alarm(**root, alarm="tailgate"), Alarm(**root, alarm="fire", active=False, detail="reset by 7")
     assert json.loads(shown("alarm", alarm)) == {"event_type": "raised", "alarm": "tailgate", "lane": "A", "detail": ""}
@@ -191,7 +191,10 @@ def test_alarms_and_incidents_are_events_and_nothing_else_is() -> None:
     found = Incident(**root, incident="i-1", state="opened", because="positive", person="pseudonym-7", step="opened")
     told_of = json.loads(shown("incident", found))
     assert told_of == {"event_type": "opened", "incident": "i-1", "lane": "A", "step": "opened"}, "no person, no reason"
-    for key in ("alarm", "incident"):
+    walked = Round(**root, point="toilets", state="done", by="0123456789abcdef")
+    told_of = json.loads(shown("round", walked))
+    assert told_of == {"event_type": "done", "point": "toilets", "lane": "A", "due_at": ""}, "nobody's pass"
+    for key in ("alarm", "incident", "round"):
         assert shown(key, decision(1)) == "" and shown("incident", alarm) == ""
 
 
