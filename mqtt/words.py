@@ -304,6 +304,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "last_entry": ("已停止入场", "last entry is over"),
     "gate_drill": ("开闸演练", "gate drill"),
     "revoked": ("转人工", "to staff"),
+    "out_of_service": ("已停用", "out of service"),
+    "zone_not_counted": ("本机不计此分区", "this device does not count the zone"),
     "recount": ("正在清点", "counting"),
     "because_closed": ("未开放", "closed now"),
     "because_round_overdue": ("等待消毒", "waits for disinfection"),

@@ -12,6 +12,7 @@ from firmware import rules
 from firmware.core import access, evidence, guide, held, hosts, peers, places, quotas, rounds, unasked
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision
+from firmware.core.resource import of_zone
 from firmware.core.state import LaneSetup, LaneState, Visit
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
@@ -120,6 +121,8 @@ def held_entry(turn: Turn, setup: LaneSetup) -> str:
         return "quarantine"
     if turn.state.draining:
         return "out_of_service"
+    if setup.zone and _counts_nobody(turn, setup):
+        return "zone_not_counted"
     because = ""
     for own in places.taken(turn.state, setup):
         if own.notice is not None and own.notice.hold:
@@ -127,6 +130,12 @@ def held_entry(turn: Turn, setup: LaneSetup) -> str:
         if own.recount_needed:
             because = "recount"
     return because
+
+
+def _counts_nobody(turn: Turn, setup: LaneSetup) -> bool:
+    """The rulebook limits the zone this lane leads to, and the site file does not say that this device keeps its limit."""
+    limited = turn.rulebook is not None and setup.zone in turn.rulebook.zone
+    return limited and turn.state.resource(of_zone(setup.zone)) is None
 
 
 def _exit_waiting(turn: Turn, lane: LaneState) -> bool:

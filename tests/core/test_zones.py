@@ -47,6 +47,18 @@ def test_each_zone_has_its_own_limit_inside_the_halls() -> None:
     assert (north.free, zone(north, "b1").rights.free) == (2, 0)
 
 
+def test_a_limited_zone_that_this_device_does_not_count_lets_in_nobody_and_everybody_out() -> None:
+    """A rulebook that was pushed later may limit a zone which the site file only named."""
+    north = door(zones=("b2",))
+    assert through(north, 1, "B") == "wait" and north.because == "zone_not_counted"
+    assert north.order("open_once", lane="B") == "held"
+    assert through(north, 2, "A") == "admit"
+    north.contact("button", True, "B")
+    assert north.decision.answer == "admit" and north.decision.clauses[0].because == "exit_by_button"
+    unlimited = door(zones=("b2",), more="[zone.b2]\nlimit_persons = 1\n")
+    assert through(unlimited, 1, "B") == "admit", "a zone without a number is only a word"
+
+
 def test_a_change_of_zone_takes_the_new_place_first_and_frees_the_old_one_when_seen() -> None:
     north = door()
     through(north, 1, "B")
