@@ -46,7 +46,10 @@ function hidden(className, text) {
   return made;
 }
 
-function byName(a, b) { return a.name.localeCompare(b.name, undefined, { numeric: true }); }
+/** Made once: comparing through a fresh one costs more than drawing 200 doors. */
+const COLLATOR = new Intl.Collator(undefined, { numeric: true });
+
+function byName(a, b) { return COLLATOR.compare(a.name, b.name); }
 
 function duration(seconds) {
   if (seconds < 120) return `${seconds} s`;

@@ -104,7 +104,6 @@ function number(value, bad = false) { return element("td", bad ? "number bad" : 
 // ---------------------------------------------------------------- devices
 
 function drawDevices() {
-  drawPlan();
   keep($("devices"), [...state.devices.values()].sort(byName).map(healthOf).sort((a, b) => (b.ill ? 1 : 0) - (a.ill ? 1 : 0)), (one) => one.name, buildDevice);
 }
 

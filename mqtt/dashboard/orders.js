@@ -8,7 +8,7 @@ function mayOf(...names) { return names.filter((name) => me.may.includes(name));
 
 function became(who) {
   Object.assign(me, { possible: false, name: "", may: [], proof: "" }, who);
-  draw("sign", "hall", "devices", "incidents");
+  draw("sign", "hall", "plan", "devices", "incidents");
 }
 
 function drawSign() {

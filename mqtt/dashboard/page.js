@@ -8,7 +8,7 @@ let due = new Set();
 
 // ---------------------------------------------------------------- drawing
 
-const DRAW = { words: drawWords, link: drawLink, sign: drawSign, halls: drawHalls, hall: drawHall, devices: drawDevices, decisions: drawDecisions, incidents: drawIncidents, alarms: drawAlarms, day: drawChart };
+const DRAW = { words: drawWords, link: drawLink, sign: drawSign, halls: drawHalls, hall: drawHall, plan: drawPlan, devices: drawDevices, decisions: drawDecisions, incidents: drawIncidents, alarms: drawAlarms, day: drawChart };
 
 function draw(...parts) {
   if (!due.size) setTimeout(drawNow, 30);
@@ -96,11 +96,11 @@ const HEARD = {
     draw("halls");
     if (state.hall && !state.hall.name) listen();
   },
-  hall(hall) { state.hall = hall; draw("hall"); },
+  hall(hall) { state.hall = hall; draw("hall", "plan"); },
   device(device) {
     state.devices.set(device.name, device);
     if (device.status) learnTime(device.status.at);
-    draw("devices");
+    draw("devices", "plan");
   },
   decision(one) {
     state.decisions = [one, ...state.decisions.filter((other) => other.id !== one.id)].sort((a, b) => (a.order < b.order) - (a.order > b.order)).slice(0, DECISIONS_SHOWN);

@@ -83,7 +83,6 @@ function drawHall() {
   drawFacts(hall);
   drawRights();
   drawRounds();
-  drawPlan();
   drawHallOrders();
 }
 
