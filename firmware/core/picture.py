@@ -16,7 +16,9 @@ def inside_at_most(own: Resource, now_ms: int, reachable_ms: int) -> int:
     Such a peer has the rights of its last row, and those that were on their way to it. Who is fenced admits nobody.
     """
     fenced = own.notice.fenced if own.notice is not None else ()
-    silent = {inc: peer for inc, peer in own.peers.items() if now_ms - peer.seen_ms > reachable_ms and inc not in fenced}
+    silent = {
+        inc: peer for inc, peer in own.peers.items() if now_ms - peer.seen_ms > reachable_ms and inc not in fenced
+    }
     return inside(own) + sum(max(0, peer.free) + _coming(own, inc, peer) for inc, peer in silent.items())
 
 

@@ -20,7 +20,7 @@ import msgspec
 from firmware.durable import replace_file
 from firmware.errors import Failure
 
-Rank = tuple[int, int]
+Rank = tuple[int, ...]
 KEPT_MAX = 128
 """A hall has up to 40 devices; each that is replaced leaves one more last word."""
 SILENT_MS = 30_000.0

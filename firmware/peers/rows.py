@@ -128,7 +128,9 @@ class _Inbox:
         return RowArrived(row=row, copy=copy, twin=self._is_twin(row), resource=self._resource)
 
     def rank(self, name: str, content: bytes) -> Rank | None:
-        return None if name == self._device.inc else occupancy.age(msgspec.json.decode(content, type=Row))
+        """Of two devices with one identity that count alike, the row that goes on is the one that stops the other."""
+        row = msgspec.json.decode(content, type=Row)
+        return None if name == self._device.inc else (*occupancy.age(row), row.boot, int(row.run or "0", 16))
 
     def _is_news(self, row: Row, copy: bool) -> bool:
         if row.inc == self._device.inc:

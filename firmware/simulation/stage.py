@@ -191,7 +191,9 @@ def build(folder: Path, broker_url: str, limit: int) -> Stage:
     """Write everything into `folder` (which exists). `limit`: people inside at once."""
     hall_key = secrets.token_bytes(32)
     office = Issuer.new(HALL, hall_key=hall_key)
-    text = RULEBOOK.format(hall=HALL, zone=TIME_ZONE, limit=limit, test_hours=TEST_HOURS, upstairs=ZONE, zone_limit=ZONE_LIMIT)
+    text = RULEBOOK.format(
+        hall=HALL, zone=TIME_ZONE, limit=limit, test_hours=TEST_HOURS, upstairs=ZONE, zone_limit=ZONE_LIMIT
+    )
     (folder / "rulebook.toml").write_bytes(text.encode())
     (folder / "rulebook.toml.sig").write_bytes(office.sign_rulebook(text.encode()))
     (folder / "trust.jwks").write_bytes(office.trust_jwks())

@@ -158,7 +158,9 @@ class Demo:
             "inside": tally.inside,
             "inside_peak": tally.inside_peak,
             "limit": tally.limit,
-            **({"rides": lift.rides, "zone_peak": lift.inside_peak, "zone_over_limit": lift.over_limit} if lift else {}),
+            **(
+                {"rides": lift.rides, "zone_peak": lift.inside_peak, "zone_over_limit": lift.over_limit} if lift else {}
+            ),
             "tailgaters": tally.tailgated,
             "wrong_way": tally.wrong_way,
             "turned_back": tally.turned_back,

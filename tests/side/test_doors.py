@@ -14,9 +14,9 @@ from firmware import entries
 from firmware.core.events import RowArrived
 from firmware.journal import ENTRY, Reader
 from tests.brokers import free_port, wait_until
-from tests.device.bench import OFF, ON, Bench
+from tests.device.bench import OFF, ON, Bench, bench
 from tests.device.test_pins import INSIDE, OUT, OUTSIDE, PINS, FarPins
-from tests.side.hall import admit, admitted_within, answers, hall
+from tests.side.hall import admit, admitted_within, answers, hall, side_link
 
 
 def addresses(count: int) -> list[str]:
@@ -169,6 +169,26 @@ def test_a_restored_card_stops_also_where_there_is_no_broker(tmp_path: Path) -> 
         other.start()
         wait_until(lambda: any(alarm.get("alarm") == "quarantine" for alarm in other.records()), 20)
         assert not admitted_within(other, 2.0) and admitted_within(bank, 5)
+
+
+def test_of_two_doors_of_one_card_one_stops_also_where_there_is_no_broker(tmp_path: Path) -> None:
+    """The bank hands what the one said on to the other, which is at another address under the same name."""
+    near, far, elsewhere = addresses(3)
+    with hall(tmp_path, [near, far], limit=9) as (bank, door):
+        bank.start()
+        door.start()
+        assert admitted_within(door, 20)
+        door.stop()
+        site = side_link(elsewhere, [near])
+        with bench(tmp_path / "twin", name="door-1", bank=False, issuer=door.issuer, site=site, pulse=50) as twin:
+            shutil.copytree(door.state, twin.state)
+            door.start()
+            twin.start()
+            wait_until(lambda: any(one.get("alarm") == "quarantine" for each in (door, twin) for one in each.records()))
+            stopped, goes_on = (twin, door) if any(one.get("alarm") for one in twin.records()) else (door, twin)
+            assert admitted_within(goes_on, 10)
+            stopped.scan(stopped.booking())
+            stopped.relay.silent(1.0)
 
 
 def test_bytes_from_the_network_stop_nobody(tmp_path: Path) -> None:

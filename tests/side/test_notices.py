@@ -216,6 +216,14 @@ def test_a_row_of_ones_own_from_another_opening_is_a_twins() -> None:
     assert [event.twin for event in stage.loop.posted] == [True, True]
 
 
+def test_of_two_rows_that_count_alike_the_one_that_stops_the_other_is_handed_on() -> None:
+    stage, carried = Stage(), []
+    stage.notices.handed_on.ways.append(lambda key, payload: carried.append(unsealed(KEY, payload)))
+    for run in ("0b", "0a", "10"):
+        stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1", boot=2, run=run)), "d")
+    assert carried == [row("other-1", boot=2, run="0b"), row("other-1", boot=2, run="10")]
+
+
 def test_another_seal_another_kind_and_another_name_are_refused() -> None:
     stage = Stage()
     for key, payload in (
