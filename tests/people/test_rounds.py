@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmware.core import events, rounds
 from firmware.core.actions import Buzz
@@ -342,3 +344,53 @@ def test_goods_wait_from_their_hand_over_until_they_are_signed_also_over_night()
 def test_points_that_contradict_themselves_are_refused(point: str, rules: str, because: str) -> None:
     with pytest.raises(Mistake, match=because):
         parse(text(only(point, rules=rules)))
+
+
+# ---------------------------------------------------------------- any order
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("wait"), st.integers(1, 20 * 3600)),
+        st.tuples(st.just("sign"), st.sampled_from(["handles", "toilets", "nothing"])),
+        st.tuples(st.just("trust"), st.booleans()),
+        st.tuples(st.just("restart"), st.sampled_from(["boot-1", "boot-2"])),
+        st.tuples(st.just("step_back"), st.integers(0, 7200)),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(STEPS)
+def test_whatever_happens_the_alarm_stands_while_something_is_red_and_no_longer(steps: list[tuple[str, Any]]) -> None:
+    """And a signature always ends it, the records never pile up, and the memory is the same after a restart."""
+    door = door_at("2022-06-01 08:00", HANDLES, 'name = "toilets"\nevery_minutes = 45\n')
+    for what, value in steps:
+        _do(door, what, value)
+        kept = door.state.rounds
+        red = tuple(name for name, one in kept.points.items() if one.stage == "red")
+        assert kept.red == red
+        alarms = door.alarmed("round_overdue")
+        assert (bool(alarms) and alarms[-1].active) == bool(red)
+        assert not red or alarms[-1].detail == ", ".join(red)
+        assert Controller.restore(door.controller.snapshot(), door.controller.zones).state == door.state
+    for name in ("handles", "toilets"):
+        assert door.order("sign_off", point=name) == ""
+    assert not door.state.rounds.red
+    most = 2 * 2 * (len(steps) + 1) * (4 + rounds.ESCALATIONS)  # two points, and a wait reaches into one more day
+    assert len([each for each in door.records if isinstance(each, Round)]) <= most
+
+
+def _do(door: Door, what: str, value: Any) -> None:
+    if what == "wait":
+        door.wait(value)
+    elif what == "sign":
+        door.order("sign_off", point=value)
+    elif what == "restart":
+        again(door, 60, value if value == "boot-1" else f"boot-{door.now}", trusted=door.trusted)
+    elif what == "trust":
+        door.trusted = value
+        door.do(events.ClockChecked())
+    else:
+        door.wall_0 -= value
+        door.do(events.ClockChecked())
