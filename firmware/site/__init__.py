@@ -18,7 +18,7 @@ import msgspec
 import sensors
 from firmware import outputs, typed_toml
 from firmware.files import read
-from firmware.site import checks
+from firmware.site import against_rulebook, checks
 from firmware.site.tables import ROLES, DeviceSpec, File, Lane, LaneTable, Site, Wiring
 from firmware.toml_lines import Path as Keys
 from sensors import driver as drivers
@@ -26,7 +26,7 @@ from sensors.driver import Driver
 
 __all__ = ["Catalogue", "DeviceSpec", "Lane", "Site", "driver_names", "lacks", "load"]
 
-lacks = checks.lacks
+lacks = against_rulebook.lacks
 
 
 def driver_names(kind: str) -> list[str]:

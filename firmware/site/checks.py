@@ -1,4 +1,4 @@
-"""What a site file says against itself, against the files beside it and against the rulebook.
+"""What a site file says against itself and against the files beside it.
 
 Above all of it stands "nobody is held in": an escape way opens when the software is gone and has a fire loop.
 """
@@ -13,8 +13,6 @@ from pathlib import Path
 from firmware.core.resource import HALL
 from firmware.errors import Mistake
 from firmware.outputs import relay
-from firmware.rulebook.book import Rulebook
-from firmware.rulebook.tables import ClassRules
 from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
 from firmware.typed_toml import dotted
@@ -351,102 +349,3 @@ def _enrolled(site: Site) -> Found:
     for key, name in files.items():
         if name is not None and not Path(name).is_file():
             yield ("hub", "tls", key), f"not enrolled yet, there is no file {name}: the door works, without its hub"
-
-
-# ---------------------------------------------------------------- against the rulebook
-
-
-def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
-    """(errors, warnings): what the rulebook asks for and a lane has no device for, each with its clause."""
-    wrong = [Mistake(what, file=str(site.file), key=f"lane {lane}") for lane, what in _lacking(site, book)]
-    if site.device.hall != book.hall:
-        what = f"is {site.device.hall}, but the rulebook is for {book.hall}"
-        wrong.append(Mistake(what, file=str(site.file), key="device.hall"))
-    odd = [
-        Mistake(f"{name} has no table [class.{name}] in the rulebook: never admitted", key=f"lane {lane.name}.for")
-        for lane in site.lanes
-        for name in lane.serves
-        if lane.entry and name not in book.classes
-    ]
-    wrong += [
-        Mistake(f"the rulebook has no [zone.{zone}]: nobody could go there", key=f"rights.zones[{index}]")
-        for index, zone in enumerate(site.rights.zones)
-        if zone not in book.zone
-    ]
-    wrong += [
-        Mistake(
-            f"the rulebook limits zone {lane.zone}, and nobody here would count: add it to zones in [rights]",
-            file=str(site.file),
-            key=f"lane {lane.name}.zone",
-        )
-        for lane in site.lanes
-        if lane.zone in book.zone and lane.zone not in site.rights.zones
-    ]
-    return wrong, [*odd, *_unseen(site, book), *_unhelped(site, book)]
-
-
-def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
-    """Rules of the space behind the gate that no sensor of this device can serve."""
-    asked = [key for key in ("density_persons_max", "dwell_seconds") if getattr(book.flow, key)]
-    if asked and any(lane.entry for lane in site.lanes) and not any("behind" in lane.devices for lane in site.lanes):
-        yield Mistake(f"no lane has one, and the rulebook has {asked[0]} in [flow] (3.1.3c)", key="lane.behind")
-
-
-def _unhelped(site: Site, book: Rulebook) -> Iterator[Mistake]:
-    """Ways the rulebook opens to people that end at this device's lanes."""
-    for lane in site.lanes:
-        has, serves = lane.devices.keys(), set(lane.serves if lane.entry else ())
-        by_card = [name for name in sorted(serves & book.classes.keys()) if book.classes[name].by_card]
-        helped = sorted(serves & set(book.assisted.classes))
-        if (by_card or helped) and "identity" not in has:
-            what = f"has no identity reader: nobody is known as {(by_card or helped)[0]} here (3.1.2d)"
-            yield Mistake(what, key=f"lane {lane.name}")
-        elif helped and "button" not in has and not site.hub:
-            what = (
-                "has no attendant's button, and there is no hub: nobody can confirm who shows an identity card (3.1.2d)"
-            )
-            yield Mistake(what, key=f"lane {lane.name}")
-    entry = any(lane.entry for lane in site.lanes)
-    if entry and not site.hub and not any("buzzer" in lane.devices for lane in site.lanes):
-        yield Mistake(
-            "no lane has one, and there is no hub: who hears that somebody is led away? (3.1.2e)", key="lane.buzzer"
-        )
-
-
-def _lacking(site: Site, book: Rulebook) -> Iterator[tuple[str, str]]:
-    for lane in site.lanes:
-        for name in lane.serves if lane.entry else ():
-            rules = book.classes.get(name)
-            for what in _of_class(lane, site, rules) if rules else ():
-                yield lane.name, f"{what}, asked of class {name}"
-
-
-def _of_class(lane: Lane, site: Site, rules: ClassRules) -> Iterator[str]:
-    has = lane.devices.keys()
-    if rules.booking == "required" and not has & {"scanner", "identity", "terminal"}:
-        yield "has no scanner to read a booking (3.1.1a)"
-    if lane.comes_from:
-        return  # what else somebody has to show was seen at the hall's door
-    if rules.wide and not lane.wide and not any(other.wide for other in site.lanes if other.entry):
-        yield "is not wide, and no other lane of this device is (3.1.1c)"
-    if rules.proof and not _provable(lane, site, rules):
-        yield f"has no device for any of {', '.join(rules.sources)} to read a health proof (3.1.2a)"
-    if rules.code == "green" and not has & {"terminal", "button"} and not site.hub:
-        yield "has no terminal, hub or attendant's button to know a green code (3.1.2a)"
-    if rules.mask == "terminal" and "terminal" not in has:
-        yield "has no terminal to see a mask (3.1.2c)"
-    if rules.mask == "attest" and "button" not in has:
-        yield "has no attendant's button to attest a mask (3.1.2c)"
-    if rules.mask == "veto" and "button" not in has:
-        yield "has no attendant's button to veto for want of a mask (3.1.2c)"
-    if rules.temperature_max_c is not None and not has & {"thermometer", "terminal"}:
-        yield "has no thermometer (local temperature rule; 3.1.4a for staff)"
-
-
-def _provable(lane: Lane, site: Site, rules: ClassRules) -> bool:
-    ways = {
-        "certificate": "scanner" in lane.devices,
-        "sentinel": "terminal" in lane.devices,
-        "venue-code": site.hub is not None,
-    }
-    return any(ways[source] for source in rules.sources)

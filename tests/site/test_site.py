@@ -463,6 +463,14 @@ def test_a_lane_into_a_limited_zone_needs_that_this_device_counts_there(bench: B
     assert not any("zone b1" in str(one) for one in site.lacks(place, book.parse(RULEBOOK.encode()))[0])
 
 
+def test_a_round_that_no_button_of_its_lane_can_sign_is_worth_a_warning(bench: Bench) -> None:
+    round_at = '[[rounds.point]]\nname = "handles"\nevery_minutes = 120\nlane = "A"\n'
+    place = site.load(bench.site)
+    for more, wanted in ((round_at, ["lane A"]), (round_at + 'device = "elsewhere"\n', [])):
+        odd = site.lacks(place, book.parse(f"{RULEBOOK}\n{more}".encode()))[1]
+        assert [one.key for one in odd if "the round handles" in one.what and "no button" in one.what] == wanted
+
+
 def test_inside_the_hall_nobody_is_asked_for_a_health_proof_again(bench: Bench) -> None:
     asking = book.parse(RULEBOOK.replace("temperature_max_c", 'mask = "attest"\ntemperature_max_c').encode())
     assert "attest" in str(site.lacks(site.load(bench.site), asking)[0])
