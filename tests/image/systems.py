@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from deploy.image import bundle, card, keys, recipe, tools
 from deploy.image.root import LIBRARY
@@ -68,7 +71,7 @@ def firmware_that_ends(tree: Path) -> None:
 @contextmanager
 def served(folder: Path) -> Iterator[int]:
     """The folder over HTTP on a free port of this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Shelf, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield int(server.server_address[1])
@@ -77,6 +80,19 @@ def served(folder: Path) -> Iterator[int]:
         server.server_close()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Shelf(SimpleHTTPRequestHandler):
+    """Goes on where a line broke (`Range`), as servers of files do and Python's own does not."""
+
+    def send_head(self) -> BytesIO | BinaryIO | None:
+        begins = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        file = Path(self.translate_path(self.path))
+        if begins is None or not file.is_file():
+            return super().send_head()
+        rest = file.read_bytes()[int(begins[1]) :]
+        self.send_response(206 if rest else 416)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        return BytesIO(rest)
+
     def log_message(self, format: str, *args: object) -> None:
         """Not on the test's own output."""
