@@ -114,7 +114,7 @@ def booking(issuer: Issuer) -> str:
 
 class Door:
     def __init__(self, folder: Path, shop: recipe.Shop, *, loader: bool = False, lanes: str = "") -> None:
-        self.folder, self.lanes = folder, lanes
+        self.folder, self.shop, self.lanes = folder, shop, lanes
         self.issuer = Issuer.new("baoshan", hall_key=bytes(range(32)))
         self.broker = Broker(folder, keeps=True)
         self.image = folder / "card.img"
