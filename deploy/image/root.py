@@ -24,6 +24,7 @@ CONFIGURATIONS = {
     "system.conf.d": "usr/lib/systemd/system.conf.d",
 }
 WANTED_BY = "WantedBy="
+MOUNTS = Path("/proc/mounts")
 
 
 def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str, pi_os: str = "") -> None:
@@ -31,6 +32,7 @@ def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str, pi_os: str = "")
 
     `pi_os`: an apt line of Raspberry Pi OS, whose kernel and cameras are wanted as well.
     """
+    let_go(shop.root)
     shutil.rmtree(shop.root, ignore_errors=True)
     dpkg = [f"--dpkgopt=path-exclude={path}" for path in recipe.leave_out]
     dpkg += [f"--dpkgopt=path-include={path}" for path in recipe.keep]
@@ -49,6 +51,14 @@ def debian(recipe: Recipe, shop: Shop, epoch: int, mirror: str, pi_os: str = "")
         ],
         environment={"SOURCE_DATE_EPOCH": str(epoch)},
     )
+
+
+def let_go(root: Path) -> None:
+    """Unmount what a build that was killed left in its tree: a /proc in there is nothing to delete. Raises Failure."""
+    rows = [line.split() for line in MOUNTS.read_text().splitlines()]
+    inside = [row[1] for row in rows if Path(row[1]).is_relative_to(root)]
+    for place in reversed(inside):  # the last one mounted first
+        tools.run(["umount", place])
 
 
 def packages(recipe: Recipe, pi_os: str) -> list[str]:

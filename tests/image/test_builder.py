@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -185,3 +186,17 @@ def test_the_serial_pins_are_freed_in_a_boards_tree(tmp_path: Path) -> None:
     assert tools.run(["fdtget", "-l", tree, boards.PL011]) == ""
     assert "pinctrl-0" not in tools.run(["fdtget", "-p", tree, boards.MINI])
     assert boards.lacking(tmp_path, ("rpi-3-b", "rpi-5-b")) == ["rpi-5-b"]
+
+
+def test_what_a_killed_build_left_mounted_is_let_go(tmp_path: Path) -> None:
+    needs.stop_unless(needs.not_root("mount"))
+    tree, beside = tmp_path / "root", tmp_path / "root-of-another"
+    for place in (tree / "dev", tree / "dev/shm", beside):
+        place.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "none", place], capture_output=True, text=True, check=False)
+        needs.stop_unless(done.stderr.strip())
+        (place / "shm").mkdir(exist_ok=True)
+    root.let_go(tree)
+    left = [line.split()[1] for line in root.MOUNTS.read_text().splitlines() if str(tmp_path) in line]
+    tools.run(["umount", beside])
+    assert left == [str(beside)]
