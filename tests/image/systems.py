@@ -28,6 +28,8 @@ def bundled(shop: recipe.Shop, version: str, change: Callable[[Path], None]) -> 
     out = shop.work / "systems" / f"{version}-{made}.raucb"
     if not out.exists():
         out.parent.mkdir(exist_ok=True)
+        for of_another_root in out.parent.glob(f"{version}-*.raucb"):
+            of_another_root.unlink()
         image = _changed(shop, version, change)
         bundle.make(out, shop, keys.development(shop.keys), source=image, packing=QUICK)
         image.unlink()
