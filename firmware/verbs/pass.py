@@ -47,11 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     now_s = clock.from_environment().wall_ms() / 1000
     at_s = now_s if arguments.at is None else _instant(arguments.at)
-    trust_file = arguments.trust or _default_trust()
     if arguments.batch:
-        return _batch(arguments.code, trust_file, at_s)
+        return _batch(arguments.code, arguments.trust or "", at_s)
     if arguments.code is None:
         raise Mistake("give a code's text, a picture, or - for standard input", key="CODE")
+    trust_file = arguments.trust or _default_trust()
     believed = read_trust(trust_file)
     for complaint in believed.complaints:
         print(f"{trust_file}: {spoken(complaint)}", file=sys.stderr)
@@ -184,7 +184,11 @@ def read_image(path: Path) -> list[bytes]:
 
 
 def _batch(source: str | None, trust_file: str, at_s: float) -> int:
-    reader = functools.lru_cache(_TRUST_LISTS_KEPT)(read_trust)
+    @functools.lru_cache(_TRUST_LISTS_KEPT)
+    def reader(file: str) -> TrustList:
+        """A line that names no list and comes without `--trust` is the first to ask for the one that lies here."""
+        return read_trust(file or _default_trust())
+
     if source is None or source == "-":
         _answer_lines(sys.stdin.buffer, reader, trust_file, at_s)
         return 0

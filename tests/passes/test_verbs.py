@@ -190,6 +190,17 @@ def test_a_batch_answers_every_line_in_order(desk: Path, office: Issuer) -> None
     assert [answer["valid"] for answer in found] == [because == "" for _, because in asked]
 
 
+def test_a_batch_whose_lines_name_their_lists_asks_for_no_other(tmp_path: Path, office: Issuer) -> None:
+    (tmp_path / "theirs.jwks").write_bytes(office.trust_jwks())
+    question = {"text": office.booking(NOON_S - 60, NOON_S + 60), "at": NOON}
+    named = hallgate(tmp_path, "pass", "--batch", stdin=json.dumps({**question, "trust": "theirs.jwks"}))
+    assert [answer["valid"] for answer in answers(named)] == [True] and named.stderr == ""
+    twice = "\n".join([json.dumps(question)] * 2)
+    unnamed = hallgate(tmp_path, "pass", "--batch", stdin=twice)
+    assert [answer["because"] for answer in answers(unnamed)] == ["unknown_issuer"] * 2
+    assert unnamed.stderr.count("trust.jwks") == 1
+
+
 def test_a_key_file_that_is_not_there_is_called_so(tmp_path: Path) -> None:
     """A Mistake is a ValueError: it must not be taken for a broken key."""
     (tmp_path / "rulebook.toml").write_text("v = 1")
