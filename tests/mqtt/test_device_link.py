@@ -144,6 +144,15 @@ def test_orders_reach_the_inbox_with_their_retained_flag_and_answers_go_back(ear
     other.close()
 
 
+def test_what_is_said_just_before_the_end_still_arrives(broker: Broker, tmp_path: Path, ear: Ear) -> None:
+    device = Device(broker.url, tmp_path)
+    wait_until(lambda: device.link.connected)
+    device.link.publish_status(b'{"v":1,"update":"restarting"}')
+    assert device.link.stop(5.0)
+    wait_until(lambda: ear.on("/availability") and ear.on("/availability")[-1].payload == b"offline")
+    assert ear.on("/status")[-1].payload == b'{"v":1,"update":"restarting"}'
+
+
 def test_a_tidy_stop_says_offline_and_a_restart_sends_nothing_twice(broker: Broker, tmp_path: Path, ear: Ear) -> None:
     first = Device(broker.url, tmp_path)
     first.add(20)
