@@ -125,6 +125,16 @@ def test_inside_the_hall_a_booking_is_not_used_up_and_not_late() -> None:
     assert "1".zfill(16) in north.state.used and north.state.used["1".zfill(16)].times == 1
 
 
+def test_inside_the_hall_nobody_is_asked_again_for_the_proof_and_the_hour() -> None:
+    north = door(proof='"pcr"')
+    assert north.scan(north.booking(1, slot=(-1, 12)), "A") == "wait" and north.because == "pcr_asked"
+    assert north.scan(north.booking(2, slot=(-1, 12)), "B") == "admit"
+    north.cross(lane="B")
+    north.wait(7.5 * 3600)
+    assert north.scan(north.booking(3, slot=(-1, 12)), "A") == "refuse" and north.because == "closed"
+    assert north.scan(north.booking(4, slot=(-1, 12)), "B") == "admit"
+
+
 def test_inside_the_hall_a_pass_of_another_day_opens_nothing() -> None:
     north = door()
     assert through(north, 1, "A") == "admit"
