@@ -32,7 +32,9 @@ pytestmark = [
 
 def test_in_a_network_of_its_own() -> None:
     if os.environ.get(ALONE):
-        pytest.skip("this is the run inside")
+        pytest.skip(
+            "already inside the network namespace that this very test makes: here the other tests of the file run"
+        )
     installed()
     # It joins multicast groups, which needs a route.
     inside = "ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec " + " ".join(
