@@ -134,13 +134,22 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class CommandDesk:
-    """Takes orders in, hands answers out. Lives in the main loop; `trust` is asked anew for every order."""
+    """Takes orders in, hands answers out. Lives in the main loop; `trust` and `bank` are asked anew for every order.
+
+    `bank` says whether this device speaks for the bank; where it does not, what is said to the bank is not its own.
+    """
 
     def __init__(
-        self, hall: str, device: str, trust: Callable[[], Trust], guard: CommandGuard, *, bank: bool = False
+        self,
+        hall: str,
+        device: str,
+        trust: Callable[[], Trust],
+        guard: CommandGuard,
+        *,
+        bank: Callable[[], bool] = lambda: False,
     ) -> None:
         self._hall, self._device, self._trust, self.guard = hall, device, trust, guard
-        self._addressed_to = {device, "bank"} if bank else {device}
+        self._bank = bank
         self._waiting: dict[str, list[tuple[str, Incoming]]] = {}
         self._on_record = Bucket(REFUSALS_BURST, REFUSALS_PER_S)
         """A burst of forged orders must not wear out the card."""
@@ -227,7 +236,8 @@ class CommandDesk:
             return "unknown_version"
         if not topic_name and (order.body.get("resource") or HALL) != topic.split("/")[4]:
             return "wrong_address"  # an order about one limit, said again to the bank of another
-        if order.hall != self._hall or order.device not in self._addressed_to or topic_name not in ("", order.name):
+        to_us = order.device == self._device or (order.device == "bank" and self._bank())
+        if order.hall != self._hall or not to_us or topic_name not in ("", order.name):
             return "wrong_address"
         return None if order.name in allowed else "not_allowed"
 
@@ -246,8 +256,9 @@ class CommandDesk:
             mine = (where.hall, where.device) == (self._hall, self._device)
             return where.last.removeprefix("command/") if mine and where.last.startswith("command/") else None
         words = topic.split("/")
-        bank = len(words) == 6 and "/".join(words[:2]) == ROOT and words[2] == self._hall
-        return "" if bank and words[3] == "rights" and words[5] == "command" else None
+        to_a_bank = len(words) == 6 and "/".join(words[:2]) == ROOT and words[2] == self._hall
+        to_a_bank = to_a_bank and words[3] == "rights" and words[5] == "command"
+        return "" if to_a_bank and self._bank() else None
 
 
 def _event_of(order: Envelope, kid: str) -> CommandArrived | None:

@@ -83,12 +83,12 @@ def notice_arrived(turn: Turn, event: NoticeArrived) -> None:
     old = own.notice if own is not None else None
     if own is None or (old is not None and new.serial <= old.serial):
         return
-    written_off = own.rights.inc in new.fenced
-    if own.rights.bank and old is not None and own.rights.M > 0 and not written_off:
+    us = own.rights.inc in new.fenced
+    if own.rights.bank and old is not None and own.rights.M > 0 and not us:
         _quarantine(turn, f"two banks: notice {new.serial} is not this bank's")
         return
     own.notice = new
-    if written_off:
+    if us:
         _quarantine(turn, "fenced: this device was written off; give it an empty journal")
     if new.hold:
         for setup in turn.state.setups:
@@ -100,6 +100,11 @@ def notice_arrived(turn: Turn, event: NoticeArrived) -> None:
 
 def fenced(own: Resource) -> tuple[str, ...]:
     return own.notice.fenced if own.notice else ()
+
+
+def written_off(state: HallState) -> bool:
+    """Whether the bank's notice of any limit says that this device is fenced: it lets nobody in until it is replaced."""
+    return any(own.rights.inc in fenced(own) for _, own in state.resources())
 
 
 def _quarantine(turn: Turn, because: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from firmware import entries
+from firmware.core import limit
 from firmware.core.events import CommandArrived
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
@@ -39,7 +40,7 @@ class TakenOrders:
             device.site.device.name,
             lambda: device.verify.trust,
             self._known(state_dir),
-            bank=device.site.rights.bank,
+            bank=self._speaks_for_the_bank,
         )
         self.answer: Callable[[Reply], object] = lambda _: None
         self._remembered = True
@@ -68,6 +69,10 @@ class TakenOrders:
                 continue
             if event is not None:
                 self._device.loop.post(event)
+
+    def _speaks_for_the_bank(self) -> bool:
+        """Whoever was written off is silent: its refusal could reach the hub before the answer of the bank there is."""
+        return self._device.site.rights.bank and not limit.written_off(self._device.loop.controller.state)
 
     def evacuations(self) -> tuple[str, ...]:
         """Those that were obeyed here and nobody has reset, as they were signed."""

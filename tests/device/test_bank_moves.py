@@ -150,6 +150,7 @@ def test_a_dead_bank_is_written_off_by_what_its_card_says_and_may_not_come_back(
     hub.send("limit", hub.order("limit", {"n": LIMIT + 1}, id="up", to="bank"), topic=BANK)
     wait_until(lambda: {"id": "up", "result": "done"}.items() <= answers_of(ear)[-1].items())
     fill([new, third], LIMIT + 1 - inside_by_it)
+    assert [one["result"] for one in answers_of(ear) if one["id"] == "up"] == ["done"], "and the dead one is silent"
 
 
 def test_of_two_doors_of_one_card_one_stops_and_says_so(doors: list[Bench], rows: Rows, tmp_path: Path) -> None:

@@ -325,7 +325,7 @@ def test_bytes_from_another_door_raise_nothing_unexpected(token: bytes) -> None:
 
 
 def test_an_order_about_one_limit_is_not_believed_at_the_bank_of_another() -> None:
-    bank = CommandDesk(HALL, DEVICE, Keys, CommandGuard(), bank=True)
+    bank = CommandDesk(HALL, DEVICE, Keys, CommandGuard(), bank=lambda: True)
     topic = f"hallgate/v1/{HALL}/rights/%s/command"
     said = order("hold", device="bank", body={"resource": "zone-b1"}, topic=topic % "zone-b1")
     assert outcome(bank.arrived(msgspec.structs.replace(said, topic=topic % "hall"), NOW))[0] == "wrong_address"
@@ -333,3 +333,14 @@ def test_an_order_about_one_limit_is_not_believed_at_the_bank_of_another() -> No
     whole = order("hold", id="o-2", counter=2, device="bank", body={}, topic=topic % "zone-b1")
     assert outcome(bank.arrived(whole, NOW))[0] == "wrong_address"
     assert outcome(bank.arrived(msgspec.structs.replace(whole, topic=topic % "hall"), NOW))[0] == "do"
+
+
+def test_who_is_no_bank_any_more_leaves_its_orders_to_the_one_there_is() -> None:
+    acting = [True]
+    bank = CommandDesk(HALL, DEVICE, Keys, CommandGuard(), bank=lambda: acting[0])
+    topic = f"hallgate/v1/{HALL}/rights/hall/command"
+    assert bank.mine(topic)
+    acting[0] = False
+    assert not bank.mine(topic)
+    own = order("hold", device="bank", topic=f"hallgate/v1/{HALL}/device/{DEVICE}/command/hold")
+    assert outcome(bank.arrived(own, NOW))[0] == "wrong_address"
