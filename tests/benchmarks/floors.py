@@ -7,7 +7,11 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.device.bench import ON, Far
 
@@ -109,3 +113,21 @@ def _one_echo(scanner: Far, relay: Far, line: bytes) -> float:
     while ON not in heard and select.select([relay.near], [], [], 10)[0]:
         heard += os.read(relay.near, 4096)
     return (time.monotonic() - began) * 1000
+
+
+ES256_US = 50
+"""One verification on the machine the limits were written on (`platform.md`)."""
+
+
+def bare_es256() -> Callable[[], float]:
+    """us of one verification and nothing else: by how much this machine, just now, is slower than another one."""
+    key, message = ec.generate_private_key(ec.SECP256R1()), b"a pass"
+    how = ec.ECDSA(hashes.SHA256())
+    public, signature = key.public_key(), key.sign(message, how)
+
+    def verify_one() -> float:
+        began = time.perf_counter_ns()
+        public.verify(signature, message, how)
+        return (time.perf_counter_ns() - began) / 1000
+
+    return verify_one

@@ -8,11 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware import entries, rules
 from firmware.core import judgement, passes, trust
@@ -23,12 +19,11 @@ from firmware.journal import Reader, Writer
 from firmware.recovery import replayed
 from firmware.simulation.issuer import Issuer
 from tests.benchmarks.figures import Figure, median, number, percentile
+from tests.benchmarks.floors import ES256_US, bare_es256
 from tests.core.stage import Stage, rulebook
 from tests.simulation.recorded import Recorded
 
 DECISIONS = 4_000
-ES256_US = 50
-"""On the machine the limit of 100 us was written on (`platform.md`)."""
 VISITORS = 2_000
 EVERY_RULE = {
     "proof": '"pcr"',
@@ -57,7 +52,7 @@ hold = true
 
 def judging(_folder: Path) -> list[Figure]:
     """A visitor with booking and PCR where every rule has something to look at; from the second code to the orders."""
-    stage, verify_one = _stage(), _bare_es256()
+    stage, verify_one = _stage(), bare_es256()
     answered, judged, bare = [], [], []
     for count in range(DECISIONS):
         stage.wait(5)
@@ -85,20 +80,6 @@ def judging(_folder: Path) -> list[Figure]:
         ),
         Figure("  the rules alone, median", median(judged), "us", floor=f"{len(rules.ORDER)} rules"),
     ]
-
-
-def _bare_es256() -> Callable[[], float]:
-    """us of one verification and nothing else: by how much this machine, just now, is slower than another one."""
-    key, message = ec.generate_private_key(ec.SECP256R1()), b"a pass"
-    how = ec.ECDSA(hashes.SHA256())
-    public, signature = key.public_key(), key.sign(message, how)
-
-    def verify_one() -> float:
-        began = time.perf_counter_ns()
-        public.verify(signature, message, how)
-        return (time.perf_counter_ns() - began) / 1000
-
-    return verify_one
 
 
 def _stage() -> Stage:
