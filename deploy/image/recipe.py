@@ -41,6 +41,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packages: tuple[str, ...]
     initramfs_modules: tuple[str, ...]
     needed_modules: tuple[str, ...]
+    needed_files: tuple[str, ...]
     leave_out: tuple[str, ...]
     keep: tuple[str, ...]
     remove: tuple[str, ...]

@@ -140,6 +140,8 @@ def finish(recipe: Recipe, shop: Shop, epoch: int, keyring: Path) -> None:
         raise Failure(f"the kernel in {root} lacks: {', '.join(lacks)}")
     shutil.copytree(HERE / "overlay", root, dirs_exist_ok=True)
     shutil.copyfile(keyring, root / "etc/rauc/keyring.pem")
+    if lacks := lacking_files(recipe, root):
+        raise Failure(f"the tree in {root} lacks: {', '.join(lacks)}")
     units(root)
     # The root is never written on the device: its users are made here.
     tools.run(["chroot", root, "systemd-sysusers"], environment={"SOURCE_DATE_EPOCH": str(epoch)})
@@ -172,6 +174,11 @@ def lacking_modules(recipe: Recipe, root: Path) -> list[str]:
     names |= {Path(line).stem for line in (folder / "modules.builtin").read_text().split()}
     known = {name.replace("-", "_") for name in names}
     return [name for name in recipe.needed_modules if name.replace("-", "_") not in known]
+
+
+def lacking_files(recipe: Recipe, root: Path) -> list[str]:
+    """What the firmware calls or reads on a device and no package brought."""
+    return [name for name in recipe.needed_files if not (root / name).exists()]
 
 
 def units(root: Path) -> None:

@@ -20,6 +20,9 @@ UNIT = "hallgate.service"
 WRONG_INPUT = "2"
 """How the firmware ends when its site file is wrong: no other system would take it either."""
 
+SAID_LINES, SAID_MAX = 3, 300
+"""Of another program's complaint: that many of its last lines, and characters."""
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -66,7 +69,7 @@ class Slots:
         """What a bundle says of itself. Its signature is the first thing that is looked at. Raises Mistake."""
         done = self._run(["rauc", "info", "--output-format=json", str(bundle)])
         if done.returncode:
-            words = f"is not signed by anybody this device trusts, or is damaged: {_last(done)}"
+            words = f"is not signed by anybody this device trusts, or is damaged: {_said(done)}"
             raise Mistake(words, file=str(bundle))
         try:
             said = json.loads(done.stdout)
@@ -109,7 +112,7 @@ class Slots:
     def _must(self, words: list[str]) -> None:
         done = self._run(words)
         if done.returncode:
-            raise Failure(f"{words[0]} ended with {done.returncode}: {_last(done)}")
+            raise Failure(f"{words[0]} ended with {done.returncode}: {_said(done)}")
 
 
 def spare(first: str) -> bytes:
@@ -125,6 +128,7 @@ def run(words: list[str]) -> subprocess.CompletedProcess[str]:
         raise Failure(f"{words[0]} is not installed: updates belong to a device made by hallgate image") from None
 
 
-def _last(done: subprocess.CompletedProcess[str]) -> str:
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    """The end of what it said, on one line: RAUC tells the cause first and ends with a word that says nothing."""
     lines = (done.stderr or done.stdout).strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return "; ".join(lines[-SAID_LINES:])[-SAID_MAX:] if lines else "it said nothing"

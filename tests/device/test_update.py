@@ -305,3 +305,12 @@ def test_wrong_words(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["update"], ["update", "x", "--confirm"], ["update", "--confirm", "--minutes", "-1"]):
         assert main(words) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_the_cause_that_rauc_tells_before_its_last_line_is_told(folder: Path) -> None:
+    def without_a_service(words: list[str]) -> subprocess.CompletedProcess[str]:
+        said = "The name de.pengutronix.rauc was not provided by any .service files\nD-Bus error while installing `x`\n"
+        return subprocess.CompletedProcess(words, 2, "", said)
+
+    with pytest.raises(Failure, match=r"rauc ended with 2: The name .* was not provided .*; D-Bus error"):
+        Slots(without_a_service).install(folder / "it.raucb")

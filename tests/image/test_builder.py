@@ -72,6 +72,16 @@ def test_a_kernel_without_a_driver_is_refused(tmp_path: Path) -> None:
     assert root.lacking_modules(recipe.read(), tmp_path) == [recipe.read().needed_modules[0]]
 
 
+def test_a_tree_in_which_nothing_answers_rauc_is_refused(tmp_path: Path) -> None:
+    """Debian has RAUC's service in a package of its own; `rauc install` and `rauc status` speak to it alone."""
+    for name in recipe.read().needed_files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "usr/share/dbus-1/system-services/de.pengutronix.rauc.service").unlink()
+    lacks = root.lacking_files(recipe.read(), tmp_path)
+    assert lacks == ["usr/share/dbus-1/system-services/de.pengutronix.rauc.service"]
+
+
 def test_units_are_enabled_by_their_own_word(tmp_path: Path) -> None:
     root.units(tmp_path)
     link = tmp_path / "etc/systemd/system/multi-user.target.wants/hallgate.service"
