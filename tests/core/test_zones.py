@@ -287,3 +287,39 @@ def test_a_new_zone_of_a_bank_that_is_alone_opens_after_it_has_listened() -> Non
     assert through(north, 1, "B") == "wait"
     north.wait(13)
     assert through(north, 1, "B") == "admit"
+
+
+def test_a_hall_that_cannot_keep_a_record_lets_nobody_into_a_zone() -> None:
+    north = door()
+    north.do(events.JournalState(writable=False, because="disk full"))
+    assert through(north, 1, "B") == "refuse" and north.because == "journal_full"
+
+
+def test_a_gate_that_does_not_answer_lets_nobody_into_a_zone() -> None:
+    north = door()
+    north.do(events.DeviceHealth(lane="B", device="gate", state="silent"))
+    assert through(north, 1, "B") == "staff" and north.because == "gate_fault"
+
+
+def test_a_zone_is_for_the_classes_of_its_lane_and_of_today() -> None:
+    north = door()
+    assert through(north, 1, "B") == "admit"
+    assert north.scan(north.booking(2, person_class="agent"), "B") == "refuse" and north.because == "other_lane"
+
+
+def test_a_party_too_large_at_the_street_is_too_large_inside() -> None:
+    north = door(visitor="bodies_max = 2")
+    assert north.scan(north.booking(1, party=3), "B") == "staff" and north.because == "party_too_large"
+
+
+def test_whoever_was_led_away_is_led_away_at_a_zone_as_well() -> None:
+    north = door(proof='"pcr"')
+    north.scan(north.booking(1), "A")
+    assert north.scan(north.test(1, result="positive"), "A") == "isolate"
+    assert north.scan(north.booking(1), "B") == "isolate" and north.because == "held_before"
+
+
+def test_inside_the_hall_nobody_is_asked_again_for_a_host() -> None:
+    north = door(visitor='host = "required"\nhost_classes = ["staff"]')
+    assert north.scan(north.booking(1), "A") == "wait" and north.because == "host_asked"
+    assert north.scan(north.booking(2), "B") == "admit"
