@@ -60,7 +60,7 @@ _ORDER = (
     (health_proof, DOOR),
     (health_code, DOOR),
     (same_person, DOOR),
-    (symptoms, DOOR),
+    (symptoms, LANE),
     (temperature, DOOR),
     (first_person, DOOR),
     (scheduled_hold, LANE),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from firmware.core import events, limit, places
+from firmware.core.facts import AnyFact, Card
 from firmware.core.resource import Resource
 from firmware.core.state import LaneSetup
 from tests.core.hall import Hall, Member
@@ -317,6 +319,64 @@ def test_whoever_was_led_away_is_led_away_at_a_zone_as_well() -> None:
     north.scan(north.booking(1), "A")
     assert north.scan(north.test(1, result="positive"), "A") == "isolate"
     assert north.scan(north.booking(1), "B") == "isolate" and north.because == "held_before"
+
+
+def test_a_zone_is_closed_to_staff_whose_badge_names_other_zones() -> None:
+    to_b1 = structs.replace(TO_B1, classes=("visitor", "staff"))
+    north = door(lanes=(STREET, to_b1))
+    assert north.scan(north.badge(901, zones=("b2",)), "B") == "refuse" and north.because == "other_zone"
+    assert north.scan(north.badge(902, zones=("b1",)), "B") == "admit"
+
+
+def test_a_break_holds_a_zone_as_well() -> None:
+    north = door(more=f'{LIMITS}[[hold]]\nspan = "10:00-10:30"\n')
+    assert through(north, 1, "B") == "wait" and north.because == "held"
+    north.wait(31 * 60)
+    assert through(north, 1, "B") == "admit"
+
+
+def test_an_overdue_round_that_holds_its_lane_holds_a_zones_lane() -> None:
+    point = '[[rounds.point]]\nname = "handles"\nlane = "B"\nevery_minutes = 30\nwho = ["staff"]\nhold = true\n'
+    north = door(more=LIMITS + point)
+    north.wait(3 * 3600)
+    assert through(north, 1, "B") == "wait" and north.because == "round_overdue"
+
+
+def test_who_says_that_they_are_unwell_is_led_by_staff_inside_as_well() -> None:
+    north = door()
+    north.contact("symptoms", True, "B")
+    assert north.scan(north.booking(1), "B") == "staff" and north.because == "symptoms"
+
+
+NOT_INSIDE: dict[str, tuple[dict[str, str], str]] = {
+    "anti_passback": ({"more": '[anti_passback]\nclasses = ["visitor"]\nminutes = 60\nmode = "timed"'}, "passback"),
+    "assisted": ({"proof": '"pcr"', "more": '[assisted]\nclasses = ["visitor"]'}, "identity_asked"),
+    "health_code": ({"visitor": 'code = "green"'}, "code_asked"),
+    "same_person": ({"proof": '"pcr"', "visitor": "same_person = true"}, "not_matched"),
+    "temperature": ({"visitor": "temperature_max_c = 37.3"}, "thermometer_missing"),
+    "mask": ({"visitor": 'mask = "attest"'}, "mask_asked"),
+    "first_person": ({"more": '[opening]\nfirst_person = ["staff"]'}, "first_person"),
+}
+
+
+@pytest.mark.parametrize("rule", NOT_INSIDE)
+def test_inside_the_hall_this_is_not_asked_again(rule: str) -> None:
+    book, asked = NOT_INSIDE[rule]
+    north = door(**{**book, "more": LIMITS + book.get("more", "")})
+    shown: list[AnyFact] = [north.booking(1, holder="h")]
+    if rule == "anti_passback":
+        assert through(north, 1, "A") == "admit"
+        north.state.used.clear()  # a pass that may be used again
+    if rule == "assisted":
+        shown.insert(0, Card(sha256="card", holder="h", age_years=72))
+    if rule == "same_person":
+        shown.insert(0, north.test(1))
+    for fact in shown:
+        north.scan(fact, "A")
+    north.wait(2 if rule == "assisted" else 30)
+    assert asked in {clause.because for record in north.records for clause in getattr(record, "clauses", ())}
+    north.wait(60)
+    assert "admit" in [north.scan(fact, "B") for fact in shown]
 
 
 def test_inside_the_hall_nobody_is_asked_again_for_a_host() -> None:
