@@ -88,6 +88,18 @@ def test_a_family_that_was_told_to_wait_does_not_keep_others_out() -> None:
     assert stage.scan(stage.booking(3)) == "wait"
 
 
+def test_a_family_that_comes_again_excuses_no_second_family() -> None:
+    """It waits and it asks: its three bodies are the same three."""
+    stage = hall(more="dwell_seconds = 0")
+    stage.controller.state.rights.B += 49
+    sees(stage, 400, 450)
+    assert stage.scan(stage.booking(1, party=3)) == "wait" and stage.because == "hall_full"
+    stage.controller.state.rights.B -= 49
+    sees(stage, 400, 450, 400, 450)
+    stage.wait(3)
+    assert stage.scan(stage.booking(1, party=3)) == "wait" and stage.because == "too_close"
+
+
 def test_the_party_that_has_just_come_in_is_no_crowd() -> None:
     stage = hall()
     assert stage.scan(stage.booking(1, party=2)) == "admit"

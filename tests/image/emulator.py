@@ -24,6 +24,8 @@ from firmware.simulation.troupe import die_with_us
 GPSET0, GPCLR0, GPLEV0 = 0x3F20001C, 0x3F200028, 0x3F200034
 REVISION_3B = "a02082"
 BOOT_S = 600.0
+HALTED = "Reboot failed -- System halted"
+"""The last words of a kernel that was told to restart and knows no way."""
 POLLED = "systemd.setenv=HALLGATE_EDGES=poll"
 DIRECT = (
     "root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 "
@@ -44,7 +46,7 @@ class Emulator:
     def start(self, more: str = "", *, keep_variables: bool = False) -> Emulator:
         """`keep_variables`: nothing is told to the kernel that boots by the loader; its pins then have no edges."""
         self.boots += 1
-        for name in ("scanner", "qmp", "qtest"):
+        for name in ("scanner", "qmp", "qtest", "reset"):
             self._path(name).unlink(missing_ok=True)
         boot = self.shop.root / "boot"
         now = f"systemd.clock_usec={int(time.time() * 1e6)}"  # it has no clock of its own, and no time server here
@@ -60,6 +62,7 @@ class Emulator:
             *("-drive", f"if=sd,format=raw,file={self.image}"),
             *("-serial", f"unix:{self._path('scanner')},server=on,wait=off", "-serial", f"file:{self.console_log}"),
             *("-qmp", f"unix:{self._path('qmp')},server=on,wait=off"),
+            *("-qmp", f"unix:{self._path('reset')},server=on,wait=off"),
             *("-qtest", f"unix:{self._path('qtest')},server=on,wait=off", "-qtest-log", "none"),
             *("-netdev", "user,id=n0", "-device", "usb-net,netdev=n0"),
         ]
@@ -75,8 +78,10 @@ class Emulator:
             )
         self.scanner, self.qmp, self.qtest = (self._connect(name) for name in ("scanner", "qmp", "qtest"))
         threading.Thread(target=self._hear, args=(self.scanner,), daemon=True).start()
-        self._answer(self.qmp)  # its greeting
-        self.ask("qmp_capabilities")
+        self._greet(self.qmp)
+        if self.loader:
+            words = (self.process, self._connect("reset"))
+            threading.Thread(target=self._restart_when_asked, args=words, daemon=True).start()
         return self
 
     def kill(self) -> None:
@@ -133,11 +138,7 @@ class Emulator:
         return sum(int(one["stats"]["wr_bytes"]) for one in self.ask("query-blockstats"))
 
     def ask(self, what: str, **words: Any) -> Any:
-        self.qmp.sendall(json.dumps({"execute": what, "arguments": words}).encode() + b"\n")
-        while True:
-            answer = self._answer(self.qmp)
-            if "return" in answer or "error" in answer:
-                return answer.get("return")
+        return self._ask(self.qmp, what, **words)
 
     # ------------------------------------------------------------ inside
 
@@ -167,10 +168,36 @@ class Emulator:
             with contextlib.suppress(TimeoutError):
                 return line.recv(4096)
 
+    def _restart_when_asked(self, process: subprocess.Popen[bytes], monitor: socket.socket) -> None:
+        """A Pi is restarted by its watchdog, which this board is without: a kernel that has done all it can is reset."""
+        self._greet(monitor)
+        done = 0
+        while process.poll() is None:
+            if self.console().count(HALTED) > done:
+                done += 1
+                with contextlib.suppress(OSError):
+                    self._ask(monitor, "system_reset")
+            time.sleep(0.5)
+        monitor.close()
+
+    def _greet(self, monitor: socket.socket) -> None:
+        self._answer(monitor)
+        self._ask(monitor, "qmp_capabilities")
+
+    def _ask(self, monitor: socket.socket, what: str, **words: Any) -> Any:
+        monitor.sendall(json.dumps({"execute": what, "arguments": words}).encode() + b"\n")
+        while True:
+            answer = self._answer(monitor)
+            if "return" in answer or "error" in answer:
+                return answer.get("return")
+
     def _answer(self, line: socket.socket) -> dict[str, Any]:
         said = b""
         while not said.endswith(b"\n"):
-            said += line.recv(1)
+            more = line.recv(1)
+            if not more:
+                raise ConnectionError("the emulator is gone")
+            said += more
         return dict(json.loads(said))
 
     def _device_tree(self) -> Path:
