@@ -50,6 +50,12 @@ class Updated:
         door.broker.start()
         self.ear = Ear(door.broker.url, "hallgate/v1/baoshan/#")
 
+    def start(self) -> None:
+        """Until the door is heard at the hub and knows the time: an order's age cannot be judged before."""
+        self.door.board.start()
+        self.door.board.says(READY)
+        wait_until(lambda: bool(self.ear.on("/status")) and self.status()["clock"]["trusted"], 5 * MINUTE_S, 0.5)
+
     def fetched_before(self, bundle: Path) -> None:
         """All but the last MiB lies on the card, as after a line that broke: the emulated network takes an hour for it."""
         part = self.door.folder / "part.raucb"
@@ -113,9 +119,7 @@ def test_an_update_cut_in_the_middle_ends_well_and_is_kept(
     root = slot_bytes(updated.door.image, 2)
     updated.fetched_before(bundle)
     with capsys.disabled():
-        board.start()
-        board.says(READY)
-        wait_until(lambda: updated.status()["clock"]["trusted"], 5 * MINUTE_S, 0.5)
+        updated.start()
         updated.order(bundle, BETTER)
         for cut in range(CUTS):
             updated.until("installing")
@@ -143,10 +147,8 @@ def test_a_broken_update_goes_back_by_itself(
     bundle, board = bundled(shop, BROKEN, firmware_that_ends), updated.door.board
     updated.fetched_before(bundle)
     with capsys.disabled():
-        board.start()
-        board.says(READY)
+        updated.start()
         was = updated.status()["version"]
-        wait_until(lambda: updated.status()["clock"]["trusted"], 5 * MINUTE_S, 0.5)
         updated.order(bundle, BROKEN)
         done = updated.until("kept", "returned", "failed")
     assert (done["version"], done["update"]["state"]) == (was, "returned"), done["update"]
