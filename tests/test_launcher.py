@@ -21,7 +21,7 @@ case "$*" in
 *"import pip"*) [ -e "${0%/python}/pip-is-here" ] ;;
 *"-m venv"*) for last; do :; done; mkdir -p "$last/bin" && cp "$0" "$last/bin/python" && touch "$last/bin/pip-is-here" ;;
 *"-m pip"*) exit "${PIP_CODE:-0}" ;;
-*"-m firmware"*) echo "verb $*" ;;
+*"-m firmware"*) echo "verb $*${PYTHONDONTWRITEBYTECODE:+ compiled anew}" ;;
 --version) echo "Python 3.11.0" ;;
 esac
 """
@@ -75,6 +75,11 @@ def test_the_first_start_prepares_and_the_next_only_starts(desk: Desk) -> None:
     code, out, err = desk.start("check")
     assert (code, out, err) == (0, "verb -P -m firmware check\n", "")
     assert desk.started("python") == before + 1
+
+
+def test_what_was_compiled_is_kept_whatever_the_shell_says(desk: Desk) -> None:
+    out = desk.start("check", PYTHONDONTWRITEBYTECODE="1")[1]
+    assert out == "verb -P -m firmware check\n"
 
 
 def test_what_it_says_goes_to_stderr(desk: Desk) -> None:
