@@ -263,6 +263,54 @@ def test_an_elevated_reading_asks_for_a_clinical_one_and_isolates_nobody() -> No
     assert other.gate == [] and other.decision.answer in ("staff", "refuse")
 
 
+# -------------------------------------------------------------- temperature by the terminal
+
+FEVER_AT = "temperature_max_c = 37.3"
+BY_TERMINAL = "[thermometer]\nterminal = true"
+
+
+@pytest.mark.parametrize(
+    ("celsius", "answer", "because"), [(36.6, "admit", ""), (37.3, "admit", ""), (37.4, "staff", "elevated")]
+)
+def test_a_terminals_temperature_counts_where_the_rulebook_lets_it(celsius: float, answer: str, because: str) -> None:
+    stage = door(FEVER_AT, BY_TERMINAL)
+    terminal(stage, temperature_c=celsius)
+    assert stage.scan(stage.booking(1)) == answer
+    assert not because or stage.because == because
+
+
+def test_a_terminals_temperature_counts_for_nothing_where_the_rulebook_does_not_let_it() -> None:
+    stage = door(FEVER_AT, "[thermometer]\nterminal = false")
+    terminal(stage, temperature_c=36.6)
+    assert stage.scan(stage.booking(1)) != "admit" and stage.because == "thermometer_missing"
+
+
+def test_who_was_not_measured_yet_is_asked_to_go_to_the_terminal() -> None:
+    stage = door(FEVER_AT, BY_TERMINAL)
+    assert asked(stage, stage.booking(1)) == ("wait", "temperature_asked")
+    terminal(stage)
+    assert stage.because == "temperature_asked", "a verdict without a reading is none of a temperature"
+    terminal(stage, temperature_c=36.6)
+    assert stage.decision.answer == "admit"
+
+
+def test_a_terminals_temperature_on_another_persons_card_is_not_theirs() -> None:
+    stage = door(FEVER_AT, BY_TERMINAL)
+    terminal(stage, temperature_c=36.6, holder=OTHER)
+    assert asked(stage, stage.booking(1, holder=HOLDER)) == ("wait", "temperature_asked")
+
+
+def test_a_terminals_temperature_grows_old_while_somebody_is_waited_for() -> None:
+    stage = door(
+        FEVER_AT + '\nmask = "attest"', f"{BY_TERMINAL}\n[sentinel]\nverdict_seconds = 5\n[mask]\nattest_seconds = 60"
+    )
+    terminal(stage, temperature_c=36.6)
+    assert asked(stage, stage.booking(1)) == ("wait", "mask_asked")
+    stage.wait(6)
+    attendant(stage)
+    assert stage.decision.answer == "wait" and stage.because == "temperature_asked"
+
+
 # -------------------------------------------------------------- the assisted way
 
 ELDERS = '[assisted]\nclasses = ["visitor"]\nconfirm_seconds = 30'
