@@ -65,6 +65,11 @@ class Slots:
         done = self._run(["systemctl", "show", "--property=ExecMainStatus", "--value", UNIT])
         return done.returncode == 0 and done.stdout.strip() == WRONG_INPUT
 
+    def failed_starts(self) -> int:
+        """How often systemd has had to start the firmware again since this system came up; 0 where it does not say."""
+        done = self._run(["systemctl", "show", "--property=NRestarts", "--value", UNIT])
+        return int(done.stdout) if done.returncode == 0 and done.stdout.strip().isdecimal() else 0
+
     def told_by(self, bundle: Path) -> dict[str, Any]:
         """What a bundle says of itself. Its signature is the first thing that is looked at. Raises Mistake."""
         done = self._run(["rauc", "info", "--output-format=json", str(bundle)])

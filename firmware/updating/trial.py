@@ -23,6 +23,8 @@ from firmware.updating.updates import Progress
 EVERY_S = 5.0
 START_S = 300.0
 """How long a system's firmware may take to answer for the first time."""
+FAILED_STARTS_MAX = 4
+"""A new firmware that ends at every start is not waited for: nobody is served, and a sixth start tells nothing new."""
 SILENT_MAX = 3
 LEAVE_TRIES = 60
 """A second each: an ill system is not kept for a lane in which somebody always is."""
@@ -52,7 +54,7 @@ class Trial:
 
     def _of(self, progress: Progress, healthy_s: float) -> bool:
         self._tell(progress, "trial")
-        ill = self._why_not(healthy_s, frozenset(progress.ill))
+        ill = self._why_not(healthy_s, frozenset(progress.ill), on_trial=True)
         if not ill:
             self._slots.keep()
             self._tell(progress, "kept")
@@ -93,12 +95,16 @@ class Trial:
     def _tell(self, progress: Progress, state: updates.State, because: str = "") -> None:
         updates.tell(self._work, msgspec.structs.replace(progress, state=state, because=because))
 
-    def _why_not(self, healthy_s: float, may_be_ill: frozenset[str] | None) -> str:
+    def _why_not(self, healthy_s: float, may_be_ill: frozenset[str] | None, *, on_trial: bool = False) -> str:
         """Looks until it is decided: empty when the system is well."""
         watch = Watch(self._clock.elapsed_ms(), healthy_s, may_be_ill)
-        while (why := watch.look(self._asked(), self._clock.elapsed_ms())) is None:
+        while True:
+            said = self._asked()
+            if (why := watch.look(said, self._clock.elapsed_ms())) is not None:
+                return why
+            if on_trial and said is None and self._slots.failed_starts() > FAILED_STARTS_MAX:
+                return "the firmware ended at every start"
             threading.Event().wait(EVERY_S / self._clock.rate)
-        return why
 
     def _asked(self, *, leave: bool = False) -> Answer | None:
         try:

@@ -35,14 +35,15 @@ class Rauc:
 
     def __init__(self, **info: str) -> None:
         self.info = {"compatible": "hallgate-pi64", "version": "0.2.0", **info}
-        self.signed, self.other, self.ended = True, "good", "0"
+        self.signed, self.other, self.ended, self.restarts = True, "good", "0", 0
         self.told: list[str] = []
 
     def __call__(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         self.told.append(" ".join(words[:3]))
         slots = [{"rootfs.0": {"state": "booted", "boot_status": "good"}},
                  {"rootfs.1": {"state": "inactive", "boot_status": self.other}}]  # fmt: skip
-        said: Any = self.info if words[1] == "info" else int(self.ended) if words[1] == "show" else {"slots": slots}
+        shown = self.restarts if "--property=NRestarts" in words else int(self.ended)
+        said: Any = self.info if words[1] == "info" else shown if words[1] == "show" else {"slots": slots}
         code = 0 if self.signed or words[1] != "info" else 1
         return subprocess.CompletedProcess(words, code, json.dumps(said), "signature verification failed")
 
@@ -259,8 +260,18 @@ def test_an_update_whose_firmware_is_gone_goes_back(folder: Path) -> None:
     boots(folder, "B")
     rauc = Rauc()
     assert not trial(folder, rauc, rate=2000).confirm(30)
-    assert rauc.told[1:] == ["rauc status mark-bad", "systemctl reboot"]
+    assert rauc.told[-2:] == ["rauc status mark-bad", "systemctl reboot"]
     assert told(folder) == ("returned", "the firmware did not answer")
+
+
+def test_an_update_whose_firmware_ends_at_every_start_is_not_waited_for(folder: Path) -> None:
+    on_trial(folder)
+    boots(folder, "B")
+    rauc = Rauc()
+    rauc.restarts = 5
+    assert not trial(folder, rauc, rate=1.0).confirm(30)
+    assert rauc.told[-2:] == ["rauc status mark-bad", "systemctl reboot"]
+    assert told(folder) == ("returned", "the firmware ended at every start")
 
 
 def test_the_old_system_knows_that_the_new_one_did_not_start(door: Bench, folder: Path) -> None:
