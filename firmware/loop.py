@@ -82,6 +82,12 @@ class Loop:
         self.timers.append(timer)
         self._due.append(0.0)
 
+    def hasten(self, timer: Callable[[float], float | None], t_ms: float) -> None:
+        """Have a timer of `every` called at `t_ms`, if that is before its time. Of the loop's thread."""
+        index = self.timers.index(timer)
+        due = self._due[index]
+        self._due[index] = t_ms if due is None else min(due, t_ms)
+
     def post(self, event: AnyEvent) -> None:
         """Put an event in the inbox from any thread; the loop wakes at once."""
         self._posted.append((event, self.clock.elapsed_ms()))

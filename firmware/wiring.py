@@ -165,7 +165,8 @@ class Device:
         for resource in (HALL, *map(of_zone, self.site.rights.zones)):
             notices.add(bank_word(self, resource))
             notices.add(rows(self, resource))
-        notices.add(used_passes(self))
+        for kind in used_passes(self):
+            notices.add(kind)
         notices.add(evacuations(self))
         return notices
 

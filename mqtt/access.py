@@ -75,14 +75,14 @@ def rights(hall: str, party: Party) -> list[tuple[str, str]]:
 def _device(own: Topics, *, bank: bool) -> list[tuple[str, str]]:
     root = own.hall_root
     written = [
-        *(own.availability, own.status, own.event, own.passes, own.homeassistant),
+        *(own.availability, own.status, own.event, own.passes, own.used, own.homeassistant),
         own.rights("+", "row/+"),
         own.rights("+", "ask/+"),
         f"{root}{ANSWERS}/#",
         f"{root}{ANSWERS}",
     ]
     heard = [*own.heard_by_device(), own.rights("+", "row/+"), own.rights("+", "ask/+"), own.rights("+", "notice")]
-    heard += [f"{root}passes/+", HOME_ASSISTANT_STATUS]
+    heard += [f"{root}passes/+", f"{root}used/+", HOME_ASSISTANT_STATUS]
     if bank:
         written.append(own.rights("+", "notice"))
         heard.append(own.rights("+", "command"))

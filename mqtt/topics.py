@@ -20,7 +20,7 @@ HOME_ASSISTANT_STATUS = "homeassistant/status"
 """Home Assistant says `online` here when it has started: who announces again then is seen at once."""
 HallWide = Literal["rulebook", "roster", "trust", "revocations"]
 HALL_WIDE: tuple[HallWide, ...] = ("rulebook", "roster", "trust", "revocations")
-RESERVED = ("device", "rights", "passes", "homeassistant", *HALL_WIDE)
+RESERVED = ("device", "rights", "passes", "used", "homeassistant", *HALL_WIDE)
 """First words below the hall that have a writer in the contract: an answer is never sent to one of these."""
 
 
@@ -54,6 +54,10 @@ class Topics(msgspec.Struct, frozen=True):
     @property
     def passes(self) -> str:
         return f"{ROOT}/{self.hall}/passes/{self.device}"
+
+    @property
+    def used(self) -> str:
+        return f"{ROOT}/{self.hall}/used/{self.device}"
 
     @property
     def homeassistant(self) -> str:

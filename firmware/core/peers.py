@@ -100,17 +100,17 @@ def used(state: HallState, pass_id: str) -> Used | None:
     return Used(own.times + times, max(own.at_s, at_s), own.forget_s, own.uses)
 
 
-def own_day(state: HallState, now_s: int, zone: dt.tzinfo) -> Day:
-    """What this door tells the others of the local day of `now_s`; send it after every passage and now and then.
+def own_day(state: HallState, now_s: int, zone: dt.tzinfo, at_most: int = TELLS) -> Day:
+    """What this door tells the others of the local day of `now_s`, of the uses only the latest `at_most`.
 
-    Costs as much as the day has uses: uses stand in the order of their last time.
+    Costs as much as it tells uses: they stand in the order of their last time.
     """
     local = dt.datetime.fromtimestamp(now_s, zone)
     midnight_s = int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
     told = list[tuple[str, int, int]]()
     for pass_id in reversed(state.used):
         each = state.used[pass_id]
-        if each.at_s < midnight_s or len(told) >= TELLS:
+        if each.at_s < midnight_s or len(told) >= at_most:
             break
         if each.uses and PASS_ID.match(pass_id):
             told.append((pass_id, each.times, each.at_s))

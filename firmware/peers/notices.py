@@ -13,6 +13,7 @@ before the ways are opened; there is nothing else to do:
                                                 # no news. ValueError or a msgspec error: refused. From any thread.
         after=lambda records: any(isinstance(record, Passage) for record in records),  # when to look at `own` again
         rank=lambda name, content: 7,           # of two the larger is the later: kept and handed on (`handed_on.py`)
+        rest_ms=lambda content: 1_000.0,        # so long after that no news are told: what is long is told seldom
     )
 
 What changed leaves only after everything judged so far is on disk (P2 of the hall-wide limit).
@@ -59,6 +60,7 @@ class Notice:
     bytes_max: int = NOTICE_BYTES_MAX
     rank: Callable[[str, bytes], Rank | None] | None = None
     """None, or None for one notice: not handed on."""
+    rest_ms: Callable[[bytes], float] = lambda _content: 0.0
     by_broker: bool = True
     """False: only doors that speak with each other carry it, nobody keeps it for later."""
 
@@ -96,6 +98,7 @@ class Notices:
         self.refused: Counter[str] = Counter()
         self._told: dict[str, bytes] = {}
         self._due_ms: dict[str, float] = {}
+        self._rests_until_ms: dict[str, float] = {}
         device.loop.after.append(self._news)
         device.loop.every(self._beat)
         device.loop.every(handed_on.tend)
@@ -108,7 +111,16 @@ class Notices:
     def _news(self, records: list[AnyRecord]) -> None:
         for kind in self.kinds if self.ways else ():
             if kind.after(records):
-                self._tell(kind, heartbeat=False)
+                self._soon(kind)
+
+    def _soon(self, kind: Notice) -> None:
+        """Now, or with the beat that comes when it has rested."""
+        until_ms = self._rests_until_ms.get(kind.kind, 0.0)
+        if self._device.clock.elapsed_ms() >= until_ms:
+            self._tell(kind, heartbeat=False)
+        else:
+            self._due_ms[kind.kind] = min(self._due_ms[kind.kind], until_ms)
+            self._device.loop.hasten(self._beat, until_ms)
 
     def _beat(self, t_ms: float) -> float:
         for kind in self.kinds if self.ways else ():
@@ -124,8 +136,10 @@ class Notices:
         news = content != self._told.get(kind.kind)
         if content is None or not (news or heartbeat) or not self._device.loop.settled():
             return
+        now_ms = self._device.clock.elapsed_ms()
         self._told[kind.kind] = content
-        self._due_ms[kind.kind] = self._device.clock.elapsed_ms() + kind.beat_ms
+        self._due_ms[kind.kind] = now_ms + kind.beat_ms
+        self._rests_until_ms[kind.kind] = now_ms + kind.rest_ms(content)
         payload = sealed(self._key, content, kind.kind)
         for way in self.ways:
             way(kind.prefix + kind.name(), payload)

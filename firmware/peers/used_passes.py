@@ -1,11 +1,14 @@
-"""`passes/<device>`: what this door tells the others of its day, and theirs as events: only what is news.
+"""What this door tells the others of its day, and theirs as events: only what is news.
 
-Every notice is complete for its day, and every event is journalled: of a list that grows with every passage only the
-uses that were not there before become an event. Now and then all of it does, should one of those have been lost.
+`passes/<device>` is complete for its day, and a new one replaces it. A short one goes out with every passage; after a busy
+morning it is long, and is told only as often as `LIST_BYTES_PER_MS` allows: then `used/<device>`, the latest uses alone,
+goes out with every passage, so that no pass is used twice meanwhile. Every event is journalled: only the uses that were
+not heard before become one. Now and then all of the day does, should one of those have been lost.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +16,7 @@ import msgspec
 from firmware.core import peers
 from firmware.core.events import PeerUsed
 from firmware.core.records import AnyRecord, Decision, Incident, Passage
+from firmware.core.state import Counted
 from firmware.core.turn import Turn
 from firmware.peers.notices import By, Notice, of_itself
 from mqtt import passes_list
@@ -21,16 +25,34 @@ if TYPE_CHECKING:
     from firmware.wiring import Device
 
 WHOLE_MS = 600_000.0
-"""The whole list again after this long."""
+"""The whole list becomes an event again after this long."""
 BEAT_MS = 20_000.0
 """Unchanged it is said this often: 48 kB after 1,500 visits, and every door hears every other one."""
+SHORT_BYTES, SHORT_USES = 2_500, 32
+"""A list of so many bytes goes out at once; from so many uses on, less than half of that, the latest go out beside it."""
+LIST_BYTES_PER_MS = 10.0
+"""Of a longer one a door tells so much at most: 48 kB every 5 s. With every passage, what a hall sends in a day would rise
+with the square of its visitors: 2 ms of work here and 300 kB to send for each of the last of 1,500, to six other doors."""
+LATEST = 16
+"""Uses told at once: each goes out many times, and what is lost all the same comes with the list."""
+KNOWN_MAX = 4 * peers.TELLS
+"""Of one door. More is nonsense, and forgotten: what then is told twice does no harm."""
 NOTE_MS = 40_000.0
 """A door that says nothing new is noted this often, so that it does not count as apart (`[quota] apart_seconds`)."""
 
 
-def used_passes(device: Device) -> Notice:
-    """The kind of notice that carries them, over the broker and the side link."""
-    return of_itself("passes", device, UsedPasses(device), after=_may_be_news, beat_ms=BEAT_MS)
+def used_passes(device: Device) -> tuple[Notice, Notice]:
+    """The kinds of notice that carry them, over the broker and the side link: the day's list, and its end at once."""
+    known: dict[str, Known] = {}
+    whole, latest = UsedPasses(device, known), LatestPasses(device, known)
+    return (
+        of_itself("passes", device, whole, after=_may_be_news, beat_ms=BEAT_MS, rest_ms=list_rest_ms),
+        of_itself("used", device, latest, after=_may_be_news, beat_ms=BEAT_MS),
+    )
+
+
+def list_rest_ms(content: bytes) -> float:
+    return len(content) / LIST_BYTES_PER_MS if len(content) > SHORT_BYTES else 0.0
 
 
 def _may_be_news(records: list[AnyRecord]) -> bool:
@@ -41,18 +63,33 @@ TOLD_AFTER = (Passage, Decision, Incident)
 """What may have used a pass, counted somebody or held a person."""
 
 
+@dataclass
+class Known:
+    """What was heard of another door's day, and when something of it, and all of it, was handed on."""
+
+    day: str
+    used: set[tuple[str, int, int]]
+    held: tuple[str, ...]
+    counted: Counted
+    noted_ms: float
+    whole_ms: float
+
+
 class UsedPasses:
-    """`own` and `hear` are made for a `Notice`: `own` in the loop's thread, `hear` in any."""
+    """The whole list: `own` in the loop's thread, `hear` in any. `known` is shared with the latest of it."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._last: dict[str, tuple[PeerUsed, float, float]] = {}
-        """Device -> what was heard last, and when something of it, and all of it, was handed on."""
+    is_whole = True
 
-    def own(self) -> bytes:
+    def __init__(self, device: Device, known: dict[str, Known]) -> None:
+        self._device, self._known = device, known
+
+    def own(self) -> bytes | None:
+        return passes_list.told(self._day()).encoded()
+
+    def _day(self, at_most: int = peers.TELLS) -> peers.Day:
         controller, moment = self._device.controller, self._device.clock.moment()
         now_s = Turn(controller.state, moment, controller.zone, controller.rulebook).known_s
-        return passes_list.told(peers.own_day(controller.state, now_s, controller.zone)).encoded()
+        return peers.own_day(controller.state, now_s, controller.zone, at_most)
 
     def hear(self, name: str, content: bytes, _by: By) -> PeerUsed | None:
         """None: nothing new. ValueError: it is no such list, or another door's than `name`'s."""
@@ -60,13 +97,32 @@ class UsedPasses:
         if event is None or event.device != name:
             raise ValueError("no list of passes of that door")
         now = self._device.clock.elapsed_ms()
-        last, noted_ms, whole_ms = self._last.get(name, (None, -WHOLE_MS, -WHOLE_MS))
-        if last is None or last.day != event.day or now - whole_ms >= WHOLE_MS:
-            self._last[name] = (event, now, now)
+        known = self._known.get(name)
+        if known is None or known.day != event.day or self.is_whole and now - known.whole_ms >= WHOLE_MS:
+            whole_ms = now if self.is_whole else -WHOLE_MS
+            self._known[name] = Known(event.day, set(event.used), event.held, event.counted, now, whole_ms)
             return event
-        known = frozenset(last.used)
-        used = tuple(use for use in event.used if use not in known)
-        if not used and (event.held, event.counted) == (last.held, last.counted) and now - noted_ms < NOTE_MS:
+        return _news(known, event, now)
+
+
+class LatestPasses(UsedPasses):
+    """The end of a list that is too long to be told with every passage."""
+
+    is_whole = False
+
+    def own(self) -> bytes | None:
+        day = self._day(SHORT_USES + 1)
+        if len(day.used) <= SHORT_USES:
             return None
-        self._last[name] = (event, now, whole_ms)
-        return msgspec.structs.replace(event, used=used)
+        return passes_list.told(msgspec.structs.replace(day, used=day.used[:LATEST])).encoded()
+
+
+def _news(known: Known, event: PeerUsed, now: float) -> PeerUsed | None:
+    used = tuple(use for use in event.used if use not in known.used)
+    if not used and (event.held, event.counted) == (known.held, known.counted) and now - known.noted_ms < NOTE_MS:
+        return None
+    if len(known.used) > KNOWN_MAX:
+        known.used.clear()
+    known.used.update(used)
+    known.held, known.counted, known.noted_ms = event.held, event.counted, now
+    return msgspec.structs.replace(event, used=used)

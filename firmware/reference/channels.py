@@ -121,6 +121,14 @@ CHANNELS = (
         wrapping="sealed",
     ),
     _device(
+        "used",
+        PLACES.used,
+        PassesList,
+        "刚用过的凭证",
+        "the latest of them, on a long day: the whole list follows within seconds",
+        wrapping="sealed",
+    ),
+    _device(
         "row",
         PLACES.rights_row("0resource0", "0inc0"),
         Row,

@@ -81,6 +81,8 @@ TOPICS = {
     f"{ROOT}/revocations": "hub",
     f"{ROOT}/passes/gate-1": "gate-1",
     f"{ROOT}/passes/gate-2": "gate-2",
+    f"{ROOT}/used/gate-1": "gate-1",
+    f"{ROOT}/used/gate-2": "gate-2",
     f"{ROOT}/rights/hall/row/gate-1-0a1b2c3d": "gate-1 gate-2",
     f"{ROOT}/rights/hall/ask/gate-1-0a1b2c3d": "gate-1 gate-2",
     f"{ROOT}/rights/hall/command": "hub",
@@ -102,6 +104,7 @@ HEARD = {
             f"{ROOT}/{what}"
             for what in ("rulebook", "roster", "trust", "revocations", "passes/gate-1", "passes/gate-2")
         ),
+        *(f"{ROOT}/used/{name}" for name in ("gate-1", "gate-2")),
         *(f"{ROOT}/rights/hall/{last}" for last in ("row/gate-1-0a1b2c3d", "ask/gate-1-0a1b2c3d", "notice")),
         "homeassistant/status",
     },

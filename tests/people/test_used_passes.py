@@ -7,19 +7,37 @@ from typing import Any
 
 import pytest
 
-from firmware.peers.used_passes import NOTE_MS, WHOLE_MS, UsedPasses
+from firmware.core import peers
+from firmware.peers.used_passes import (
+    LATEST,
+    NOTE_MS,
+    SHORT_BYTES,
+    SHORT_USES,
+    WHOLE_MS,
+    LatestPasses,
+    UsedPasses,
+    list_rest_ms,
+)
 from tests.people.test_doors import Named
 
 
-def beside(door: Named) -> UsedPasses:
-    """The door as its wiring sees it."""
-    clock = SimpleNamespace(moment=lambda: door.moment, elapsed_ms=lambda: door.now * 1000)
-    device: Any = SimpleNamespace(controller=door.controller, clock=clock)
-    return UsedPasses(device)
+class Beside:
+    """The door as its wiring sees it: the whole list, and the latest of it."""
+
+    def __init__(self, door: Named) -> None:
+        clock = SimpleNamespace(moment=lambda: door.moment, elapsed_ms=lambda: door.now * 1000)
+        device: Any = SimpleNamespace(controller=door.controller, clock=clock)
+        known: dict[str, Any] = {}
+        self.whole, self.latest = UsedPasses(device, known), LatestPasses(device, known)
+        self.own, self.hear = self.whole.own, self.whole.hear
+
+
+def beside(door: Named) -> Beside:
+    return Beside(door)
 
 
 @pytest.fixture
-def doors() -> tuple[Named, UsedPasses, Named, UsedPasses]:
+def doors() -> tuple[Named, Beside, Named, Beside]:
     north, south = Named("north"), Named("south")
     return north, beside(north), south, beside(south)
 
@@ -62,3 +80,76 @@ def test_what_is_no_list_is_refused(doors: Any, content: bytes) -> None:
 def test_nobody_speaks_for_another_door(doors: Any) -> None:
     with pytest.raises(ValueError):
         doors[3].hear("west", doors[1].own(), "")
+
+
+# ------------------------------------------------------------ a long day
+
+
+@pytest.fixture
+def busy(doors: Any) -> Any:
+    """North has had a long day, and south has heard of it."""
+    north, tells, south, hears = doors
+    for number in range(1, SHORT_USES + 2):
+        north.uses(number)
+    south.do(hears.hear("north", tells.own(), ""))
+    return north, tells, south, hears
+
+
+def test_a_short_list_goes_alone_and_at_once(doors: Any) -> None:
+    north, tells, _, _ = doors
+    for number in range(1, SHORT_USES + 1):
+        north.uses(number)
+        assert tells.latest.own() is None and list_rest_ms(tells.own()) == 0
+    north.uses(SHORT_USES + 1)
+    assert tells.latest.own() is not None
+
+
+def test_a_long_one_rests_as_long_as_its_bytes_take() -> None:
+    assert [list_rest_ms(bytes(size)) for size in (SHORT_BYTES + 1, 48_000)] == [250.1, 4_800]
+    assert list_rest_ms(bytes(peers.TELLS * 33)) < 20_000, "the longest"
+
+
+def test_the_latest_uses_are_told_without_the_day_before_them(busy: Any) -> None:
+    north, tells, south, hears = busy
+    for number in (101, 102):
+        north.uses(number)
+    told = hears.latest.hear("north", tells.latest.own(), "")
+    assert [each[0] for each in told.used] == [f"{number:016x}" for number in (102, 101)]
+    assert hears.latest.hear("north", tells.latest.own(), "") is None
+    south.do(told)
+    assert [south.uses(number) for number in (101, 102, 103)] == ["refuse", "refuse", "admit"]
+
+
+def test_list_and_latest_are_one_knowledge(busy: Any) -> None:
+    north, tells, _, hears = busy
+    north.uses(101)
+    assert len(hears.latest.hear("north", tells.latest.own(), "").used) == 1
+    assert hears.hear("north", tells.own(), "") is None
+    north.uses(102)
+    assert len(hears.hear("north", tells.own(), "").used) == 1
+    assert hears.latest.hear("north", tells.latest.own(), "") is None
+
+
+def test_a_door_that_heard_only_the_latest_takes_the_whole_list_as_news(busy: Any) -> None:
+    north, tells, _, hears = busy
+    hears.whole._known.clear()
+    assert len(hears.latest.hear("north", tells.latest.own(), "").used) == LATEST
+    assert len(hears.hear("north", tells.own(), "").used) == SHORT_USES + 1
+
+
+def test_what_the_latest_missed_comes_with_the_list(busy: Any) -> None:
+    north, tells, south, hears = busy
+    for number in range(101, 102 + LATEST):
+        north.uses(number)
+    south.do(hears.latest.hear("north", tells.latest.own(), ""))
+    south.do(hears.hear("north", tells.own(), ""))
+    assert [south.uses(number) for number in (101, 101 + LATEST)] == ["refuse", "refuse"]
+
+
+def test_a_door_may_not_grow_another_without_bound(busy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    north, tells, _, hears = busy
+    monkeypatch.setattr("firmware.peers.used_passes.KNOWN_MAX", 50)
+    for number in range(101, 150):
+        north.uses(number)
+        hears.latest.hear("north", tells.latest.own(), "")
+        assert len(hears.whole._known["north"].used) <= 50 + LATEST

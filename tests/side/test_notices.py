@@ -36,10 +36,14 @@ class Loop:
         self.after: list[Callable[[list[Any]], None]] = []
         self.timers: list[Callable[[float], float]] = []
         self.posted: list[Any] = []
+        self.hastened: list[tuple[Callable[[float], float], float]] = []
         self.writable, self.asked = True, 0
 
     def every(self, timer: Callable[[float], float]) -> None:
         self.timers.append(timer)
+
+    def hasten(self, timer: Callable[[float], float], t_ms: float) -> None:
+        self.hastened.append((timer, t_ms))
 
     def post(self, event: Any) -> None:
         self.posted.append(event)
@@ -66,6 +70,7 @@ class Stage:
             journal=OPENED,
         )
         self.content: bytes | None = b'{"n":1}'
+        self.rest_ms = 0.0
         self.told: list[tuple[str, bytes]] = []
         self.notices = device.notices = Notices(device, key, HandedOn(Path("/nonexistent/heard.json")))
         self.notices.add(
@@ -76,6 +81,7 @@ class Stage:
                 own=lambda: self.content,
                 hear=lambda name, content, by: Woken() if msgspec.json.decode(content) and name != "me" else None,
                 after=bool,
+                rest_ms=lambda content: self.rest_ms,
             )
         )
         self.notices.add(dataclasses.replace(rows(device), own=lambda: None))
@@ -101,6 +107,23 @@ def test_what_changed_is_told_once_and_again_with_the_beat() -> None:
     assert beat(1_000.0) == 5_000.0 and len(stage.told) == 2
     stage.now_ms = 5_000.0
     assert beat(5_000.0) <= 10_000.0 and len(stage.told) == 3
+
+
+def test_what_is_long_rests_and_its_news_go_when_it_has() -> None:
+    stage = Stage()
+    stage.rest_ms = 700.0
+    stage.news("a record")
+    for number in (2, 3):
+        stage.content, stage.now_ms = b'{"n":%d}' % number, number * 100.0
+        stage.news("a record")
+    beat = stage.loop.timers[0]
+    assert len(stage.told) == 1 and stage.loop.hastened == [(beat, 700.0)] * 2
+    stage.now_ms = 700.0
+    beat(700.0)
+    assert [payload for _, payload in stage.told[1:]] == [sealed(KEY, b'{"n":3}', "passes")]
+    stage.content, stage.now_ms = b'{"n":4}', 1_400.0
+    stage.news("a record")
+    assert len(stage.told) == 3
 
 
 def test_nothing_leaves_before_the_disk_has_it() -> None:
