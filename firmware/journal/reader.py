@@ -41,6 +41,11 @@ class Record(msgspec.Struct, frozen=True):
     position: Position
     after_loss: bool
 
+    @property
+    def behind(self) -> Position:
+        """Where the next one begins, if this is not its segment's last."""
+        return self.position._replace(at=self.position.at + frames_of.HEADER_BYTES + len(self.payload))
+
 
 class Reader:
     """Reads `DIR/journal`, or a journal that was put aside (`DIR/journal-<inc>`)."""
@@ -57,6 +62,9 @@ class Reader:
         self._inc = identity.inc
         self._holes: set[tuple[int, int]] = set()
         self._marks: dict[int, list[tuple[int, int]]] = {}
+        self._first: tuple[int, int] | None = None
+        self._next: tuple[int, Position] | None = None
+        """Where the oldest event lies (segment and seq), and the one that is read next if all are read in turn."""
 
     @property
     def damaged(self) -> int:
@@ -70,7 +78,10 @@ class Reader:
     @property
     def first_seq(self) -> int | None:
         """The oldest hub event still held; None: there is none."""
-        return next((record.first_seq for record in self.records() if record.count), None)
+        if self._first is None or not self._is_there(self._first[0]):
+            oldest = next((record for record in self.records() if record.count), None)
+            self._first = (oldest.position.segment, oldest.first_seq) if oldest is not None else None
+        return self._first[1] if self._first is not None else None
 
     @property
     def last_seq(self) -> int | None:
@@ -113,6 +124,7 @@ class Reader:
             if record.first_seq > last_seq:
                 return
             if record.count and record.first_seq + record.count > first_seq:
+                self._next = record.first_seq + record.count, record.behind
                 yield record
             if record.first_seq + record.count > last_seq:
                 return
@@ -131,8 +143,11 @@ class Reader:
 
     def after(self, record: Record) -> Iterator[Record]:
         """Every record behind `record`."""
-        behind = record.position._replace(at=record.position.at + frames_of.HEADER_BYTES + len(record.payload))
-        return self.records(behind)
+        return self.records(record.behind)
+
+    def _is_there(self, segment: int) -> bool:
+        """False: the writer has reused it."""
+        return segments.path_of(self._folder, segment).exists()
 
     def _used_backwards(self) -> Iterator[int]:
         """Segments that hold records, newest first; the very newest file is often only prepared."""
@@ -154,6 +169,8 @@ class Reader:
 
     def _before(self, seq: int) -> Position | None:
         """A place at or before the record that holds `seq`, near to it as far as known."""
+        if self._next is not None and self._next[0] == seq and self._is_there(self._next[1].segment):
+            return self._next[1]
         best: Position | None = None
         for segment in segments.listed(self._folder):
             first = segments.first_frame(self._folder, self._inc, segment)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firmware.journal import ENTRY, Position, Reader, Writer
-from tests.journal.opening import fill, open_writer, payload, seqs
+from tests.journal.opening import SMALL, fill, open_writer, payload, seqs
 
 RECORDS = 1500
 
@@ -117,3 +120,29 @@ def test_while_its_past_is_being_reused(tmp_path: Path) -> None:
     assert wrong == []
     assert reader.damaged == 0
     assert seqs(tmp_path)[-1] == RECORDS + 100
+
+
+LOOKS = st.lists(
+    st.one_of(st.tuples(st.just("write"), st.integers(1, 25)), st.tuples(st.just("read"), st.integers(0, 12))),
+    max_size=25,
+)
+
+
+@given(LOOKS)
+def test_one_that_reads_in_turn_reads_what_a_fresh_one_would(looks: list[tuple[str, int]]) -> None:
+    """It remembers where it was and what is oldest: while segments end, and while the oldest are reused."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer = open_writer(Path(folder), budget=5 * SMALL)
+        fill(writer, 1, size=300)
+        reader, written, at = Reader(folder), 1, 1
+        for what, count in looks:
+            if what == "write":
+                fill(writer, count, written + 1, size=300)
+                written += count
+                continue
+            assert reader.first_seq == Reader(folder).first_seq
+            at = max(at, reader.first_seq or 1)
+            read = [[each.first_seq for each in one.read_range(at, at + count)] for one in (reader, Reader(folder))]
+            assert read[0] == read[1] == list(range(at, min(at + count, written) + 1))
+            at = min(at + count, written) + 1
+        writer.close()
