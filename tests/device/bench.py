@@ -18,7 +18,7 @@ import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from firmware.simulation.issuer import Issuer
 from firmware.simulation.troupe import die_with_us
@@ -113,6 +113,19 @@ class Far:
         assert unwanted not in self.heard, f"unexpected {self.heard!r}"
 
 
+class Process(Protocol):
+    """As much of `subprocess.Popen` as is needed here."""
+
+    pid: int
+    stdout: Any
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None, /) -> int: ...
+
+
 class Bench:
     """One entry lane with a text-line scanner and an LCUS relay; more by TOML lines: `keys` of the lane, `lane` (its
     devices), `rights` (its table) and `site`."""
@@ -173,7 +186,7 @@ port = "{self.relay.link}"
 channel = 1
 {lane}"""
         )
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Process | None = None
         self.environment: dict[str, str] = {}
         self.more_words: list[str] = []
         self.within: list[str] = []
@@ -188,12 +201,17 @@ channel = 1
     # ------------------------------------------------------------ the process
 
     def start(self) -> Bench:
-        command = [
-            *self.within, sys.executable, "-m", "firmware", "run",
-            "--site", str(self.site), "--state", str(self.state), *self.more_words,
-        ]  # fmt: skip
-        with open(self.folder / "stderr", "ab") as errors:
-            self.process = subprocess.Popen(
+        words = ["run", "--site", str(self.site), "--state", str(self.state), *self.more_words]
+        self.process = self.spawned(words, self.folder / "stderr")
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line == "ready\n", f"{line!r} {self.errors}"
+        return self
+
+    def spawned(self, words: list[str], said: Path) -> Process:
+        command = [*self.within, sys.executable, "-m", "firmware", *words]
+        with said.open("ab") as errors:
+            return subprocess.Popen(
                 command,
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
@@ -202,10 +220,6 @@ channel = 1
                 env={**os.environ, **self.environment},
                 preexec_fn=die_with_us,  # an orphan would open the next test's ptys by the same number
             )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line == "ready\n", f"{line!r} {self.errors}"
-        return self
 
     @property
     def errors(self) -> str:
