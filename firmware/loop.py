@@ -24,6 +24,7 @@ from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, CodeRead, JournalState, Woken
 from firmware.core.moment import Moment
 from firmware.core.records import AnyRecord, Decision
+from firmware.core.turn import Outcome
 from firmware.journal import JournalUnwritable, Writer
 
 INBOX = 1_000
@@ -213,32 +214,31 @@ class Loop:
         orders: list[AnyAction] = []
         news: list[AnyRecord] = []
         for _ in range(min(BATCH, len(self._inbox))):
-            event, t_ms = self._inbox.popleft()
-            outcome_orders, records = self._judge(event, t_ms)
-            orders += outcome_orders
-            news += records
+            outcome = self._judge(*self._inbox.popleft())
+            orders += outcome.actions
+            news += outcome.records
         if any(isinstance(order, GateFree) for order in orders):
             self._carry_out([order for order in orders if isinstance(order, GateFree)])
             orders = [order for order in orders if not isinstance(order, GateFree)]
         if news or any(isinstance(order, GateOpen) for order in orders):
             orders = self._durable(orders)
         self._carry_out(orders)
+        self._wake_ms = outcome.wake_at_ms
         for hook in self.after:
             hook(news)
 
-    def _judge(self, event: AnyEvent, t_ms: float) -> tuple[list[AnyAction], list[AnyRecord]]:
+    def _judge(self, event: AnyEvent, t_ms: float) -> Outcome:
         self._last_ms = max(self._last_ms, int(t_ms))
         moment = Moment(self._last_ms, self.clock.wall_ms(), self.clock.trusted)
         outcome = self.controller.handle(event, moment)
         records = outcome.records
         if records and isinstance(event, CodeRead):
-            records = [self._timed(record, t_ms) for record in records]
+            records = outcome.records = [self._timed(record, t_ms) for record in records]
         first = records[0].seq if records else 0
         self.journal.append(entries.encode(entries.Entry(moment, event, records)), first, len(records))
         if self._unflushed_ms is None:
             self._unflushed_ms = t_ms
-        self._wake_ms = outcome.wake_at_ms
-        return outcome.actions, records
+        return outcome
 
     def _timed(self, record: AnyRecord, t_ms: float) -> AnyRecord:
         if not isinstance(record, Decision):

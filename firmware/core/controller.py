@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -125,7 +126,7 @@ class Controller:
         rounds.tend(turn)
         limit.share(turn)
         idle.show(turn)
-        return Outcome(turn.actions, turn.records, self._wake_at(turn))
+        return Outcome(turn.actions, turn.records, partial(self._wake_at, turn))
 
     def _tend(self, turn: Turn, lane: LaneState) -> None:
         entry.forget_waiting(turn, lane)

@@ -38,11 +38,16 @@ def parsed(text: bytes) -> tuple[Rulebook, dt.tzinfo]:
 
 
 class Outcome(msgspec.Struct):
-    """What came out of one event. `wake_at_ms` is elapsed time, None: nothing is due."""
+    """What came out of one event."""
 
     actions: list[AnyAction]
     records: list[AnyRecord]
-    wake_at_ms: int | None
+    due: Callable[[], int | None]
+
+    @property
+    def wake_at_ms(self) -> int | None:
+        """Elapsed time, None: nothing is due. To be asked before the next event, and not before the gate has moved."""
+        return self.due()
 
 
 class Turn(msgspec.Struct):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 import select
 import signal
@@ -18,6 +17,8 @@ import sys
 import threading
 from pathlib import Path
 from typing import IO
+
+import msgspec
 
 from firmware.simulation.troupe import die_with_us
 
@@ -50,6 +51,12 @@ class Child:
         return 0
 
 
+class Order(msgspec.Struct):
+    words: list[str]
+    environment: dict[str, str]
+    errors: str
+
+
 class Nursery:
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -61,7 +68,7 @@ class Nursery:
     def start(self, words: list[str], environment: dict[str, str], errors: Path) -> Child:
         """`firmware WORDS` in a child of its own."""
         ours, its = os.pipe()
-        order = json.dumps({"words": words, "environment": environment, "errors": str(errors)}).encode()
+        order = msgspec.json.encode(Order(words, environment, str(errors)))
         with self._lock:
             socket.send_fds(self._orders, [order], [its])
             pid = int(self._orders.recv(64))
@@ -99,24 +106,24 @@ def main(orders: socket.socket) -> int:
             return 0
         child = os.fork()
         if child == 0:
-            os._exit(_device(json.loads(order), descriptors[0], orders))
+            os._exit(_device(msgspec.json.decode(order, type=Order), descriptors[0], orders))
         os.close(descriptors[0])
         orders.send(str(child).encode())
 
 
-def _device(order: dict[str, object], stdout: int, orders: socket.socket) -> int:
+def _device(order: Order, stdout: int, orders: socket.socket) -> int:
     from firmware.__main__ import main as firmware_main
 
     orders.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     die_with_us()
-    os.environ.update(order["environment"])  # type: ignore[call-overload]
-    errors = os.open(str(order["errors"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.environ.update(order.environment)
+    errors = os.open(order.errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for source, number in ((stdout, 1), (errors, 2)):
         os.dup2(source, number)
         os.close(source)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", 1)  # of a pipe, where the nursery's may be of files
-    return firmware_main(list(order["words"]))  # type: ignore[call-overload]
+    return firmware_main(order.words)
 
 
 if __name__ == "__main__":
