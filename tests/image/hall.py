@@ -19,11 +19,13 @@ from firmware.simulation.issuer import Issuer
 from mqtt.address import Address
 from mqtt.link import Connection, Plan, Speaker
 from mqtt.messages import Incoming
+from mqtt.signing import envelope, sign_command
 from mqtt.topics import ROOT
-from tests.brokers import Broker
+from tests.brokers import Broker, wait_until
 from tests.device.bench import ROOT as SOURCE
 from tests.device.bench import RULEBOOK
 from tests.image.emulator import Emulator, burn, fetch
+from tests.mqtt.helpers import Ear
 
 RELAY, OUTSIDE, INSIDE, LOCK, BUTTON = 24, 17, 27, 25, 23
 SITE = """v = 1
@@ -71,6 +73,7 @@ pull = "down"
 """
 """A way out with a magnetic lock: in service its relay is on, and off is open."""
 YEARS_S = 5 * 365 * 86_400
+WAIT_S = 300.0
 
 
 class Hub(Speaker):
@@ -90,6 +93,35 @@ class Hub(Speaker):
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in list(self.events.values()) if event["kind"] == kind]
+
+
+class Orders:
+    """A hub that gives a door orders and hears everything of the hall."""
+
+    ROOT = f"{ROOT}/baoshan"
+
+    def __init__(self, door: Door) -> None:
+        self.ear = Ear(door.broker.url, f"{self.ROOT}/#")
+        self._key, self._kid = door.issuer.edwards_keys["command"], door.issuer.kid("command")
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.ear.on("/status")[-1].payload))
+
+    def wait_for_it(self) -> None:
+        """Until a door that was just started says so, and knows the time: no order's age can be judged before."""
+        before = len(self.ear.on("/status"))
+        wait_until(lambda: len(self.ear.on("/status")) > before and self.status()["clock"]["trusted"], WAIT_S, 0.2)
+
+    def send(self, name: str, body: dict[str, Any], *, id: str = "", to_bank: bool = False) -> dict[str, Any]:
+        """Its answer."""
+        now_s, before = time.time(), len(self.ear.on("/answers"))
+        to, topic = ("bank", "rights/hall/command") if to_bank else ("entry-1", f"device/entry-1/command/{name}")
+        order = envelope(name, "baoshan", to, body, id=id or f"{name}-{now_s}", issuer="operator",
+                         counter=int(now_s * 1000), now_s=now_s, valid_s=600)  # fmt: skip
+        signed = sign_command(order, self._key, self._kid)
+        self.ear.say(f"{self.ROOT}/{topic}", signed, response_topic=f"{self.ROOT}/hub/answers")
+        wait_until(lambda: len(self.ear.on("/answers")) > before, WAIT_S, 0.2)
+        return dict(json.loads(self.ear.on("/answers")[-1].payload))
 
 
 def site_files(folder: Path, issuer: Issuer, hub: str, lanes: str = "") -> Path:

@@ -5,7 +5,6 @@ Each test has a card of its own and can be run alone (`-k broken`); the bundles 
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
@@ -18,14 +17,11 @@ import pytest
 from deploy.image import papers, recipe, tools
 from firmware.updating import slots
 from firmware.updating.updates import FINAL
-from mqtt.signing import envelope, sign_command
 from tests import needs
-from tests.brokers import wait_until
 from tests.image.emulator import fill_other_slot, put, slot_bytes, spoil_variables, variables, write_file
-from tests.image.hall import EXIT, LOCK, RELAY, Door
+from tests.image.hall import EXIT, LOCK, RELAY, Door, Orders
 from tests.image.systems import bundled, firmware_that_ends, nothing, served
 from tests.image.test_boot import MINUTE_S, READY
-from tests.mqtt.helpers import Ear
 
 pytestmark = [
     pytest.mark.long("image"),
@@ -48,13 +44,12 @@ class Updated:
         self.seen: list[tuple[str, int, int]] = []
         """State of the update, level of the entry's relay, level of the exit's lock."""
         door.broker.start()
-        self.ear = Ear(door.broker.url, "hallgate/v1/baoshan/#")
+        self.orders = Orders(door)
 
     def start(self) -> None:
-        """Until the door is heard at the hub and knows the time: an order's age cannot be judged before."""
         self.door.board.start()
         self.door.board.says(READY)
-        wait_until(lambda: bool(self.ear.on("/status")) and self.status()["clock"]["trusted"], 5 * MINUTE_S, 0.5)
+        self.orders.wait_for_it()
 
     def fetched_before(self, bundle: Path) -> None:
         """All but the last MiB lies on the card, as after a line that broke: the emulated network takes an hour for it."""
@@ -64,26 +59,16 @@ class Updated:
         part.unlink()
 
     def order(self, bundle: Path, version: str) -> None:
-        key, kid = self.door.issuer.edwards_keys["command"], self.door.issuer.kid("command")
         body = {
             "url": f"http://10.0.2.2:{self.port}/{bundle.name}",
             "sha256": papers.sha256(bundle),
             "version": version,
         }
-        order = envelope("update", "baoshan", "entry-1", body, id=f"update-{version}", issuer="operator",
-                         counter=int(time.time() * 1000), now_s=time.time(), valid_s=600)  # fmt: skip
-        self.ear.say(
-            f"{DEVICE}/command/update", sign_command(order, key, kid), response_topic="hallgate/v1/baoshan/hub/answers"
-        )
-        wait_until(lambda: self.ear.on("/answers"), 2 * MINUTE_S, 0.2)
-        answer = json.loads(self.ear.on("/answers")[-1].payload)
+        answer = self.orders.send("update", body, id=f"update-{version}")
         assert answer["result"] == "done", answer
 
-    def status(self) -> dict[str, Any]:
-        return dict(json.loads(self.ear.on("/status")[-1].payload))
-
     def state(self) -> str:
-        return str((self.status()["update"] or {}).get("state", ""))
+        return str((self.orders.status()["update"] or {}).get("state", ""))
 
     def until(self, *states: str) -> dict[str, Any]:
         """The status at which the update is in one of these states. The relays are watched all the while."""
@@ -93,11 +78,11 @@ class Updated:
                 seen = self.state()
                 print(f"image: {seen} after {UPDATE_S - (end - time.monotonic()):.0f} s", flush=True)
             ended = seen in FINAL or time.monotonic() > end
-            assert not ended, f"{seen}: {self.status()['update']}\n{self.door.board.console()[-3000:]}"
+            assert not ended, f"{seen}: {self.orders.status()['update']}\n{self.door.board.console()[-3000:]}"
             assert self.door.board.process is not None and self.door.board.process.poll() is None
             self.seen.append((self.state(), self.door.board.level(RELAY), self.door.board.level(LOCK)))
             time.sleep(0.5)
-        return self.status()
+        return self.orders.status()
 
 
 @pytest.fixture
@@ -106,7 +91,7 @@ def updated(tmp_path: Path, shop: recipe.Shop) -> Iterator[Updated]:
     with served(shop.work / "systems") as port:
         made = Updated(door, port)
         yield made
-        made.ear.close()
+        made.orders.ear.close()
     door.board.kill()
     door.broker.kill()
 
@@ -148,7 +133,7 @@ def test_a_broken_update_goes_back_by_itself(
     updated.fetched_before(bundle)
     with capsys.disabled():
         updated.start()
-        was = updated.status()["version"]
+        was = updated.orders.status()["version"]
         updated.order(bundle, BROKEN)
         done = updated.until("kept", "returned", "failed")
     assert (done["version"], done["update"]["state"]) == (was, "returned"), done["update"]
