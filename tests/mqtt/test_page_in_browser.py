@@ -146,6 +146,23 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     shows(tab, "#devices td.bad", "supply too weak, board at 81 °C, doctor found: A scanner nothing_answers")
 
 
+def test_rights_on_their_way_and_a_door_in_debt_are_seen(hub_url: str, window: Any, ear: Ear) -> None:
+    """The limit was lowered over what the doors hold: one owes, and three rights are between two doors."""
+    tell_hall(ear, lanes(), limit=60)
+    tab = opened(window, hub_url, language="en")
+    shows(tab, "#facts", "Debt0")
+    for row in (
+        Row(inc="entry-1-1", dev="entry-1", seq=2, A=30, C=0, G=0, X=0, free=-5, bank=True),
+        Row(inc="entry-2-1", dev="entry-2", seq=2, A=20, C=0, G=0, X=3, free=2, T={"entry-1-1": 3}),
+    ):
+        ear.say(f"{HALL}/rights/hall/row/{row.inc}", msgspec.json.encode(row), retain=True)
+    shows(tab, "#facts .bad", "Debt5")
+    shows(tab, "#facts", "In flight3")
+    shows(tab, "#rights-sum", "+3")
+    shows(tab, "#rights-sum", "▼5")
+    shows(tab, "#gates .right.debt", "5")
+
+
 def test_a_zone_and_its_lift_are_on_the_plan_and_over_its_limit_is_seen(hub_url: str, window: Any, ear: Ear) -> None:
     tell_hall(ear, lanes())
     tell_zone(ear, inside=3)
