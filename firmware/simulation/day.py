@@ -154,10 +154,6 @@ class Day:
         self.after(self.plan.passage_seconds * 1000, lambda: self._through(entry))
         self.rule.waits(entry)
 
-    def serve_all(self) -> None:
-        for entry in range(len(self.plan.entries)):
-            self.serve(entry)
-
     def _through(self, entry: int) -> None:
         self.doors[entry].busy = False
         self.serve(entry)

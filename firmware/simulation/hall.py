@@ -256,17 +256,12 @@ class Hall:
         self.exits = [ExitQueue(self, lane) for lane in exits]
         self.lift = Lift(rig, *lift, self._rode) if lift else None
         self._visitors = visitors
-        self._closed = False
 
     def start(self) -> None:
         for entry in self.entries:
             if self.rig.has(entry.lane, "range"):
                 self._look(entry)
         self._expect()
-
-    def close_doors(self) -> None:
-        """Nobody comes any more; who is inside leaves when it is time."""
-        self._closed = True
 
     def cross(self, lane: str, direction: str, visitor: Visitor) -> None:
         """A body goes through the lane's beams."""
@@ -291,8 +286,6 @@ class Hall:
         self.rig.after(visitor.arrives_ms, lambda: self._arrive(visitor))
 
     def _arrive(self, visitor: Visitor) -> None:
-        if self._closed:
-            return
         if visitor.habit == "wrong_way":
             self._enter_by_the_exit(visitor)
         else:

@@ -80,6 +80,20 @@ def test_set_up_disables_set_up_codes_verifies_and_saves_once() -> None:
     assert not any(frame[2] in (WRITE, SAVE) for frame in line.sent), "a scanner that is right is only looked at"
 
 
+def test_a_scanner_that_lost_its_power_obeys_no_set_up_code() -> None:
+    line = ready()
+    line.far.power_cycle()
+    assert not line.far.show_setup_code(ZONE_OUTPUT, 0x81)
+
+
+def test_one_that_may_not_save_is_set_right_again_after_a_power_loss() -> None:
+    line = ready(save=False)
+    line.far.power_cycle()
+    assert line.far.show_setup_code(ZONE_OUTPUT, 0x81), "what was not saved is gone"
+    line.run(11_000)
+    assert (line.far.zones[ZONE_SETUP_CODES], line.far.zones[ZONE_OUTPUT]) == (0x03, 0x01)
+
+
 def test_a_framed_scanner_is_set_to_raw_text() -> None:
     line = bench()
     line.far.zones[ZONE_OUTPUT] = 0x81
