@@ -32,8 +32,8 @@ from firmware.journal import Reader
 from firmware.peers.seal import unsealed
 from mqtt.messages import Incoming
 from tests.brokers import Broker, free_port, wait_until
-from tests.device.bench import ON, Bench
-from tests.device.nursery import Child, Nursery
+from tests.device.bench import ON, Bench, Process
+from tests.device.nursery import Nursery
 from tests.device.test_pins import INSIDE, OUT, OUTSIDE, FarPins
 from tests.mqtt.helpers import Ear
 from tests.side.hall import side_link
@@ -140,11 +140,13 @@ class Street:
 
 
 class Door(Bench):
-    """A device of the hall, started by the nursery of all of them."""
+    """A device of the hall, started by the nursery of all of them where there is one."""
 
-    nursery: Nursery
+    nursery: Nursery | None = None
 
-    def spawned(self, words: list[str], said: Path) -> Child:
+    def spawned(self, words: list[str], said: Path) -> Process:
+        if self.nursery is None:
+            return super().spawned(words, said)
         return self.nursery.start(words, self.environment, said)
 
 

@@ -276,8 +276,9 @@ def test_an_operator_signs_in_by_keyboard_and_acknowledges(
         tab.get_by_role("button", name="Change limit whole hall").click()
         tab.fill("#number", "150")
         tab.keyboard.press("Enter")
+        wait_until(lambda: envelopes(ear)[-1].device == "bank")  # "done 1/1" may still be the answer before
+        assert envelopes(ear)[-1].body == {"n": 150}
         shows(tab, "#told", "done 1/1")
-        assert (envelopes(ear)[-1].device, envelopes(ear)[-1].body) == ("bank", {"n": 150})
         tab.get_by_role("button", name="Evacuate whole hall").click()
         tab.click("#confirm-yes")
         shows(tab, "#told", "done 4/4")
