@@ -36,11 +36,17 @@ def absent(path: Path) -> str:
 def missing(*programs: str) -> str:
     where = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     named = [name for name in programs if shutil.which(name, path=where) is None]
-    return f"not installed: {', '.join(named)}" if named else ""
+    return f"not installed: {', '.join(named)}; `./hallgate test` installs them where it may" if named else ""
 
 
 def not_root(to: str) -> str:
     return "" if os.geteuid() == 0 else f"only root can {to}"
+
+
+def capability(number: int, to: str) -> str:
+    """A container's root may lack what its kernel asks for (`capabilities(7)`)."""
+    held = int(Path("/proc/self/status").read_text().partition("CapEff:")[2].split()[0], 16)
+    return "" if held >> number & 1 else f"this root lacks capability {number}, without which nobody may {to}"
 
 
 def shared(path: str) -> Path:

@@ -30,24 +30,10 @@ pytestmark = [
 ]
 
 
-def test_in_a_network_of_its_own() -> None:
-    if os.environ.get(ALONE):
-        pytest.skip(
-            "already inside the network namespace that this very test makes: here the other tests of the file run"
-        )
-    installed()
-    # It joins multicast groups, which needs a route.
-    inside = "ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec " + " ".join(
-        [sys.executable, "-m", "pytest", "-q", "--home-assistant", "-rA", __file__]
-    )
-    done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", inside], cwd=ROOT, env={**os.environ, ALONE: "1"}, check=False
-    )
-    assert done.returncode == 0, "see the lines above"
-
-
-@needs.unless("" if os.environ.get(ALONE) else "runs in the network namespace that the test above makes")
 def test_home_assistant_shows_the_door(tmp_path: Path) -> None:
+    if not os.environ.get(ALONE):
+        in_a_network_of_its_own()
+        return
     folder = tmp_path / "broker"
     folder.mkdir()
     broker = Broker(folder).start()
@@ -75,6 +61,18 @@ def test_home_assistant_shows_the_door(tmp_path: Path) -> None:
     finally:
         home.stop()
         broker.stop()
+
+
+def in_a_network_of_its_own() -> None:
+    installed()
+    # It joins multicast groups, which needs a route.
+    inside = "ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec " + " ".join(
+        [sys.executable, "-m", "pytest", "-q", "--home-assistant", "-rA", __file__]
+    )
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", inside], cwd=ROOT, env={**os.environ, ALONE: "1"}, check=False
+    )
+    assert done.returncode == 0, "see the lines above"
 
 
 def named(**by_key: str) -> dict[str, str]:
