@@ -123,7 +123,7 @@ class Process(Protocol):
 
     def kill(self) -> None: ...
 
-    def wait(self, timeout: float | None = None, /) -> int: ...
+    def wait(self, timeout: float | None = None, /) -> int | None: ...
 
 
 class Bench:
@@ -229,6 +229,7 @@ channel = 1
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(PATIENCE_S)
+        assert code is not None, "its nursery alone knows"
         self._forget()
         return code
 

@@ -42,13 +42,12 @@ class Child:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def wait(self, timeout_s: float | None = None) -> int:
-        """Always 0: how a child ended is known to the nursery alone."""
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Answers nothing: how a child ended is known to the nursery alone, and `Bench.stop` has no code to tell."""
         if hasattr(self, "_handle"):
             assert select.select([self._handle], [], [], timeout_s)[0], f"process {self.pid} does not end"
             os.close(self._handle)
             del self._handle
-        return 0
 
 
 class Order(msgspec.Struct):
