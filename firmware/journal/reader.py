@@ -78,7 +78,7 @@ class Reader:
     @property
     def first_seq(self) -> int | None:
         """The oldest hub event still held; None: there is none."""
-        if self._first is None or not self._is_there(self._first[0]):
+        if self._first is None or not segments.path_of(self._folder, self._first[0]).exists():
             oldest = next((record for record in self.records() if record.count), None)
             self._first = (oldest.position.segment, oldest.first_seq) if oldest is not None else None
         return self._first[1] if self._first is not None else None
@@ -145,10 +145,6 @@ class Reader:
         """Every record behind `record`."""
         return self.records(record.behind)
 
-    def _is_there(self, segment: int) -> bool:
-        """False: the writer has reused it."""
-        return segments.path_of(self._folder, segment).exists()
-
     def _used_backwards(self) -> Iterator[int]:
         """Segments that hold records, newest first; the very newest file is often only prepared."""
         return (segment for segment in reversed(segments.listed(self._folder)) if self._is_used(segment))
@@ -169,8 +165,8 @@ class Reader:
 
     def _before(self, seq: int) -> Position | None:
         """A place at or before the record that holds `seq`, near to it as far as known."""
-        if self._next is not None and self._next[0] == seq and self._is_there(self._next[1].segment):
-            return self._next[1]
+        if self._next is not None and self._next[0] == seq:
+            return self._next[1]  # also when that segment was reused: what follows it is what is left
         best: Position | None = None
         for segment in segments.listed(self._folder):
             first = segments.first_frame(self._folder, self._inc, segment)

@@ -123,7 +123,11 @@ def test_while_its_past_is_being_reused(tmp_path: Path) -> None:
 
 
 LOOKS = st.lists(
-    st.one_of(st.tuples(st.just("write"), st.integers(1, 25)), st.tuples(st.just("read"), st.integers(0, 12))),
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(1, 25)),
+        st.tuples(st.just("read"), st.integers(0, 12)),
+        st.tuples(st.just("back"), st.integers(0, 30)),
+    ),
     max_size=25,
 )
 
@@ -139,6 +143,9 @@ def test_one_that_reads_in_turn_reads_what_a_fresh_one_would(looks: list[tuple[s
             if what == "write":
                 fill(writer, count, written + 1, size=300)
                 written += count
+                continue
+            if what == "back":
+                at -= count
                 continue
             assert reader.first_seq == Reader(folder).first_seq
             at = max(at, reader.first_seq or 1)

@@ -55,6 +55,32 @@ def test_only_what_is_new_becomes_an_event(doors: Any) -> None:
     assert len(hears.hear("north", tells.own(), "").used) == 2, "should one have been lost"
 
 
+def test_who_is_held_and_what_was_counted_are_news_without_a_use(doors: Any) -> None:
+    north, tells, _, hears = doors
+    hears.hear("north", tells.own(), "")
+    north.state.held_persons["person-1"] = int(north.wall_0)
+    heard = hears.hear("north", tells.own(), "")
+    assert heard.used == () and heard.held == ("person-1",)
+    assert hears.hear("north", tells.own(), "") is None
+    north.state.quota_day, north.state.quota_used = heard.day, 3
+    assert hears.hear("north", tells.own(), "").counted.persons == 3
+    assert hears.hear("north", tells.own(), "") is None
+
+
+def test_on_another_day_everything_is_news(doors: Any) -> None:
+    north, tells, south, hears = doors
+    north.uses(1)
+    first = hears.hear("north", tells.own(), "")
+    for door in (north, south):
+        door.wait(86_400)
+    known = hears.whole._known["north"]
+    known.whole_ms = known.noted_ms = south.now * 1000  # as if it had been told all the while
+    north.uses(2)
+    second = hears.hear("north", tells.own(), "")
+    assert second.day > first.day and [each[0] for each in second.used] == [f"{2:016x}"]
+    assert hears.whole._known["north"].day == second.day
+
+
 def test_doors_that_hear_each_other_so_refuse_a_second_use(doors: Any) -> None:
     north, tells, south, hears = doors
     for number in (1, 2, 3):
