@@ -63,8 +63,9 @@ class Reader:
         self._holes: set[tuple[int, int]] = set()
         self._marks: dict[int, list[tuple[int, int]]] = {}
         self._first: tuple[int, int] | None = None
+        """Segment and seq of the oldest event, while that segment is there."""
         self._next: tuple[int, Position] | None = None
-        """Where the oldest event lies (segment and seq), and the one that is read next if all are read in turn."""
+        """The event that is read next if all are read in turn, and its place."""
 
     @property
     def damaged(self) -> int:

@@ -61,6 +61,7 @@ class Notice:
     rank: Callable[[str, bytes], Rank | None] | None = None
     """None, or None for one notice: not handed on."""
     rest_ms: Callable[[bytes], float] = lambda _content: 0.0
+    """After `content` was told, no news of this kind for so long; then all of them at once."""
     by_broker: bool = True
     """False: only doors that speak with each other carry it, nobody keeps it for later."""
 

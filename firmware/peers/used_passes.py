@@ -32,7 +32,7 @@ SHORT_BYTES, SHORT_USES = 2_500, 32
 """A list of so many bytes goes out at once; from so many uses on, less than half of that, the latest go out beside it."""
 LIST_BYTES_PER_MS = 10.0
 """Of a longer one a door tells so much at most: 48 kB every 5 s. With every passage, what a hall sends in a day would rise
-with the square of its visitors: 2 ms of work here and 300 kB to send for each of the last of 1,500, to six other doors."""
+with the square of its visitors: after 1,500 of them 48 kB for each one more, to every other door."""
 LATEST = 16
 """Uses told at once: each goes out many times, and what is lost all the same comes with the list."""
 KNOWN_MAX = 4 * peers.TELLS
