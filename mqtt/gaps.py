@@ -2,6 +2,9 @@
 
 An event is known by its number; its `id` tells when a device started a new journal and counts from one again. Memory
 stays small however long the device lives: the highest number, the ranges below it that are missing, a few recent ids.
+
+What lies before the first event a hub heard is not asked for, but it is news when it comes: a device says again what
+nobody had received, and other hubs were not there either.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ class Gaps:
         self.high: int | None = None
         self.lost = 0
         self._missing: list[tuple[int, int, float, int]] = []
+        self._before: list[tuple[int, int]] = []
         self._ids: OrderedDict[int, str] = OrderedDict()
 
     @property
@@ -34,7 +38,7 @@ class Gaps:
         if self._ids.get(seq, id) != id:
             self._start_again()
         if self.high is None:
-            self.high = seq - 1
+            self.high = self._before_the_first(seq)
         new = seq > self.high or self._fill(seq)
         if seq > self.high:
             self._lack(self.high + 1, seq - 1, now_ms)
@@ -50,7 +54,7 @@ class Gaps:
         if self.high is not None and seq < self.high:
             self._start_again()
         if self.high is None:
-            self.high = max(first_seq, seq + 1 - BACKFILL) - 1
+            self.high = self._before_the_first(max(first_seq, seq + 1 - BACKFILL))
         self._lack(self.high + 1, seq, now_ms)
         self.high = max(self.high, seq)
         self._give_up_below(first_seq)
@@ -70,6 +74,10 @@ class Gaps:
         self._missing = kept
         return asked
 
+    def _before_the_first(self, seq: int) -> int:
+        self._before = [(1, seq - 1)]
+        return seq - 1
+
     def _start_again(self) -> None:
         self.high = None
         self._missing.clear()
@@ -88,6 +96,14 @@ class Gaps:
             if first <= seq <= last:  # it is being filled: patience starts anew
                 rest = [(first, seq - 1, due_ms, 0), (seq + 1, last, due_ms, 0)]
                 self._missing[at : at + 1] = [part for part in rest if part[0] <= part[1]]
+                return True
+        return self._came_before(seq)
+
+    def _came_before(self, seq: int) -> bool:
+        for at, (first, last) in enumerate(self._before):
+            if first <= seq <= last:
+                parts = [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
+                self._before[at : at + 1] = parts[-1:] if len(self._before) >= RANGES_MAX else parts
                 return True
         return False
 
