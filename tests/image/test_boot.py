@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -113,25 +114,45 @@ def decided_since(hub: Hub, seq: int) -> set[tuple[str, str]]:
 
 
 def test_ready_comes_soon_after_a_login_would(board: Emulator, door: Door, capsys: pytest.CaptureFixture[str]) -> None:
-    """Against the bare image's login (1.3 times) and against the same code on this machine (12 times from the unit's
+    """Against the bare image's login, and from the unit's start against the same code on this machine.
 
-    start). Both are printed, and judged generously: machines are shared.
+    The issue allows 1.3 and 12 times. Both are printed, and judged generously: machines are shared. An emulator has its own
+    slowness, that of a bare loop, which on another machine is another: the start is judged by it, and not by a constant.
     """
     board.start("systemd.mask=hallgate.service")
     bare = board.says("login:")
     board.kill()
+    slower = looped_there(board) / looped_here()
     door.open()
     door.board.start()
     unit = door.board.says("The controller of this door")
     ready = unit + door.board.says(READY)
     door.board.kill()
-    host = min(started_here(door, door.folder / f"here-{turn}") for turn in range(3))
+    times = (ready - unit) / (host := min(started_here(door, door.folder / f"here-{turn}") for turn in range(3)))
     with capsys.disabled():
         print(f"\nimage: login after {bare:.0f} s, ready after {ready:.0f} s: {ready / bare:.2f} times")
-        print(
-            f"image: from the unit's start {ready - unit:.1f} s, here {host:.2f} s: {(ready - unit) / host:.1f} times"
-        )
-    assert ready < 3 * bare and ready - unit < 40 * host
+        print(f"image: from the unit's start {ready - unit:.1f} s, here {host:.2f} s: {times:.1f} times")
+        print(f"image: a bare loop takes {slower:.1f} times as long as here: the start {times / slower:.2f} times that")
+    assert ready < 3 * bare and times < 4 * slower
+
+
+LOOP = "import timeit; print('loop', min(timeit.repeat('for i in range(200000): i*i', number=1, repeat=5)), 's', flush=True)"
+
+LOOPED = r"(?m)^loop ([0-9.]+) s"
+
+
+def looped_here() -> float:
+    done = subprocess.run([sys.executable, "-c", LOOP], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[1])
+
+
+def looped_there(board: Emulator) -> float:
+    """Seconds of the same loop in the emulated card, with nothing else on the board: Python is its first process."""
+    board.start(f'init=/usr/bin/python3 -- -c "{LOOP}; import time; time.sleep(999)"')
+    wait_until(lambda: re.search(LOOPED, board.console()), 3 * MINUTE_S)
+    took = re.findall(LOOPED, board.console())
+    board.kill()
+    return float(took[0])
 
 
 def started_here(door: Door, state: Path) -> float:
