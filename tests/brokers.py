@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import shutil
 import signal
 import socket
@@ -28,8 +29,15 @@ def wait_until(what: Callable[[], object], timeout_s: float = 20.0, every_s: flo
     """Poll until `what()` is true; an empty list it looks into is not yet. The limit is for busy machines only."""
     end = time.monotonic() + timeout_s
     while not _true(what):
-        assert time.monotonic() < end, f"waited {timeout_s} s in vain"
+        assert time.monotonic() < end, f"waited {timeout_s} s in vain: {_source(what)}"
         time.sleep(every_s)
+
+
+def _source(what: Callable[[], object]) -> str:
+    try:
+        return inspect.getsource(what).strip()
+    except (OSError, TypeError):  # a partial, a bound method of something built in
+        return repr(what)
 
 
 def _true(what: Callable[[], object]) -> bool:

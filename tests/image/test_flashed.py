@@ -21,8 +21,8 @@ from tests.brokers import wait_until
 from tests.device.bench import ROOT as SOURCE
 from tests.first_boot.desk import desk
 from tests.image.emulator import FAT, Emulator, burn
-from tests.image.hall import RELAY, booking, site_files
-from tests.image.test_boot import MINUTE_S, READY
+from tests.image.hall import READY, RELAY, booking, site_files
+from tests.image.test_boot import MINUTE_S
 from tests.mqtt.test_trust import ROOT, Client
 from tests.mqtt.trust import Hall
 

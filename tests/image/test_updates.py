@@ -19,9 +19,9 @@ from firmware.updating import slots
 from firmware.updating.updates import FINAL
 from tests import needs
 from tests.image.emulator import fill_other_slot, put, slot_bytes, spoil_variables, variables, write_file
-from tests.image.hall import EXIT, LOCK, RELAY, Door, Orders
+from tests.image.hall import EXIT, LOCK, READY, RELAY, Door, Orders
 from tests.image.systems import bundled, firmware_that_ends, nothing, served
-from tests.image.test_boot import MINUTE_S, READY
+from tests.image.test_boot import MINUTE_S
 
 pytestmark = [
     pytest.mark.long("image"),
