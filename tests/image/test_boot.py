@@ -129,7 +129,7 @@ def test_ready_comes_soon_after_a_login_would(board: Emulator, door: Door, capsy
         print(f"\nimage: login after {bare:.0f} s, ready after {ready:.0f} s: {ready / bare:.2f} times")
         print(f"image: from the unit's start {ready - unit:.1f} s, here {host:.2f} s: {times:.1f} times")
         print(f"image: a bare loop takes {slower:.1f} times as long as here: the start {times / slower:.2f} times that")
-    assert ready < 3 * bare and times < 6 * slower
+    assert ready < 3 * bare and times < 12 * slower
 
 
 LOOP = "import timeit; print('loop', min(timeit.repeat('for i in range(200000): i*i', number=1, repeat=20)), 's', flush=True)"
