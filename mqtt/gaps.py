@@ -39,7 +39,7 @@ class Gaps:
             self._start_again()
         if self.high is None:
             self.high = self._before_the_first(seq)
-        new = seq > self.high or self._fill(seq)
+        new = seq > self.high or self._fill(seq) or self._came_before(seq)
         if seq > self.high:
             self._lack(self.high + 1, seq - 1, now_ms)
             self.high = seq
@@ -94,15 +94,15 @@ class Gaps:
     def _fill(self, seq: int) -> bool:
         for at, (first, last, due_ms, _) in enumerate(self._missing):
             if first <= seq <= last:  # it is being filled: patience starts anew
-                rest = [(first, seq - 1, due_ms, 0), (seq + 1, last, due_ms, 0)]
-                self._missing[at : at + 1] = [part for part in rest if part[0] <= part[1]]
+                self._missing[at : at + 1] = [(*part, due_ms, 0) for part in _without(seq, first, last)]
                 return True
-        return self._came_before(seq)
+        return False
 
     def _came_before(self, seq: int) -> bool:
         for at, (first, last) in enumerate(self._before):
             if first <= seq <= last:
-                parts = [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
+                parts = _without(seq, first, last)
+                # Full: the older part is given up; what comes of it is taken for known.
                 self._before[at : at + 1] = parts[-1:] if len(self._before) >= RANGES_MAX else parts
                 return True
         return False
@@ -115,3 +115,8 @@ class Gaps:
             if last >= first_seq
         ]
         self.lost += before - self.missing
+
+
+def _without(seq: int, first: int, last: int) -> list[tuple[int, int]]:
+    """What is left of the numbers `first` to `last`."""
+    return [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]

@@ -44,6 +44,7 @@ def test_what_came_before_takes_no_more_room_than_holes() -> None:
         gaps.take(seq, f"e{seq}", 0.0)
         assert not gaps.take(seq, f"e{seq}", 0.0)
     assert len(gaps._before) <= RANGES_MAX
+    assert gaps.take(99_999, "e99999", 0.0), "the older part is given up, not the newer"
 
 
 def test_what_the_journal_dropped_is_lost_and_said() -> None:
