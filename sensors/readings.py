@@ -101,6 +101,14 @@ class Temperature(Reading, frozen=True):
     distance_mm: int | None = None
 
 
+class Air(Reading, frozen=True):
+    """The air of a room. `co2_ppm`: parts per million, outdoors about 420. Degrees Celsius; `humidity_percent` is relative."""
+
+    co2_ppm: int
+    temperature_c: float | None = None
+    humidity_percent: float | None = None
+
+
 class Crossing(Reading, frozen=True):
     """One body went through the door line. `assumed` marks a count that was not seen step by step."""
 
@@ -203,6 +211,7 @@ AnyReading = (
     | IdentityCard
     | TerminalVerdict
     | Temperature
+    | Air
     | Crossing
     | TurnedBack
     | Occupied
