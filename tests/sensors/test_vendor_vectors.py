@@ -20,6 +20,7 @@ CHECKS: dict[str, Callable[[bytes], bool]] = {
     "sdt_idcard": lambda frame: xor8(frame[5:]) == 0,
     "ldrobot_ld19": lambda frame: crc8(frame, poly=0x4D) == 0,
     "terabee_evo": lambda frame: crc8(frame) == 0,
+    "mhz19": lambda frame: sum8(frame[1:]) == 0,
     "mlx90614": lambda frame: crc8(frame) == 0,
     "scd4x": lambda frame: crc8(frame, poly=0x31, init=0xFF) == 0,
     "syn6288": lambda frame: xor8(frame) == 0,
@@ -28,6 +29,7 @@ CHECKS: dict[str, Callable[[bytes], bool]] = {
 DRIVER_OF = {
     "grow_gm8xx": "scanner_gm65",
     "gy_mcu90614": "thermometer_gy_mcu90614",
+    "mhz19": "air_mh_z19b",
     "lcus": "gate_relay_lcus",
     "modbus_relay": "gate_relay_modbus",
     "gate_fe_ab": "gate_board_fe",
