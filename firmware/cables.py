@@ -125,6 +125,15 @@ def _temperature(line: Line, reading: readings.Temperature, _: float) -> AnyEven
     )
 
 
+def _air(line: Line, reading: readings.Air, _: float) -> AnyEvent:
+    return events.AirRead(
+        lane=line.lane,
+        co2_ppm=reading.co2_ppm,
+        temperature_c=reading.temperature_c,
+        humidity_percent=reading.humidity_percent,
+    )
+
+
 def _crossing(line: Line, reading: readings.Crossing, _: float) -> AnyEvent | None:
     """An exit that was not seen step by step is none: it would give a right back out of a guess. An entry counts."""
     if reading.assumed and reading.direction == "out":
@@ -196,6 +205,7 @@ MEANINGS: dict[type, Callable[[Line, Any, float], AnyEvent | None]] = {
     readings.IdentityCard: _identity,
     readings.TerminalVerdict: _terminal,
     readings.Temperature: _temperature,
+    readings.Air: _air,
     readings.Crossing: _crossing,
     readings.TurnedBack: _turned,
     readings.Occupied: _occupied,

@@ -336,6 +336,7 @@ def _setup(lane: Lane) -> LaneSetup:
         hatch=lane.hatch,
         wide=lane.wide,
         terminal="terminal" in lane.devices,
+        air="air" in lane.devices,
         comes_from=lane.comes_from,
         car=CarSetup(**msgspec.structs.asdict(lane.car)) if lane.car is not None else None,
     )

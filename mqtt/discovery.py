@@ -131,6 +131,20 @@ OF_A_SENSOR = {
         "thermometer", "binary_sensor", "测温 Temperature station", _yes("({sensor}).state != 'ok'"), "problem"
     ),
     "counter": _Entity("counter", "binary_sensor", "计数器 Counter", _yes("({sensor}).state != 'ok'"), "problem"),
+    "air": _Entity("co2", "sensor", "二氧化碳 CO2", "{{ {lane}.co2_ppm }}", "carbon_dioxide", unit="ppm"),
+    "window": _Entity(
+        "window", "binary_sensor", "开窗通风 Windows", _yes("'window_shut' in {lane}.ventilation"), "problem"
+    ),
+    "fire_door": _Entity(
+        "fire_door", "binary_sensor", "防火门 Fire door", _yes("'fire_door_open' in {lane}.ventilation"), "problem"
+    ),
+    "air_conditioning": _Entity(
+        "air_conditioning",
+        "binary_sensor",
+        "中央空调 Air conditioning",
+        _yes("'conditioning_on' in {lane}.ventilation"),
+        "problem",
+    ),
     "fire_loop": _Entity("fire_loop", "binary_sensor", "消防回路 Fire loop", _yes("{lane}.fire_loop_open"), "safety"),
 }
 """What a lane has more, by what hangs on its cables. A person's temperature is nobody's entity, only how the station is."""

@@ -57,6 +57,12 @@ class LaneStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """dense or loitering, while entry pauses for it."""
     incident: str = ""
     """The incident that holds this lane."""
+    co2_ppm: int | None = None
+    """Last measured where the lane leads (3.1.5c); null: nobody measures it, or its sensor is broken."""
+    air_holds: bool = False
+    """Entry pauses because of it."""
+    ventilation: tuple[str, ...] = ()
+    """What is wrong now: window_shut, conditioning_on, fire_door_open."""
     fire_loop_open: bool | None = None
     """An open loop is fire, a cut wire too; null: no loop hangs on this lane."""
 

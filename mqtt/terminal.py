@@ -186,6 +186,9 @@ def _lane_row(lane: Any, word: Word) -> tuple[str, str]:
     parts = [f"  {ARROWS.get(lane.direction, '·')} {pad(lane.name, 6)} {pad(state, 10)}"]
     parts += [f"{word('waiting')} {lane.waiting}"] if lane.waiting else []
     parts += [f"{word('gap')} {lane.gap_mm / 1000:.1f} m"] if lane.gap_mm else []
+    parts += [word("co2").format(n=lane.co2_ppm)] if lane.co2_ppm else []
+    parts += [word("air_bad")] if lane.air_holds else []
+    parts += [word(one) for one in lane.ventilation]
     parts += [one for one in (lane.because and word(lane.because), lane.incident, ill) if one]
     bad = lane.state in ("fault", "evacuated") or ill or lane.incident
     return (BAD if bad else WARN if lane.state == "held" else "", "  ".join(parts))

@@ -12,7 +12,9 @@ always safe and waits for nobody.
 
 from __future__ import annotations
 
-from firmware.core import occupancy
+import datetime as dt
+
+from firmware.core import air, occupancy
 from firmware.core.occupancy import Notice
 from firmware.core.picture import inside
 from firmware.core.resource import HALL, Fence, PeerSeen, Recount, Resource, zone_of
@@ -24,7 +26,10 @@ FENCES = 64
 
 
 def follow(turn: Turn) -> None:
-    """Set the limits of the day. A doubtful clock changes nothing, except at the very first start."""
+    """Set the limits of the day, lower while the air is bad (3.1.5c). A doubtful clock changes nothing of the first, except
+
+    at the very first start.
+    """
     if turn.rulebook is None or not turn.state.rights.bank:
         return
     day = turn.day if turn.moment.trusted else "doubtful"
@@ -35,15 +40,20 @@ def follow(turn: Turn) -> None:
 
 
 def _follow(turn: Turn, book: Rulebook, name: str, own: Resource, day: str) -> None:
-    told = own.notice is not None
-    if told and (day == own.limit_day or (day == "doubtful" and own.rights.M > 0)):
+    if day == "doubtful" and own.notice is not None and own.rights.M > 0:
+        day = own.limit_day  # the last day that was known; none since a new rulebook
+        if not day:
+            return
+    percent = air.limit_percent(turn.state, zone_of(name)) if book.air.step else 100
+    if own.notice is not None and (day, percent) == (own.limit_day, own.limit_air_percent):
         return
     if not acts(own):
         return
-    own.limit_day = day
+    own.limit_day, own.limit_air_percent = day, percent
     if own.limit_ordered is None:
-        zone = zone_of(name)
-        set_limit(own, book.least_limit(zone) if day == "doubtful" else book.limit_on(turn.local.date(), zone))
+        known, zone = dt.date.fromisoformat(day) if day != "doubtful" else None, zone_of(name)
+        persons = book.least_limit(zone) if known is None else book.limit_on(known, zone)
+        set_limit(own, persons * percent // 100)
 
 
 def acts(own: Resource) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 
 from firmware.core import (
     access,
+    air,
     attendant,
     attest,
     bank,
@@ -37,8 +38,10 @@ from firmware.core import (
     sentinel,
     start,
     thermometer,
+    ventilation,
 )
 from firmware.core.events import (
+    AirRead,
     AnyEvent,
     BoardTold,
     ClockChecked,
@@ -136,6 +139,10 @@ class Controller:
         door.tend(turn, lane)
         queue.tend(turn, lane)
         car.tend(turn, lane)
+        if lane.air is not None or lane.air_told:
+            air.tend(turn, lane)
+        if lane.contacts:
+            ventilation.tend(turn, lane)
         attest.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
@@ -155,6 +162,7 @@ class Controller:
             times += door.due(turn, lane)
             times += queue.due(turn, lane)
             times += car.due(turn, lane)
+            times += ventilation.due(turn, lane)
             times += responders.due(lane)
             times += attest.due(lane)
             if lane.visit is not None:
@@ -184,8 +192,15 @@ def _contact(turn: Turn, event: ContactChanged) -> None:
         attendant.release_key(turn, lane, event.closed)
     elif event.role == "symptoms":
         access.symptoms(turn, lane, event.closed)
-    else:
+    elif event.role == "duress":
         access.duress(turn, lane, event.closed)
+    else:
+        ventilation.contact(turn, lane, event.role, event.closed)
+
+
+def _air(turn: Turn, event: AirRead) -> None:
+    air.read(turn, event)
+    bank.follow(turn)
 
 
 def _health(turn: Turn, event: DeviceHealth) -> None:
@@ -197,6 +212,9 @@ def _health(turn: Turn, event: DeviceHealth) -> None:
     turn.records.append(
         Health(**turn.header(event.lane), device=event.device, state=event.state, because=event.because)
     )
+    if event.device == air.ROLE and event.device in lane.broken:
+        lane.air = None
+        bank.follow(turn)
 
 
 def _document(turn: Turn, event: DocumentSeen) -> None:
@@ -238,6 +256,7 @@ for _kind, _handler in (
     (DocumentSeen, _document),
     (CodeRead, entry.code_read),
     (TemperatureRead, thermometer.read),
+    (AirRead, _air),
     (TerminalSaid, sentinel.said),
     (Crossed, passage.crossed),
     (TurnedAway, passage.turned_away),

@@ -1,11 +1,13 @@
 """A second pair of eyes: the leaf's own contact is compared with what was ordered.
 
 A leaf that opens without a grant was forced, unless it is shut again so soon that it has only rattled; one that stays
-open too long is held open. Neither ever closes a gate.
+open too long is held open. Neither ever closes a gate. Where the plan wants open doors (3.1.5c), a leaf that stands open
+while the hall is open is neither.
 """
 
 from __future__ import annotations
 
+from firmware.core import ventilation
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
@@ -26,10 +28,11 @@ def door(turn: Turn, lane: LaneState, closed: bool) -> None:
 
 
 def tend(turn: Turn, lane: LaneState) -> None:
-    since = lane.door_open_since_ms
     if lane.freed:
         lane.door_unasked = False  # a fire releases the leaf by wire, and its own news may come a moment later
-    if since is None or lane.door_alarm or lane.freed or turn.now < since + _limit_ms(turn, lane):
+    if lane.door_open_since_ms is None or lane.door_alarm or lane.freed or ventilation.leaves_may_be_open(turn):
+        return
+    if turn.now < _late_ms(turn, lane, lane.door_open_since_ms):
         return
     lane.door_alarm = "forced" if lane.door_unasked else "held_open"
     turn.alarm(lane.door_alarm, lane.name)
@@ -38,11 +41,22 @@ def tend(turn: Turn, lane: LaneState) -> None:
 def due(turn: Turn, lane: LaneState) -> list[int]:
     if lane.door_open_since_ms is None or lane.door_alarm or lane.freed:
         return []
-    return [lane.door_open_since_ms + _limit_ms(turn, lane)]
+    if ventilation.leaves_may_be_open(turn):
+        return ventilation.closing(turn)
+    return [_late_ms(turn, lane, lane.door_open_since_ms)]
 
 
 def _may_be_open(turn: Turn, lane: LaneState) -> bool:
-    return lane.freed or lane.grant is not None or turn.now <= lane.open_until_ms + SETTLE_MS
+    if lane.freed or lane.grant is not None or turn.now <= lane.open_until_ms + SETTLE_MS:
+        return True
+    return ventilation.leaves_may_be_open(turn)
+
+
+def _late_ms(turn: Turn, lane: LaneState, open_since_ms: int) -> int:
+    """When the open leaf becomes an alarm; while the hall was open it may have been as it was wanted."""
+    closed_ms = ventilation.closed_ms(turn)
+    since_ms = open_since_ms if closed_ms is None else max(open_since_ms, closed_ms)
+    return since_ms + _limit_ms(turn, lane)
 
 
 def _limit_ms(turn: Turn, lane: LaneState) -> int:

@@ -16,7 +16,9 @@ from firmware.core.resource import HALL
 from firmware.core.state import Counted, LaneSetup
 from sensors.readings import Direction
 
-ContactRole = Literal["fire_loop", "door", "button", "release_key", "symptoms", "duress"]
+ContactRole = Literal[
+    "fire_loop", "door", "button", "release_key", "symptoms", "duress", "window", "fire_door", "air_conditioning"
+]  # fmt: skip
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=True, kw_only=True):
@@ -80,6 +82,15 @@ class TemperatureRead(Event, frozen=True, tag="temperature", omit_defaults=True,
     object_c: float
     ambient_c: float | None = None
     distance_mm: int | None = None
+
+
+class AirRead(Event, frozen=True, tag="air", omit_defaults=True, kw_only=True):
+    """What the air is like where this lane leads: parts per million, degrees Celsius, relative humidity."""
+
+    lane: str
+    co2_ppm: int
+    temperature_c: float | None = None
+    humidity_percent: float | None = None
 
 
 class TerminalSaid(Event, frozen=True, tag="terminal", omit_defaults=True, kw_only=True):
@@ -241,6 +252,7 @@ AnyEvent = (
     | DocumentSeen
     | CodeRead
     | TemperatureRead
+    | AirRead
     | TerminalSaid
     | Crossed
     | TurnedAway

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from firmware import rules
-from firmware.core import access, evidence, guide, held, hosts, peers, places, quotas, rounds, unasked
+from firmware.core import access, air, evidence, guide, held, hosts, peers, places, quotas, rounds, unasked
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision
 from firmware.core.resource import of_zone
@@ -100,6 +100,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         in_use=peers.open_grant(turn.state, identity) is not None,
         host=hosts.at(turn, lane, phase_rules),
         late_round=rounds.holding(turn, lane.name),
+        air=air.behind(turn.state, setup.zone) if rulebook.air.hold_ppm else "",
     )
     if unproved is None:
         case.measured = temperature.measured_of(case)

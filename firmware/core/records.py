@@ -88,7 +88,7 @@ class Passage(Record, frozen=True, tag="passage", kw_only=True):
 
 class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
     """`alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
-    undervoltage, overheated ..."""
+    undervoltage, overheated, air, window_shut, conditioning_on, fire_door_open ..."""
 
     alarm: str
     active: bool = True

@@ -74,6 +74,8 @@ class Resource(msgspec.Struct, kw_only=True, omit_defaults=True):
     rights: Rights
     limit_day: str = ""
     """The local day the limit was last set for: phases change it at midnight."""
+    limit_air_percent: int = 100
+    """The share of it that the air allowed then (3.1.5c)."""
     limit_ordered: int | None = None
     """A limit set by command; stands until the next rulebook."""
     recount_needed: bool = False

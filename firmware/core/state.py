@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from firmware.core.air_state import AirKept, Contact
 from firmware.core.assisted import Path
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
@@ -58,6 +59,8 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wheelchair and its pusher fit through."""
     terminal: bool = False
     """A digital sentinel or face terminal stands here."""
+    air: bool = False
+    """A sensor measures the air of where the lane leads."""
     car: CarSetup | None = None
     """Of a lift; None: no lift, or nobody said how large it is."""
 
@@ -304,6 +307,11 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     round_by: str = ""
     """Who was shown last that may sign off this lane's round (3.1.5a), good until `round_until_ms`."""
     round_until_ms: int = 0
+    air: AirKept | None = None
+    air_told: bool = False
+    """Bad air is an alarm now."""
+    contacts: dict[str, Contact] = {}
+    """By role: windows, fire doors and the air conditioning (3.1.5c)."""
 
 
 class Used(msgspec.Struct, array_like=True):

@@ -20,12 +20,14 @@ from firmware.core.actions import (
 )
 from firmware.site.tables import DeviceSpec, Lane
 from sensors.readings import (
+    Air,
     AnyReading,
     Contact,
     Crossing,
     Gap,
     IdentityCard,
     Positions,
+    Ready,
     Scan,
     Temperature,
     TerminalVerdict,
@@ -34,6 +36,8 @@ from sensors.readings import (
 Judge = Callable[[AnyReading], str | None]
 SKIN_C = (20.0, 45.0)
 """The back of a hand, in any hall and season. Anything else is a thermometer that looks elsewhere."""
+AIR_PPM = (350, 5_000)
+"""From the cleanest air of a city to a hall that nobody could stand."""
 LOOK_MS = 1_500
 """How long each colour, light and tone is shown."""
 
@@ -89,6 +93,16 @@ def _skin(reading: AnyReading) -> str | None:
     return "" if low < reading.object_c < high else f"it reads {reading.object_c:.1f} °C: point it at the person"
 
 
+def _breathed(reading: AnyReading) -> str | None:
+    """It measures seldom, and nothing while it warms up: that it answers is enough."""
+    if isinstance(reading, Ready):
+        return ""
+    if not isinstance(reading, Air):
+        return None
+    low, high = AIR_PPM
+    return "" if low <= reading.co2_ppm <= high else f"it reads {reading.co2_ppm} ppm CO2: set its zero in fresh air"
+
+
 def _somebody(reading: AnyReading) -> str | None:
     seen = isinstance(reading, Gap | Crossing) or (isinstance(reading, Positions) and bool(reading.persons))
     return "" if seen else None
@@ -104,6 +118,7 @@ SENSORS: dict[str, tuple[str, Judge]] = {
     "thermometer": ("hold the back of your hand before the thermometer", _skin),
     "range": ("stand about 1.5 m before the sensor", _somebody),
     "behind": ("stand behind the gate, before the sensor", _somebody),
+    "air": ("", _breathed),
     "terminal": ("show a code to the terminal", _verdict),
 }
 
@@ -130,6 +145,9 @@ CONTACTS = {
     "release_key": ("turn the release key", "turn the release key back"),
     "symptoms": ("press the button for who does not feel well", "let the button go"),
     "duress": ("press the hidden button", "let the button go"),
+    "window": ("open the window, or shut it when it is open", "put the window back as it was"),
+    "fire_door": ("open the fire door", "shut the fire door"),
+    "air_conditioning": ("switch the air conditioning on, or off when it runs", "switch the air conditioning back"),
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import incident, judgement, limit, picture, queue, quotas, rounds
-from firmware.core.state import LaneState
+from firmware.core import air, incident, judgement, limit, picture, queue, quotas, rounds, ventilation
+from firmware.core.state import LaneSetup, LaneState
 from firmware.core.turn import Turn
 from firmware.version import VERSION
 from mqtt.messages import (
@@ -152,8 +152,16 @@ def _lane(device: Device, lane: LaneState, now_ms: int) -> LaneStatus:
         behind_persons=lane.behind_persons if setup.behind_sensor else None,
         crowd=lane.crowd,
         incident=lane.held_by if lane.held_because in (incident.HELD, incident.UPSTREAM) else "",
+        co2_ppm=lane.air.co2_ppm if lane.air is not None else None,
+        air_holds=_air_holds(device, setup),
+        ventilation=ventilation.amiss(lane),
         fire_loop_open=lane.name in device.controller.state.fire_lanes if _has_fire_loop(lines) else None,
     )
+
+
+def _air_holds(device: Device, setup: LaneSetup) -> bool:
+    book = device.controller.rulebook
+    return bool(book and book.air.hold_ppm and setup.entry) and air.behind(device.controller.state, setup.zone) == "bad"
 
 
 def _has_fire_loop(lines: list[Line]) -> bool:

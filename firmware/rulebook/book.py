@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from firmware import typed_toml
+from firmware.rulebook.air_tables import Air
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook.health_tables import Assisted, MaskRules, SentinelRules, Thermometer, VenueCodeRules
 from firmware.rulebook.round_tables import Rounds
@@ -104,6 +105,8 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     """Clause 3.1.2e."""
     rounds: Rounds = Rounds()
     """Clauses 3.1.5a, 3.1.5b."""
+    air: Air = Air()
+    """Clause 3.1.5c."""
     quota: Quota = Quota()
     """Clauses 2.2, 3.1.1b, 3.2.3."""
     sweep: Sweep = Sweep()
@@ -191,6 +194,13 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
             if first <= minute < end:
                 return end - minute
         return None
+
+    def open_for(self, local: dt.datetime) -> int:
+        """Minutes since this opening began; 0 while the hall is closed."""
+        minute = local.hour * 60 + local.minute
+        return next(
+            (minute - first for first, end in self.hours.spans_on(local.date(), None) if first <= minute < end), 0
+        )
 
     def next_opening(self, local: dt.datetime, service: str | None = None) -> dt.datetime | None:
         """When the next opening begins after this local time, within two weeks; None: never."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from firmware.rulebook.air_tables import OUTDOORS_PPM
 from firmware.rulebook.round_tables import Point
 from firmware.rulebook.tables import WEEKDAYS, ClassRules, Week, minutes_of
 from firmware.rulebook.words import SIGN_MAX, WORDS, base_reason
@@ -58,6 +59,7 @@ def complaints(book: Rulebook) -> list[Complaint]:
         _access,
         _isolation,
         _rounds,
+        _air,
         _phrases,
     )
     return [complaint for part in parts for complaint in part(book)]
@@ -314,6 +316,25 @@ def _point(book: Rulebook, point: Point, path: Path) -> Iterator[Complaint]:
     for name in point.who:
         if name not in book.classes:
             yield _warning((*path, "who"), f"{name} has no table [class.{name}]")
+
+
+def _air(book: Rulebook) -> Iterator[Complaint]:
+    rules = book.air
+    if 0 < rules.hold_ppm <= OUTDOORS_PPM + rules.relief_ppm:
+        what = f"would pause entry for good: air from outside has up to {OUTDOORS_PPM} ppm, and relief_ppm is {rules.relief_ppm}"
+        yield _shut(("air", "hold_ppm"), what)
+    if 0 < rules.alarm_ppm <= OUTDOORS_PPM + rules.relief_ppm:
+        yield _warning(("air", "alarm_ppm"), f"never ends: air from outside has up to {OUTDOORS_PPM} ppm (3.1.5c)")
+    for index, step in enumerate(rules.step):
+        if step.co2_ppm <= OUTDOORS_PPM + rules.relief_ppm:
+            what = f"lowers the limit for good: air from outside has up to {OUTDOORS_PPM} ppm (3.1.5c)"
+            yield _error(("air", "step", index, "co2_ppm"), what)
+    for index, (one, other) in enumerate(pairwise(rules.step), 1):
+        if other.co2_ppm <= one.co2_ppm:
+            yield _error(("air", "step", index, "co2_ppm"), f"steps rise: {one.co2_ppm} is not less (3.1.5c)")
+        if other.limit_percent >= one.limit_percent:
+            what = f"worse air allows fewer persons: {one.limit_percent} is not more (3.1.5c)"
+            yield _error(("air", "step", index, "limit_percent"), what)
 
 
 def _phrases(book: Rulebook) -> Iterator[Complaint]:

@@ -74,6 +74,12 @@ PLAN: dict[str, Words] = {
         "入口处人较多，请在二米线外稍候。",
         "It is crowded behind the gate. Please wait behind the two-metre line.",
     ),
+    "airing": Words(
+        "正在通风换气 请稍候",
+        "Airing the hall, please wait",
+        "大厅正在通风换气，请在二米线外稍候。",
+        "The hall is being aired. Please wait behind the two-metre line.",
+    ),
     "spacing": Words(
         "请在二米线外等候",
         "Wait behind the 2 m line",

@@ -7,6 +7,7 @@ nobody is told to wait for a place that could not be theirs.
 from __future__ import annotations
 
 from firmware.rules import (
+    air,
     anti_passback,
     assisted,
     booking,
@@ -69,6 +70,7 @@ _ORDER = (
     (interlock, LANE),
     (occupancy, LANE),
     (flow, LANE),
+    (air, LANE),
     (spacing, LANE),
     (mask, DOOR),
 )

@@ -8,7 +8,7 @@ the case, never changes it, and finds every number in the rulebook. The order of
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -92,6 +92,8 @@ class Case(msgspec.Struct, kw_only=True):
     """The badge of a host who was here just now."""
     late_round: Point | None = None
     """What is to be disinfected at this lane, much too late, and holds its entry (3.1.5a)."""
+    air: Literal["", "bad", "unknown"] = ""
+    """Of where this lane leads (3.1.5c); empty: good, or nobody measures it."""
     now_s: int = 0
     """The wall second."""
     persons: int = 0

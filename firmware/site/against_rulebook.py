@@ -36,7 +36,7 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         for lane in site.lanes
         if lane.zone in book.zone and lane.zone not in site.rights.zones
     ]
-    return wrong, [*odd, *_unseen(site, book), *_unhelped(site, book), *_unsigned(site, book)]
+    return wrong, [*odd, *_unseen(site, book), *_unaired(site, book), *_unhelped(site, book), *_unsigned(site, book)]
 
 
 def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
@@ -44,6 +44,12 @@ def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
     asked = [key for key in ("density_persons_max", "dwell_seconds") if getattr(book.flow, key)]
     if asked and any(lane.entry for lane in site.lanes) and not any("behind" in lane.devices for lane in site.lanes):
         yield Mistake(f"no lane has one, and the rulebook has {asked[0]} in [flow] (3.1.3c)", key="lane.behind")
+
+
+def _unaired(site: Site, book: Rulebook) -> Iterator[Mistake]:
+    """The limit follows the air that the bank measures; an alarm and a pause are each device's own affair."""
+    if book.air.step and site.rights.bank and not any("air" in lane.devices for lane in site.lanes):
+        yield Mistake("no lane has one, and this device mints the limit that [air] lowers (3.1.5c)", key="lane.air")
 
 
 def _unhelped(site: Site, book: Rulebook) -> Iterator[Mistake]:

@@ -42,6 +42,9 @@ ROLES = {
     "release_key": "contact",
     "symptoms": "contact",
     "duress": "contact",
+    "window": "contact",
+    "fire_door": "contact",
+    "air_conditioning": "contact",
     "lamp": "lamp",
     "sign": "sign",
     "voice": "voice",
@@ -136,6 +139,7 @@ class LaneTable(Table, frozen=True, kw_only=True):
     behind: dict[str, Any] | None = None
     """A range sensor that looks at the space behind the gate (3.1.3c), not at the queue."""
     air: dict[str, Any] | None = None
+    """Measures the CO2 of where the lane leads (3.1.5c)."""
     terminal: dict[str, Any] | None = None
     gate: dict[str, Any] | None = None
     fire_loop: dict[str, Any] | None = None
@@ -146,6 +150,12 @@ class LaneTable(Table, frozen=True, kw_only=True):
     """A button for whoever does not feel well (3.1.4a)."""
     duress: dict[str, Any] | None = None
     """A hidden button: a silent alarm."""
+    window: dict[str, Any] | None = None
+    """A window, or all of one room in a row: the loop is closed while it is shut (3.1.5c)."""
+    fire_door: dict[str, Any] | None = None
+    """Its loop is closed while it is shut, as it always has to be (3.1.5c)."""
+    air_conditioning: dict[str, Any] | None = None
+    """The central air conditioning's own contact: the loop is closed while it runs (3.1.5c)."""
     lamp: dict[str, Any] | None = None
     sign: dict[str, Any] | None = None
     voice: dict[str, Any] | None = None

@@ -42,6 +42,7 @@ function buildDoor({ device, online, lane, right, first, may }) {
     element("p", "door-state", hidden("glyph", ""), gone ? word("offline") : word(lane.state)),
     element("p", "door-more", [word(lane.direction), !gone && right?.cut ? word("cut_off") : "", lane.gap_mm ? word("gap", { n: (lane.gap_mm / 1000).toFixed(1) }) : "",
       lane.expected_wait_s ? word("wait_s", { n: lane.expected_wait_s }) : "", lane.too_close_times ? word("close_times", { n: lane.too_close_times }) : "",
+      lane.co2_ppm ? word("co2", { n: lane.co2_ppm }) : "", lane.air_holds ? word("air_bad") : "", ...(lane.ventilation ?? []).map((one) => word(one)),
       lane.crowd ? word(lane.crowd) : "", lane.because && lane.because !== lane.crowd ? word(lane.because) : ""].filter(Boolean).join(" · ")),
     lane.waiting ? element("p", "door-queue", hidden("dots", "●".repeat(Math.min(8, lane.waiting))), word("waiting", { n: lane.waiting })) : null,
     ...lane.sensors.map((one) => element("p", "door-ill", `▲ ${word(one.device)} ${word(one.state)}`)),

@@ -89,7 +89,15 @@ def lanes() -> dict[str, tuple[LaneStatus, ...]]:
     """A small hall with something of everything."""
     return {
         "entry-1": (
-            LaneStatus(name="A", state="granted", waiting=5, gap_mm=1900, expected_wait_s=40),
+            LaneStatus(
+                name="A",
+                state="granted",
+                waiting=5,
+                gap_mm=1900,
+                expected_wait_s=40,
+                co2_ppm=1040,
+                ventilation=("window_shut",),
+            ),
             LaneStatus(name="B", state="screening", waiting=2),
         ),
         "entry-2": (LaneStatus(name="A", state="held", because="dense", crowd="dense", waiting=8),),

@@ -32,7 +32,7 @@ ENTITY = {
 PLATFORMS: dict[str, dict[str, Any]] = {
     "sensor": {
         **ENTITY,
-        "device_class": {"enum": ["distance", "temperature"]},
+        "device_class": {"enum": ["distance", "temperature", "carbon_dioxide"]},
         "unit_of_measurement": TEXT,
         "state_class": {"const": "measurement"},
     },
@@ -88,7 +88,11 @@ DISCOVERY = {
     },
 }
 SENSORS = tuple(
-    SensorStatus(device=name) for name in ("scanner", "gate", "thermometer", "counter", "range", "fire_loop")
+    SensorStatus(device=name)
+    for name in (
+        *("scanner", "gate", "thermometer", "counter", "range", "fire_loop"),
+        *("air", "window", "fire_door", "air_conditioning"),
+    )
 )
 FULL = status(
     "entry-1",
@@ -96,7 +100,15 @@ FULL = status(
     remains=RemainsStatus(places=63),
     lanes=(
         LaneStatus(
-            name="A", state="held", because="cleaning", sensors=SENSORS, waiting=4, gap_mm=2100, fire_loop_open=False
+            name="A",
+            state="held",
+            because="cleaning",
+            sensors=SENSORS,
+            waiting=4,
+            gap_mm=2100,
+            fire_loop_open=False,
+            co2_ppm=1040,
+            ventilation=("window_shut", "conditioning_on"),
         ),
         LaneStatus(name="Lift-2", direction="elevator", state="idle", sensors=(SensorStatus(device="scanner"),)),
     ),
@@ -146,6 +158,12 @@ def test_every_number_of_the_status_is_shown() -> None:
     assert (shown("a_fire_loop", FULL), shown("evacuated", FULL), shown("a_thermometer", FULL)) == ("OFF", "OFF", "OFF")
     assert shown("lift_2_gate", FULL) == "idle" and shown("lift_2_waiting", FULL) == "None", "Home Assistant: unknown"
     assert "lift_2_fire_loop" not in told()["components"]
+
+
+def test_the_air_of_a_hall_is_shown() -> None:
+    assert shown("a_co2", FULL) == "1040" and told()["components"]["a_co2"]["device_class"] == "carbon_dioxide"
+    found = {key: shown(f"a_{key}", FULL) for key in ("window", "air_conditioning", "fire_door")}
+    assert found == {"window": "ON", "air_conditioning": "ON", "fire_door": "OFF"}
 
 
 def test_a_fire_and_a_dead_thermometer_are_shown() -> None:

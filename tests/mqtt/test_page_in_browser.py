@@ -130,6 +130,7 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     shows(tab, "#lifts .door", "lift-1/V")
     shows(tab, "#exits .door[data-open=true]", "exit-1/A")
     shows(tab, "#gates .door[data-state=held] .door-queue", "8 waiting")
+    shows(tab, "#gates .door-more", "CO₂ 1040 ppm · Window shut")
     shows(tab, "#rights tr", "entry-2")
     shows(tab, "#incidents .incident[data-late]", "acknowledge is late")
     shows(tab, "#incidents .steps", "escalated")

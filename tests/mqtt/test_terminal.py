@@ -64,6 +64,14 @@ def test_a_door_that_gives_its_rights_away_or_is_in_doubt_says_so() -> None:
     assert shown == {"gate-1": "drained", "gate-2": "doubt", "gate-3": "0"}
 
 
+def test_the_air_of_a_lane_is_told() -> None:
+    view = HallView("baoshan")
+    view.heard("gate-1", "availability", b"online", 0.0)
+    lanes = (LaneStatus(name="A", co2_ppm=1620, air_holds=True, ventilation=("window_shut",)),)
+    view.heard("gate-1", "status", status("gate-1", lanes=lanes).encoded(), 0.0)
+    assert "CO₂ 1620 ppm  being aired  window shut" in "\n".join(screen(view, "en", 200))
+
+
 def test_a_board_that_is_not_well_is_told() -> None:
     view = HallView("baoshan")
     walked = DoctorStatus(at=AT.format(0), result="fault", faults=("A scanner nothing_answers",))

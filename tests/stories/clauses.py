@@ -57,7 +57,7 @@ CLAUSES = (
     Clause("3.1.4c", "R E", "revocation, one file per person"),
     Clause("3.1.5a", "T E", "rounds of disinfection, and breaks for it"),
     Clause("3.1.5b", "T", "goods disinfected after each hand-over; private parcels refused aloud"),
-    Clause("3.1.5c", "R E", "air and doors", "sensors of the air: no issue yet"),
+    Clause("3.1.5c", "R E", "air: conditioning off, doors and windows open, fewer people as CO2 rises"),
     Clause("3.1.5d", "E", "elevators divided, the car as full as distance allows"),
     Clause("3.1.6", "R", "supplies", "dispensers and taps: no issue yet"),
     Clause("3.2.1", "G R", "contact-free first: the online path on refusal", told_by="core/guide.py next_step"),

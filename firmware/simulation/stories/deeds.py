@@ -192,6 +192,10 @@ def spacing(scene: Scene, lane: str = "", x: float | None = None, n: int = 1, zo
     yield 0, events.SpacingSeen(lane=name, persons=persons, gap_mm=gap, zone=zone)  # type: ignore[arg-type]
 
 
+def air(scene: Scene, n: int, lane: str = "") -> Iterator[Timed]:
+    yield 0, events.AirRead(lane=scene.lane_for(None, "in", lane).name, co2_ppm=n)
+
+
 def order(
     scene: Scene, name: str, lane: str = "", of_lane: bool = True, n: int | None = None, key: str = "", **body: Any
 ) -> Iterator[Timed]:
@@ -315,13 +319,24 @@ THINGS = Table(
             for role, en, zh in (
                 ("gate", "gate", "闸机"), ("counter", "counter", "计数器"),
                 ("thermometer", "thermometer", "测温仪"), ("range", "range sensor", "测距仪"),
-                ("terminal", "sentinel", "数字哨兵"),
+                ("terminal", "sentinel", "数字哨兵"), ("air", "air sensor", "空气检测"),
             )
             for fails, fehlt, state in (("fails", "故障", "unplugged"), ("works again", "恢复", "ok"))
         ),
         Phrase("queue is {x} m apart[ at {lane}]", "排队间距 {x} 米[ 于 {lane}]", Deed(spacing)),
         Phrase("nobody in the queue[ at {lane}]", "门前无人[ 于 {lane}]", Deed(spacing), {"n": 0}),
         Phrase("{n} people stand behind the gate[ at {lane}]", "闸机后 {n} 人[ 于 {lane}]", Deed(spacing), {"zone": "hall"}),
+        Phrase("air has {n} ppm CO2[ at {lane}]", "二氧化碳 {n} ppm[ 于 {lane}]", Deed(air)),
+        *(
+            Phrase(f"{en}[ at {{lane}}]", f"{zh}[ 于 {{lane}}]", Deed(contact), {"role": role, "closed": closed})
+            for role, closed, en, zh in (
+                ("window", True, "window is shut", "关 窗"), ("window", False, "window is opened", "开 窗"),
+                ("door", True, "door leaf is shut", "关 门扇"), ("door", False, "door leaf is opened", "开 门扇"),
+                ("fire_door", True, "fire door is shut", "关 防火门"), ("fire_door", False, "fire door is opened", "开 防火门"),
+                ("air_conditioning", True, "air conditioning is switched on", "开 中央空调"),
+                ("air_conditioning", False, "air conditioning is switched off", "关 中央空调"),
+            )
+        ),
         _hub("hub orders hold[ at {lane}]", "中枢 暂停[ [于 ]{lane}]", "hold"),
         _hub("hub orders release[ at {lane}]", "中枢 恢复[ [于 ]{lane}]", "release"),
         _hub("hub opens once[ at {lane}]", "中枢 放行一次[ [于 ]{lane}]", "open_once"),

@@ -134,6 +134,7 @@ LANES = Table(
         Phrase("no counter", "无计数", "passage_sensor", {"passage_sensor": False}),
         Phrase("no button", "无按钮", "button", {"button": False}),
         Phrase("thermometer", "测温", "thermometer", {"thermometer": True}),
+        Phrase("air sensor", "空气检测", "air", {"air": True}),
         Phrase("range sensor", "测距", "range_sensor", {"range_sensor": True}),
         Phrase("escape way", "疏散通道", "escape_way", {"escape_way": True}),
     ],
