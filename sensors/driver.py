@@ -66,8 +66,36 @@ class Answer(msgspec.Struct, frozen=True):
     status: int = 200
 
 
-Raw = bytes | Edge | Frame | Zone | Request
-ToDevice = bytes | Edge | Answer
+class Transfer(msgspec.Struct, frozen=True):
+    """An exchange with a device on the I2C bus: `write` goes out, `wait_ms` pass, `read` bytes come back (0: none).
+
+    Without a wait both are one transaction (repeated start); with one they are two, for chips that have to think.
+    """
+
+    write: bytes
+    read: int = 0
+    wait_ms: float = 0.0
+
+
+class ReadWord(msgspec.Struct, frozen=True):
+    """SMBus "read word": two bytes of `register`, the lower one first. The kernel asks for and checks PEC where it can."""
+
+    register: int
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a device on the I2C bus answered. `data` is what was read, empty for a write that it acknowledged.
+
+    `to` is the question itself. A port holds one question at a time and answers only the newest: what came too late for
+    an older one is dropped there. Nobody at the address, and any error of the bus, is no reply.
+    """
+
+    to: Transfer | ReadWord
+    data: bytes = b""
+
+
+Raw = bytes | Edge | Frame | Zone | Request | Reply
+ToDevice = bytes | Edge | Answer | Transfer | ReadWord
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -94,6 +122,13 @@ class SerialSettings(Settings, frozen=True, kw_only=True):
     """What every serial driver has: the line's speed. 8 data bits, no parity, one stop bit unless the driver says so."""
 
     baud: Annotated[int, msgspec.Meta(ge=300, le=4_000_000)] = 9600
+
+
+class I2cSettings(Settings, frozen=True, kw_only=True):
+    """What every driver on the I2C bus has; each has its chip's own address as its default."""
+
+    address: Annotated[int, msgspec.Meta(ge=0x08, le=0x77)]
+    """7 bits, without the bit that says read or write. Two devices of one bus differ in it."""
 
 
 class Decoder(Protocol):

@@ -20,13 +20,12 @@ from msgspec import Meta
 
 from sensors.driver import Driver, Edge, Example, Later, Raw, Send, SerialSettings
 from sensors.framing import Cutter, fixed, sum8
+from sensors.infrared import nonsense
 from sensors.readings import AnyReading, Garbled, Ready, Silent, Temperature
 
 CONTINUOUS = bytes.fromhex("a545ea")
 HEADER = bytes.fromhex("5a5a4504")
 FRAME_BYTES = 9
-OBJECT_RANGE_C = (-70.0, 380.0)
-AMBIENT_RANGE_C = (-40.0, 125.0)
 MODEL = "GY-MCU90614"
 
 
@@ -75,18 +74,14 @@ class Decoder:
     def _understand(self, frame: bytes, t_ms: float) -> list[AnyReading | Send]:
         object_c = int.from_bytes(frame[4:6], "big", signed=True) / 100
         ambient_c = int.from_bytes(frame[6:8], "big", signed=True) / 100
-        if not (_within(object_c, OBJECT_RANGE_C) and _within(ambient_c, AMBIENT_RANGE_C)):
-            return [Garbled(FRAME_BYTES, f"{object_c} and {ambient_c} degrees are outside what the sensor can measure")]
+        if because := nonsense(object_c, ambient_c):
+            return [Garbled(FRAME_BYTES, because)]
         self._heard_ms = t_ms
         reading = Temperature(object_c, ambient_c)
         if self._well:
             return [reading]
         self._well = True
         return [Ready(MODEL), reading]
-
-
-def _within(value: float, bounds: tuple[float, float]) -> bool:
-    return bounds[0] <= value <= bounds[1]
 
 
 class Simulator:

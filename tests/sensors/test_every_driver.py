@@ -5,6 +5,7 @@ How the rows of `DRIVER.examples` are read here:
 - A row with `order` is what a hand says: on that order it sends exactly `raw` first (later it may let go); when the
   simulated device hears it, `readings` come back.
 - The device's own health (Garbled, Ready, Refused, Silent) is left out of comparisons unless the row names it.
+- On the I2C bus each piece is a `Reply`, and the driver must have asked that very question before it arrives.
 - A `Later` among the pieces waits its `after_ms` before it arrives, for devices where time carries meaning.
 """
 
@@ -22,8 +23,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensors.driver import HAND_KINDS, SENSOR_KINDS, Edge, Example, Frame, Later, Request, Zone, find
-from sensors.readings import AnyReading, Crossing
+from sensors.driver import (
+    HAND_KINDS,
+    SENSOR_KINDS,
+    Edge,
+    Example,
+    Frame,
+    Later,
+    ReadWord,
+    Reply,
+    Request,
+    Transfer,
+    Zone,
+    find,
+)
+from sensors.readings import AnyReading, Crossing, Ready, Silent
 from tests.sensors.cable import HEALTH, Cable
 
 HOUSE = Path(__file__).parents[2]
@@ -45,6 +59,7 @@ ROWS = [(name, example) for name, driver in DRIVERS.items() for example in drive
 HEARD = [row for row in ROWS if row[1].order is None]
 ORDERED = [row for row in ROWS if row[1].order is not None]
 SERIAL = [row for row in HEARD if all(isinstance(piece, bytes) for piece in row[1].raw)]
+I2C = [row for row in HEARD if DRIVERS[row[0]].port == "i2c"]
 
 
 def rows(table: list[tuple[str, Example]]) -> Any:
@@ -55,6 +70,7 @@ def rows(table: list[tuple[str, Example]]) -> Any:
 
 every_driver = pytest.mark.parametrize("name", DRIVERS)
 every_serial_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].port == "serial"])
+every_i2c_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].port == "i2c"])
 
 
 def cable(name: str, example: Example | None = None) -> Cable:
@@ -173,6 +189,82 @@ def test_a_spoilt_byte_never_becomes_a_reading(name: str, example: Example) -> N
             assert len(left) < max(1, len(example.readings)) or len(example.readings) == 0
 
 
+# ---------------------------------------------------------------- what a device on the I2C bus answers
+
+
+def replies(example: Example) -> list[tuple[float, Reply]]:
+    return [(wait_ms, raw) for wait_ms, raw in pieces(example) if isinstance(raw, Reply)]
+
+
+def with_last(example: Example, last: Reply) -> list[tuple[float, Any]]:
+    """The row's conversation with another end."""
+    return [*replies(example)[:-1], (replies(example)[-1][0], last)]
+
+
+@rows(I2C)
+def test_every_reply_of_the_row_answers_a_question_the_driver_asked(name: str, example: Example) -> None:
+    line = heard(name, example, [], settle_ms=0)
+    for wait_ms, reply in replies(example):
+        line.run(wait_ms)
+        assert line.sent[-1] == reply.to
+        line.feed(reply)
+
+
+@rows(I2C)
+def test_an_answer_to_another_question_is_none(name: str, example: Example) -> None:
+    last = replies(example)[-1][1]
+    for other in (ReadWord(0x77), Transfer(b"\xde\xad", len(last.data))):
+        line = heard(name, example, with_last(example, Reply(other, last.data)), settle_ms=0)
+        assert not line.content()
+
+
+@rows(I2C)
+def test_an_answer_counts_once(name: str, example: Example) -> None:
+    line = heard(name, example, list(pieces(example)), settle_ms=0)
+    before = len(line.readings)
+    line.feed(replies(example)[-1][1])
+    assert len(line.readings) == before
+
+
+@rows(I2C)
+def test_an_answer_of_another_length_is_garbled(name: str, example: Example) -> None:
+    last = replies(example)[-1][1]
+    for data in (b"", last.data[:-1], last.data + b"\x00", last.data * 300):
+        line = heard(name, example, with_last(example, Reply(last.to, data)))
+        assert not line.content() and line.garbled_bytes() == len(data)
+
+
+@rows([row for row in I2C if DRIVERS[row[0]].checksum])
+def test_a_spoilt_answer_never_becomes_a_reading(name: str, example: Example) -> None:
+    last = replies(example)[-1][1]
+    for place in range(len(last.data)):
+        for spoil in (0x01, 0x80, 0xFF):
+            spoilt = last.data[:place] + bytes([last.data[place] ^ spoil]) + last.data[place + 1 :]
+            line = heard(name, example, with_last(example, Reply(last.to, spoilt)))
+            assert not line.content() and line.garbled_bytes() == len(spoilt), f"byte {place} ^ {spoil:#x}"
+
+
+@every_i2c_driver
+def test_nobody_at_the_address_is_silence_and_not_a_storm(name: str) -> None:
+    line = cable(name)
+    line.far.hear = lambda raw, t_ms: []
+    line.run(60_000)
+    assert line.readings and all(isinstance(reading, Silent) for reading in line.readings)
+    assert len(line.sent) <= 60 * 5 and all(isinstance(question, Transfer | ReadWord) for question in line.sent)
+
+
+@every_i2c_driver
+def test_a_device_that_comes_back_is_ready_again(name: str) -> None:
+    line = cable(name)
+    hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
+    line.run(60_000)
+    line.far.hear = hear
+    line.readings.clear()
+    line.run(60_000)
+    assert isinstance(line.readings[0], Ready) and line.content()
+    assert not any(isinstance(reading, Silent) for reading in line.readings)
+
+
 # ---------------------------------------------------------------- device and driver agree
 
 
@@ -195,7 +287,7 @@ def test_simulator_survives_what_it_does_not_know(name: str) -> None:
     line = cable(name)
     for reading in [reading for _, example in ROWS for reading in example.readings]:
         line.far.show(reading, line.now_ms)
-    for raw in (b"", b"\xff" * 300, Edge("no such pin", 1)):
+    for raw in (b"", b"\xff" * 300, Edge("no such pin", 1), ReadWord(0x99), Transfer(b"", 9), Transfer(b"\xff" * 300)):
         line.far.hear(raw, line.now_ms)
 
 
@@ -288,7 +380,10 @@ def strange_raw() -> st.SearchStrategy[Any]:
     edge = st.builds(Edge, pin=st.sampled_from([*pins, "?"]), level=st.integers(-1, 2))
     zone = st.builds(Zone, zone=st.integers(-1, 9), status=st.integers(-1, 9), distance_mm=st.integers(-5, 9999))
     request = st.builds(Request, number=small, path=st.text(max_size=9), body=st.binary(max_size=60))
-    return st.one_of(edge, st.binary(max_size=20), frame, zone, request)
+    asked = [reply.to for _, example in I2C for _, reply in replies(example)]
+    question = st.sampled_from([*asked, ReadWord(-1), Transfer(b"", -1, -1.0)])
+    reply = st.builds(Reply, to=question, data=st.binary(max_size=20))
+    return st.one_of(edge, st.binary(max_size=20), frame, zone, request, reply)
 
 
 @every_driver

@@ -1,0 +1,90 @@
+"""What the shared test cannot know of the SCD41: what it is set to before it measures, and how it is found again."""
+
+from __future__ import annotations
+
+from sensors.air_scd41 import ALTITUDE, DRIVER, MEASURED, OFFSET, SELF_CALIBRATION, START, STOP, Settings
+from sensors.driver import Reply
+from sensors.readings import Air, Garbled, Ready, Refused, Silent
+from tests.sensors.cable import Cable
+
+MINUTE_MS = 60_000.0
+HALL = Air(800, 24.0, 41.0)
+
+
+def sensor(**settings: object) -> Cable:
+    line = Cable(DRIVER, Settings(**settings))  # type: ignore[arg-type]
+    line.show(HALL)
+    return line
+
+
+def test_it_is_set_before_it_measures() -> None:
+    line = sensor(altitude_m=43, temperature_offset_c=2.5)
+    line.run(2_000)
+    assert line.sent[0] == STOP and line.sent[4] == START
+    assert line.far.set == {SELF_CALIBRATION: 0, OFFSET: round(2.5 * 65_535 / 175), ALTITUDE: 43}
+
+
+def test_a_sensor_that_measures_already_is_stopped_and_set_as_well() -> None:
+    """The firmware started again, the sensor did not."""
+    line = sensor()
+    line.run(MINUTE_MS)
+    line.near = DRIVER.decoder(Settings(altitude_m=99))
+    line.run(MINUTE_MS)
+    assert line.far.set[ALTITUDE] == 99
+
+
+def test_one_value_a_minute_and_the_newest_one() -> None:
+    line = sensor()
+    line.run(10_000)
+    assert line.readings == [Ready("SCD4x"), HALL]
+    line.show(Air(1_400, 25.0, 50.0))
+    line.run(10 * MINUTE_MS)
+    assert line.content()[1:] == [Air(1_400, 25.0, 50.0)] * 10
+    assert len(line.sent) < 40
+
+
+def test_a_sensor_that_lost_its_power_is_set_up_again() -> None:
+    line = sensor(every_seconds=10)
+    line.run(MINUTE_MS)
+    line.far = DRIVER.simulator(Settings())
+    line.show(HALL)
+    line.readings.clear()
+    line.run(MINUTE_MS)
+    assert isinstance(line.readings[0], Refused) and line.readings[1:3] == [Ready("SCD4x"), HALL]
+    assert line.far.set[SELF_CALIBRATION] == 0
+
+
+def test_a_spoilt_value_is_counted_and_the_next_one_taken() -> None:
+    line = sensor(every_seconds=10)
+    hear = line.far.hear
+
+    def spoilt(raw: object, t_ms: float) -> list[object]:
+        laters = hear(raw, t_ms)
+        if raw != MEASURED or not laters:
+            return laters
+        line.far.hear = hear
+        return [type(laters[0])(Reply(MEASURED, laters[0].raw.data[:-1] + b"\x00"))]
+
+    line.far.hear = spoilt
+    line.run(20_000)
+    assert line.readings[:3] == [Garbled(9, "a word with a wrong check"), Ready("SCD4x"), HALL]
+
+
+def test_a_sensor_that_was_plugged_in_is_set_up_again() -> None:
+    line = sensor()
+    line.run(MINUTE_MS)
+    line.far, line.sent[:] = DRIVER.simulator(Settings()), []
+    line.near.replugged(line.now_ms)
+    line.run(2_000)
+    assert line.sent[0] == STOP and line.far.set[SELF_CALIBRATION] == 0
+
+
+def test_one_lost_answer_is_no_silence() -> None:
+    line = sensor(every_seconds=10)
+    line.run(MINUTE_MS)
+    hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
+    while len(line.sent) % 2 == 0 or not line.near._asked:
+        line.run(100)
+    line.far.hear = hear
+    line.run(MINUTE_MS)
+    assert not any(isinstance(each, Silent) for each in line.readings)
