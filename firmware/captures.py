@@ -3,6 +3,8 @@
     {"t_ms": 12.5, "hex": "542c..."}                                bytes
     {"t_ms": 12.5, "pin": "outside", "level": 1}                    an edge
     {"t_ms": 12.5, "zone": 0, "status": 0, "distance_mm": 812}      a time-of-flight zone
+    {"t_ms": 12.5, "write": "ec05", "read": 9, "wait_ms": 1.0, "data": "01f433..."}     an answer on the I2C bus
+    {"t_ms": 12.5, "word": 7, "data": "d23a"}                       the same, a word of a register
     {"t_ms": 12.5, "image": "path.png"}                             a camera frame; beside the recording, or as typed
 
 Other members are left alone, so that a recording may carry notes. Times are milliseconds from any beginning and must
@@ -20,9 +22,11 @@ import msgspec
 from msgspec import Meta
 
 from firmware.errors import Failure, Mistake
-from sensors.driver import Edge, Raw, Zone
+from sensors.driver import Edge, Raw, ReadWord, Reply, Transfer, Zone
 
-EXPECTED = "expected t_ms and one of hex, pin with level, zone with status and distance_mm, image"
+EXPECTED = (
+    "expected t_ms and one of hex, pin with level, zone with status and distance_mm, write or word with data, image"
+)
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -34,6 +38,11 @@ class _Line(msgspec.Struct, frozen=True):
     status: int | None = None
     distance_mm: int | None = None
     image: str | None = None
+    write: str | None = None
+    read: int = 0
+    wait_ms: float = 0.0
+    word: int | None = None
+    data: str | None = None
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -77,8 +86,10 @@ def _piece(text: bytes, path: str, number: int) -> tuple[float, Raw]:
 
 def _raw(line: _Line, folder: Path) -> Raw | None:
     """What the line holds; None when it holds nothing or two things."""
-    if sum(each is not None for each in (line.hex, line.pin, line.zone, line.image)) != 1:
+    if sum(each is not None for each in (line.hex, line.pin, line.zone, line.image, line.write, line.word)) != 1:
         return None
+    if line.word is not None or line.write is not None:
+        return _reply(line)
     if line.hex is not None:
         return bytes.fromhex(line.hex)
     if line.pin is not None:
@@ -87,6 +98,14 @@ def _raw(line: _Line, folder: Path) -> Raw | None:
         known = line.status is not None and line.distance_mm is not None
         return Zone(line.zone, line.status or 0, line.distance_mm or 0) if known else None
     return _picture(str(line.image), folder)
+
+
+def _reply(line: _Line) -> Reply | None:
+    if line.data is None:
+        return None
+    written = bytes.fromhex(line.write or "")
+    question = Transfer(written, line.read, line.wait_ms) if line.word is None else ReadWord(line.word)
+    return Reply(question, bytes.fromhex(line.data))
 
 
 def _picture(name: str, folder: Path) -> Raw:
@@ -114,6 +133,10 @@ class Recorder:
                 line: dict[str, object] = {"t_ms": t_ms, "hex": raw.hex()}
             case Edge():
                 line = {"t_ms": t_ms, "pin": raw.pin, "level": raw.level}
+            case Reply(to=ReadWord(register=register), data=data):
+                line = {"t_ms": t_ms, "word": register, "data": data.hex()}
+            case Reply(to=Transfer(write=write, read=read, wait_ms=wait_ms), data=data):
+                line = {"t_ms": t_ms, "write": write.hex(), "read": read, "wait_ms": wait_ms, "data": data.hex()}
             case Zone():
                 line = {"t_ms": t_ms, **msgspec.structs.asdict(raw)}
             case _:

@@ -26,9 +26,13 @@ from sensors.driver import (
     Driver,
     Edge,
     Frame,
+    I2cSettings,
     Raw,
+    ReadWord,
+    Reply,
     Request,
     Send,
+    Transfer,
     UnknownDriver,
     Zone,
     find,
@@ -133,8 +137,8 @@ def _ticks(decoder: Any, until_ms: float) -> Iterator[Told]:
 def open_port(driver: Driver, where: str, wanted: Wanted, clock: Clock) -> Port:
     """Open the port a technician typed. Mistake when it fits no port of this driver; Failure when it is not there.
 
-    `where`: a tty or its by-path name, `ADDRESS:PORT` for a device that pushes, or `pins:outside=17,inside=27` (BCM
-    numbers; `pins` alone takes them from the settings file).
+    `where`: a tty or its by-path name, `/dev/i2c-1` for a device on that bus (its address is a setting), `ADDRESS:PORT` for
+    a device that pushes, or `pins:outside=17,inside=27` (BCM numbers; `pins` alone takes them from the settings file).
     """
     if driver.port == "serial":
         from firmware.ports.serial_line import SerialPort
@@ -152,6 +156,11 @@ def open_port(driver: Driver, where: str, wanted: Wanted, clock: Clock) -> Port:
 
         limits = {name: getattr(wanted.settings, name) for name in ("allow", "max_body_bytes", "request_ms")}
         return HttpPort(where, clock, **limits)
+    if driver.port == "i2c":
+        from firmware.ports.i2c_bus import I2cPort
+
+        assert isinstance(wanted.settings, I2cSettings)
+        return I2cPort(where, wanted.settings.address, clock)
     if driver.port == "camera":
         from firmware.ports.camera import open_camera
 
@@ -187,7 +196,7 @@ class Listener:
         self._wait()
         out: list[Told] = []
         for t_ms, raw in self._port.read():
-            if isinstance(raw, bytes | Edge | Frame | Zone | Request):
+            if isinstance(raw, bytes | Edge | Frame | Zone | Request | Reply):
                 raw_too(t_ms - self._start_ms, raw)
                 out += self._said(self._decoder.feed(raw, t_ms), t_ms)
             else:  # a camera's port has already looked at its pictures
@@ -251,6 +260,12 @@ def _words(said: Any, show_text: bool) -> str:
             return f"-> {_words(said.raw, show_text).removeprefix('<- ')}"
         case Frame(width=width, height=height):
             return spoken(f"<- picture {width} x {height}")
+        case Reply(data=data):
+            return f"<- {data.hex(' ')}"
+        case Transfer(write=write, read=read):
+            return f"<- {write.hex(' ')} ?{read}"
+        case ReadWord(register=register):
+            return f"<- {register:02x} ?2"
         case Zone():
             return f"<- zone {said.zone} status {said.status} distance_mm {said.distance_mm}"
         case Request(path=path, body=body):

@@ -11,6 +11,7 @@ from firmware.clock import Clock
 from firmware.errors import Mistake
 from firmware.ports import Port
 from firmware.site import DeviceSpec, Lane
+from sensors.driver import I2cSettings
 
 
 class Plugs:
@@ -70,8 +71,20 @@ class Plugs:
         limits = {name: getattr(spec.settings, name) for name in ("allow", "max_body_bytes", "request_ms")}
         return HttpPort(spec.port, self._clock, **limits)
 
+    def _i2c(self, _lane: Lane, spec: DeviceSpec) -> Port:
+        from firmware.ports.i2c_bus import I2cPort
 
-OPENERS = {"serial": Plugs._serial, "pins": Plugs._pins, "camera": Plugs._camera, "http": Plugs._http}
+        assert spec.port is not None and isinstance(spec.settings, I2cSettings)
+        return I2cPort(spec.port, spec.settings.address, self._clock)
+
+
+OPENERS = {
+    "serial": Plugs._serial,
+    "pins": Plugs._pins,
+    "camera": Plugs._camera,
+    "http": Plugs._http,
+    "i2c": Plugs._i2c,
+}
 
 
 def speaker(lane: Lane, spec: DeviceSpec) -> Any:

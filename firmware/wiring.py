@@ -129,12 +129,16 @@ class Device:
     # ------------------------------------------------------------ cables
 
     def _cables(self) -> list[Cable]:
-        """Devices on one tty (two relays of a board) or on one pin (one fire loop, several lanes) share a cable."""
+        """Devices on one tty (two relays of a board) or on one pin (one fire loop, several lanes) share a cable.
+
+        On an I2C bus each has its own: its port is the device at its address.
+        """
         by_wire: dict[str, Cable] = {}
         cables: list[Cable] = []
         for lane in self.site.lanes:
             for spec in lane.devices.values():
-                wire = spec.port or (f"pins {spec.pins}" if spec.pins else "")
+                address = getattr(spec.settings, "address", "") if spec.driver.port == "i2c" else ""
+                wire = f"{spec.port} {address}" if spec.port else (f"pins {spec.pins}" if spec.pins else "")
                 shared = by_wire.get(wire)
                 if shared is None:
                     shared = Cable(self.plugs.open(lane, spec))

@@ -28,11 +28,12 @@ from firmware.listening import as_json, understood
 from firmware.ports.far_serial import FarSerial
 from firmware.ports.pin_wires import PinWires
 from sensors.counter_beam_pair import Decoder, Settings
-from sensors.driver import Edge, Zone
+from sensors.driver import Edge, ReadWord, Reply, Transfer, Zone
 from sensors.range_ld2450 import DOC, SETUP
 from sensors.readings import Crossing, Scan
 from sensors.thermometer_gy_mcu90614 import DRIVER as thermometer
 from tests.device.test_terminal import free_port, post
+from tests.ports.test_i2c_bus import Played
 
 IN = [("outside", 1, 0), ("inside", 1, 90), ("outside", 0, 400), ("inside", 0, 480)]
 PATIENCE_S = 30.0
@@ -149,8 +150,18 @@ def test_every_shape_of_a_line(capture: Capture) -> None:
         {"t_ms": 2, "pin": "outside", "level": 1, "note": "left alone"},
         "",
         {"t_ms": 2, "zone": 0, "status": 0, "distance_mm": 812},
+        {"t_ms": 3, "write": "ec05", "read": 2, "wait_ms": 1, "data": "beef"},
+        {"t_ms": 3, "word": 7, "data": "d23a"},
+        {"t_ms": 3, "write": "3f86", "data": ""},
     )
-    assert list(captures.read(path)) == [(1, b"\x54\x2c"), (2, Edge("outside", 1)), (2, Zone(0, 0, 812))]
+    assert list(captures.read(path)) == [
+        (1, b"\x54\x2c"),
+        (2, Edge("outside", 1)),
+        (2, Zone(0, 0, 812)),
+        (3, Reply(Transfer(b"\xec\x05", 2, 1.0), b"\xbe\xef")),
+        (3, Reply(ReadWord(7), b"\xd2\x3a")),
+        (3, Reply(Transfer(b"\x3f\x86"))),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +177,10 @@ def test_every_shape_of_a_line(capture: Capture) -> None:
         '{"t_ms": 1, "pin": "outside", "level": 2}',
         '{"t_ms": 1, "zone": 0, "status": 0}',
         '{"t_ms": 1, "hex": "00", "pin": "outside", "level": 1}',
+        '{"t_ms": 1, "word": 7}',
+        '{"t_ms": 1, "word": 7, "write": "00", "data": ""}',
+        '{"t_ms": 1, "write": "0", "data": ""}',
+        '{"t_ms": 1, "write": "00", "data": "0"}',
         '{"t_ms": 1, "image": "no such picture.png"}',
         '{"t_ms": -5, "hex": "00"}',
         '{"t_ms": 1e400, "hex": "00"}',
@@ -308,6 +323,25 @@ def test_a_live_serial_line(how: int, started: Callable[..., Running], tmp_path:
     pieces = [raw for _, raw in captures.read(str(record))]
     assert b"".join(raw for raw in pieces if isinstance(raw, bytes)).startswith(DOC)
     radar.unplug()
+
+
+def test_a_live_chip_and_its_recording(started: Callable[..., Running], tmp_path: Path, capsys: Any) -> None:
+    bus, record = Played(tmp_path / "bus"), tmp_path / "chip.jsonl"
+    words = {0x06: "f73a", 0x07: "d23a"}
+    bus.answers = lambda address, asked: bytes.fromhex(words[asked.register]) if address == 0x5A else None
+    live = started(f"unix:{tmp_path}/bus", "--as", "thermometer_mlx90614", "--record", str(record))
+    lines = live.lines_until("temperature")
+    assert any("-> 07 ?2" in line for line in lines) and any("<- d2 3a" in line for line in lines)
+    assert live.end(signal.SIGINT) == 0
+    bus.close()
+    told = listen(capsys, "--as", "thermometer_mlx90614", "--capture", str(record))
+    readings = [each for each in told if each["kind"] == "temperature"]
+    assert readings and {(each["object_c"], each["ambient_c"]) for each in readings} == {(28.01, 28.75)}
+
+
+def test_a_bus_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["listen", f"{tmp_path}/i2c-9", "--as", "air_scd41"]) == 1
+    assert "i2c-9" in (told := capsys.readouterr().err) and told.count("\n") == 1
 
 
 def test_unplugged_and_plugged_in_again(started: Callable[..., Running], tmp_path: Path) -> None:

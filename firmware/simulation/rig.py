@@ -27,6 +27,7 @@ from sensors.readings import AnyReading, Contact
 if TYPE_CHECKING:  # a rig without cameras does without their thread
     from firmware.ports.camera import FarCamera
     from firmware.ports.far_http import FarHttp
+    from firmware.ports.far_i2c import FarI2c
 
 TURN_S_MAX = 0.1
 
@@ -75,12 +76,21 @@ class Rig:
         self.clock = clock
         self.agenda = Agenda()
         self._selector = selectors.DefaultSelector()
+        self._ears: dict[str, Callable[[str], None]] = {
+            "line": self._hear_line,
+            "caller": self._answer,
+            "wires": self._hear_wires,
+            "http": self._hear_http,
+            "bus": self._hear_bus,
+        }
         self._devices: dict[tuple[str, str], FarDevice] = {}
         self._lines: dict[str, FarSerial] = {}
         self._on_line: dict[str, list[FarDevice]] = {}
         self._wires: dict[str, PinWires] = {}
         self._cameras: list[FarCamera] = []
         self._callers: dict[str, tuple[FarHttp, FarDevice]] = {}
+        self._buses: dict[str, FarI2c] = {}
+        self._on_bus: dict[tuple[str, int], FarDevice] = {}
         self._open_gates: set[FarDevice] = set()
 
     # ------------------------------------------------------------ for the world
@@ -147,9 +157,7 @@ class Rig:
         wait = TURN_S_MAX if due is None else min(TURN_S_MAX, self.clock.seconds_until(due))
         for key, _ in self._selector.select(wait):
             kind, name = key.data
-            {"line": self._hear_line, "caller": self._answer, "wires": self._hear_wires, "http": self._hear_http}[kind](
-                name
-            )
+            self._ears[kind](name)
         self.agenda.do_due(self.clock.elapsed_ms())
         self._watch_gates(list(self._open_gates))
 
@@ -162,6 +170,8 @@ class Rig:
             camera.close()
         for caller, _ in self._callers.values():
             caller.close()
+        for bus in self._buses.values():
+            bus.close()
         self._selector.close()
 
     # ------------------------------------------------------------ wiring
@@ -181,6 +191,8 @@ class Rig:
             device.put = camera.show
         elif spec.driver.port == "http" and spec.port is not None:
             device.put = self._caller(spec.port, device).write
+        elif spec.driver.port == "i2c" and spec.port is not None and spec.port.startswith("unix:"):
+            self._plug_into_bus(spec.port.removeprefix("unix:"), device)
         else:
             raise ValueError(f"{device.lane} {device.role}: a {spec.driver.port} port has no far end here")
 
@@ -204,6 +216,15 @@ class Rig:
         self._callers[address] = caller, device
         self._selector.register(caller, selectors.EVENT_READ, ("http", address))
         return caller
+
+    def _plug_into_bus(self, path: str, device: FarDevice) -> None:
+        from firmware.ports.far_i2c import FarI2c
+
+        if path not in self._buses:
+            self._buses[path] = FarI2c(path)
+            self._selector.register(self._buses[path], selectors.EVENT_READ, ("bus", path))
+        self._on_bus[path, device.settings.address] = device
+        device.put = self._buses[path].device(device.settings.address)
 
     def _rest(self, device: FarDevice, wires: PinWires) -> None:
         """Before anything happens: beams clear, contacts in their quiet position."""
@@ -231,6 +252,16 @@ class Rig:
         caller, device = self._callers[address]
         for answer in caller.read():
             self._hear(device, answer)
+
+    def _hear_bus(self, path: str) -> None:
+        bus = self._buses[path]
+        for address, asked in bus.read():
+            device = self._on_bus.get((path, address))
+            answers = device.simulator.hear(asked, self.clock.elapsed_ms()) if device else []
+            if device and answers:
+                self._send(device, answers)
+            else:
+                bus.nobody(address)
 
     def _answer(self, name: str) -> None:
         wires = self._wires[name]

@@ -139,6 +139,8 @@ def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple
     found: list[tuple[Keys, str]] = []
     if driver.port == "serial" and wiring.port is None:
         found.append((path, f'port is missing: {driver.name} hangs on a tty, port = "/dev/serial/by-path/..."'))
+    if driver.port == "i2c" and wiring.port is None:
+        found.append((path, f'port is missing: {driver.name} hangs on an I2C bus, port = "/dev/i2c-1"'))
     if driver.port == "pins" and wiring.port is not None:
         found.append(((*path, "port"), f"{driver.name} hangs on pins, not on a port"))
     found += _listen_complaints(wiring, driver, path)

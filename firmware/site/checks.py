@@ -16,6 +16,7 @@ from firmware.outputs import relay
 from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
 from firmware.typed_toml import dotted
+from sensors.driver import I2cSettings
 
 Found = Iterator[tuple[Keys, str]]
 
@@ -197,19 +198,27 @@ def _unpowered(site: Site) -> Found:
 
 
 def _ports(site: Site) -> Found:
-    taken: dict[str, tuple[Keys, DeviceSpec]] = {}
+    taken: dict[str, list[tuple[Keys, DeviceSpec]]] = {}
     for path, spec in _devices(site):
         if spec.port is None:
             continue
-        other = taken.setdefault(os.path.realpath(spec.port), (path, spec))
-        if other[1] is not spec and not _same_board(spec, other[1]):
-            yield (*path, "port"), f"{spec.port} is taken by {dotted(other[0])}"
+        others = taken.setdefault(os.path.realpath(spec.port), [])
+        clash = next((other for other in others if not _side_by_side(spec, other[1])), None)
+        if clash is not None:
+            yield _taken(path, spec, *clash)
+        others.append((path, spec))
 
 
-def _same_board(one: DeviceSpec, other: DeviceSpec) -> bool:
-    """Two relays of one board, or two boards on one bus."""
-    alike = one.driver.name == other.driver.name and one.port == other.port
-    return alike and _place(one) != _place(other)
+def _taken(path: Keys, spec: DeviceSpec, other_path: Keys, other: DeviceSpec) -> tuple[Keys, str]:
+    if isinstance(spec.settings, I2cSettings) and isinstance(other.settings, I2cSettings):
+        return (*path, "address"), f"0x{spec.settings.address:02x} on {spec.port} is taken by {dotted(other_path)}"
+    return (*path, "port"), f"{spec.port} is taken by {dotted(other_path)}"
+
+
+def _side_by_side(one: DeviceSpec, other: DeviceSpec) -> bool:
+    """Two relays of one board, two boards on one line, or two chips on one I2C bus."""
+    alike = one.driver.name == other.driver.name or one.driver.port == other.driver.port == "i2c"
+    return alike and one.port == other.port and _place(one) != _place(other)
 
 
 def _place(spec: DeviceSpec) -> tuple[object, ...]:

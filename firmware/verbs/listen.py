@@ -1,7 +1,7 @@
 """Show what a device says and what that means, live from its port or from a recording.
 
-The decoder is the one a door uses. PORT is a tty (best its /dev/serial/by-path name), ADDRESS:PORT for a terminal that
-pushes, or `pins:outside=17,inside=27` (BCM numbers), as in `hallgate listen /dev/serial/by-path/... --as scanner_gm65`.
+The decoder is the one a door uses. PORT is a tty (best its /dev/serial/by-path name), /dev/i2c-1, ADDRESS:PORT for a
+terminal that pushes, or `pins:outside=17,inside=27` (BCM), as in `hallgate listen /dev/serial/by-path/... --as scanner_gm65`.
 `--settings` names a TOML file with the driver's keys; a device's table of a site file may be pasted.
 `--capture` reads a recording (JSON lines as `--record` writes them, `-` for standard input) as fast as it can.
 Nothing is stored unless `--record` says so. A code's text may name a person: on the screen it stays hidden without

@@ -11,10 +11,11 @@ import pytest
 from firmware.clock import Clock
 from firmware.ports.camera import open_camera
 from firmware.ports.http_push import HttpPort
+from firmware.ports.i2c_bus import I2cPort
 from firmware.simulation.agenda import Agenda
 from firmware.simulation.rig import Rig
-from sensors.driver import Send
-from sensors.readings import Contact, Scan, Secret, TerminalVerdict
+from sensors.driver import ReadWord, Send
+from sensors.readings import Air, Contact, Scan, Secret, Temperature, TerminalVerdict
 from tests.device.test_terminal import free_port
 from tests.simulation.obedient import LaneSpec, Obedient, spec
 
@@ -140,6 +141,40 @@ def test_a_terminal_pushes_and_hears_the_answer(tmp_path: Path) -> None:
     assert verdict in found
     assert b'"status":1' in rig.device("A", "terminal").simulator.answers[0].body
     port.close()
+    rig.close()
+
+
+def test_two_chips_of_one_bus_are_read(tmp_path: Path) -> None:
+    """A clock twenty times as fast: the sensor's own seconds pass, and the cable's patience is real."""
+    clock = Clock(rate=20)
+    rig = Rig(clock)
+    air, warmth = spec("air_scd41", every_seconds=10), spec("thermometer_mlx90614", silent_ms=600_000)
+    air.port = warmth.port = f"unix:{tmp_path}/bus"
+    rig.connect("device", [LaneSpec("A", {"air": air, "thermometer": warmth})], tmp_path)
+    shown = {"air": Air(1_180, 24.0, 41.0), "thermometer": Temperature(36.55, 25.13)}
+    for role, reading in shown.items():
+        rig.show("A", role, reading)
+    near = [
+        (I2cPort(each.port, each.settings.address, clock), each.driver.decoder(each.settings)) for each in (air, warmth)
+    ]
+    nobody = I2cPort(air.port, 0x29, clock)
+    nobody.write(ReadWord(0))
+    found: list[object] = []
+    give_up = time.monotonic() + 30
+    while not all(reading in found for reading in shown.values()):
+        assert time.monotonic() < give_up, f"only {found}"
+        rig.turn()
+        for port, decoder in near:
+            due = decoder.wake_at_ms is not None and decoder.wake_at_ms <= clock.elapsed_ms()
+            said = decoder.tick(clock.elapsed_ms()) if due else []
+            said += [each for t_ms, raw in port.read() for each in decoder.feed(raw, t_ms)]
+            for each in said:
+                if isinstance(each, Send):
+                    port.write(each.raw)
+            found += said
+    assert nobody.dropped == 1 and nobody.read() == []
+    for port in (nobody, *(port for port, _ in near)):
+        port.close()
     rig.close()
 
 

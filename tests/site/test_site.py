@@ -84,6 +84,36 @@ def terminal(keys: str) -> str:
     return f'\n[lane.terminal]\ndriver = "terminal_http"\n{keys}\n'
 
 
+def chips(*addresses: str) -> str:
+    """Chips of one bus: the air's at its own address, thermometers at the given ones, in lanes of their own."""
+    thermometer = '[lane.thermometer]\ndriver = "thermometer_mlx90614"\nport = "/dev/i2c-1"\n'
+    tables = [
+        f'\n[[lane]]\nname = "C{at}"\ndirection = "in"\n{thermometer}{where}\n' for at, where in enumerate(addresses)
+    ]
+    return '\n[lane.air]\ndriver = "air_scd41"\nport = "/dev/i2c-1"\n' + "".join(tables)
+
+
+def test_chips_of_one_bus_have_their_own_addresses_as_delivered(bench: Bench) -> None:
+    place = site.load(bench.write(text=SITE + chips("", "address = 0x5b")))
+    found = [spec for lane in place.lanes for spec in lane.devices.values() if spec.port == "/dev/i2c-1"]
+    assert [getattr(spec.settings, "address", None) for spec in found] == [0x62, 0x5A, 0x5B]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "lane", "what"),
+    [
+        (("address = 0x62",), 2, "0x62 on /dev/i2c-1 is taken by lane[1].air"),
+        (("", "", "address = 0x5b"), 3, "0x5a on /dev/i2c-1 is taken by lane[2].thermometer"),
+    ],
+)
+def test_two_chips_at_one_address_are_a_mistake(bench: Bench, addresses: tuple[str, ...], lane: int, what: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write(text=SITE + chips(*addresses)))
+    assert (caught.value.key, caught.value.what) == (f"lane[{lane}].thermometer.address", what)
+    lines = bench.site.read_text().splitlines()
+    assert lines[(caught.value.line or 0) - 1] in ("address = 0x62", "[lane.thermometer]")
+
+
 # ---------------------------------------------------------------- what it refuses
 
 
@@ -150,6 +180,14 @@ def terminal(keys: str) -> str:
             "lane[0].terminal.allow[0]",
             "is no address and no network",
         ),
+        (
+            'port = "/dev/serial/by-path/one"',
+            'port = "/dev/i2c-1"' + chips(),
+            "lane[0].air.port",
+            "taken by lane[0].scanner",
+        ),
+        ("channel = 1", "channel = 1" + chips().replace("port", "#"), "lane[0].air", 'port = "/dev/i2c-1"'),
+        ("channel = 1", "channel = 1" + chips() + "address = 0x80", "lane[0].air.address", "expected int <= 119"),
         ("channel = 1", 'channel = 1\nlisten = "127.0.0.1:8088"', "lane[0].gate.listen", "does not come by network"),
         ("[lane.button]", "[lane.door]", "lane[1].direction", "somebody wants to leave"),
     ],

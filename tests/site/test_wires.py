@@ -14,6 +14,9 @@ from tests.site.conftest import SITE, Bench
 def device(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Device:
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
     alone = SITE.replace('[hub]\nurl = "mqtt://127.0.0.1:1883"\n', "")
+    air = f'\n[lane.air]\ndriver = "air_scd41"\nport = "unix:{bench.folder}/bus"\n'
+    alone = alone.replace('\n[[lane]]\nname = "B"', air + '\n[[lane]]\nname = "B"')
+    alone += air.replace("air_scd41", "thermometer_mlx90614").replace("lane.air", "lane.thermometer")
     (bench.folder / "hall.key").write_text("A" * 43)
     return Device(site.load(bench.write(text=alone)), bench.folder / "state", Clock())
 
@@ -25,4 +28,5 @@ def test_a_fire_loop_and_a_relay_board_serve_two_lanes(device: Device) -> None:
         device.close()
     assert [("A", "fire_loop"), ("B", "fire_loop")] in wires
     assert [("A", "gate"), ("B", "gate")] in wires
+    assert [("A", "air")] in wires and [("B", "thermometer")] in wires, "each chip of a bus is a port of its own"
     assert [("A", "scanner")] in wires and [("B", "button")] in wires
