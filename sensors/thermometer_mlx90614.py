@@ -8,7 +8,7 @@ On the wire: SMBus read word, register 07 = object, 06 = its own surroundings: l
 What it is worth: class +-0.5 degrees at best and the bare BAA lens sees far more than a forehead. An elevated reading
     is a reason to ask the staff, never a diagnosis.
 Source: devices.md 8 and device-vectors.json (`mlx90614`); ranges from the MLX90614 data sheet.
-Tested on: the simulator only.
+Tested on: the simulator, and the kernel's own i2c-stub through a real /dev/i2c.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""A small machine with a real kernel: pins whose edges, pulls and stamps come from Linux, not from a mock."""
+"""A small machine with a real kernel: edges, pulls, stamps and the words of a bus come from Linux, not from a mock."""

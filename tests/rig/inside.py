@@ -1,4 +1,6 @@
-"""What runs in the machine of this folder: the pin port, and a whole door, on lines of the kernel's own GPIO simulator.
+"""What runs in the machine of this folder: the pin port, and a whole door, on lines of the kernel's own GPIO simulator,
+
+and the I2C port on the kernel's own simulated bus, whose chip's registers the test writes through the bus itself.
 
 Inputs are moved by their pull and outputs read by their value in sysfs, as if with a wire and a meter.
 """
@@ -13,12 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from smbus2 import SMBus
 
 from firmware.clock import Clock
 from firmware.errors import Failure
+from firmware.ports.i2c_bus import I2cPort
 from firmware.ports.pin_board import PinBoard, chip_number
 from firmware.ports.pin_group import PinGroup
-from sensors.driver import Edge
+from sensors import thermometer_mlx90614 as mlx90614
+from sensors.driver import Edge, Send, Transfer
+from sensors.readings import Ready, Silent, Temperature
 from tests.device.bench import Bench, bench
 from tests.device.test_pins import FIRE, IN, INSIDE, OUTSIDE, PINS
 
@@ -207,3 +213,114 @@ def test_a_whole_door_on_real_lines(chip: Chip, door: Bench) -> None:
 @pytest.mark.parametrize("door", ["up"], indirect=True)
 def test_a_fire_loop_that_hangs_in_the_air_opens_at_start(chip: Chip, door: Bench) -> None:
     chip.wait(RELAY, 1)
+
+
+# ---------------------------------------------------------------- the I2C bus
+
+
+class Bus:
+    """The kernel's i2c-stub: SMBus words of one chip at 5Ah, on a bus that can be taken away."""
+
+    BUSYBOX, CHIP = "/run/busybox", 0x5A
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.load()
+
+    def load(self) -> None:
+        stub = ["/run/modules/i2c-stub.ko", f"chip_addr={self.CHIP:#x}"]
+        subprocess.run([self.BUSYBOX, "insmod", *stub], check=True)
+        names = Path("/sys/bus/i2c/devices").glob("i2c-*/name")
+        (adapter,) = (name.parent.name for name in names if name.read_text() == "SMBus stub driver\n")
+        self.path = f"/dev/{adapter}"
+
+    def unload(self) -> None:
+        subprocess.run([self.BUSYBOX, "rmmod", "i2c_stub"], check=True)
+
+    def set(self, object_word: int, ambient_word: int) -> None:
+        with SMBus(self.path) as bus:
+            bus.write_word_data(self.CHIP, 0x07, object_word)
+            bus.write_word_data(self.CHIP, 0x06, ambient_word)
+
+
+@pytest.fixture
+def bus() -> Iterator[Bus]:
+    made = Bus()
+    yield made
+    made.unload()
+
+
+class Reader:
+    """A port and its decoder, as the loop drives them."""
+
+    def __init__(self, path: str, **settings: int) -> None:
+        self.clock = Clock()
+        chosen = mlx90614.Settings(**settings)
+        self.port, self.decoder = I2cPort(path, chosen.address, self.clock), mlx90614.Decoder(chosen)
+
+    def until(self, wanted: object, patience_s: float = 60) -> list[object]:
+        """Everything that was read until there was a reading like `wanted`, which is one or its kind."""
+        got: list[object] = []
+        end = time.monotonic() + patience_s
+        while not any(each == wanted or type(each) is wanted for each in got):
+            assert time.monotonic() < end, f"only {got[-3:]}, {self.port.dropped} dropped, {self.port.because}"
+            got += self._turn()
+        return got
+
+    def absent(self) -> str:
+        end = time.monotonic() + 60
+        while self.port.fileno() >= 0:
+            assert time.monotonic() < end
+            self._turn()
+        return self.port.because
+
+    def _turn(self) -> list[object]:
+        self.port.tend(self.clock.elapsed_ms())
+        fd, due_ms = self.port.fileno(), self.decoder.wake_at_ms
+        if fd < 0:
+            time.sleep(0.05)
+            return []
+        assert due_ms is not None
+        said = []
+        if select.select([fd], [], [], min(1.0, self.clock.seconds_until(due_ms)))[0]:
+            said += [each for t_ms, raw in self.port.read() for each in self.decoder.feed(raw, t_ms)]
+        now_ms = self.clock.elapsed_ms()
+        said += self.decoder.tick(now_ms) if self.decoder.wake_at_ms <= now_ms else []
+        for each in said:
+            if isinstance(each, Send):
+                self.port.write(each.raw)
+        return [each for each in said if not isinstance(each, Send)]
+
+
+def test_a_thermometer_is_read_through_the_kernels_bus(bus: Bus) -> None:
+    bus.set(0x3C7D, 0x3A42)
+    reader = Reader(bus.path)
+    got = reader.until(Temperature(36.55, 25.13))
+    assert got[0] == Ready("MLX90614")
+    bus.set(0x3CBD, 0x3A42)
+    reader.until(Temperature(37.83, 25.13))
+    reader.port.write(Transfer(b"\x07", 2))  # this bus knows no raw transfers: one more kind of no answer
+    reader.until(Temperature)
+    assert reader.port.fileno() >= 0
+    reader.port.close()
+
+
+def test_nobody_at_the_address_is_silence(bus: Bus) -> None:
+    reader = Reader(bus.path, address=0x5B, silent_ms=1_000)
+    reader.until(Silent)
+    assert reader.port.fileno() >= 0 and reader.port.dropped > 0 and reader.port.because == ""
+    reader.port.close()
+
+
+def test_a_bus_that_goes_away_comes_back(bus: Bus) -> None:
+    """The kernel lets the module go although a port stands on it: nothing is held between two questions."""
+    bus.set(0x3C7D, 0x3A42)
+    reader = Reader(bus.path)
+    reader.until(Temperature)
+    time.sleep(0.2)
+    bus.unload()
+    assert reader.absent().startswith(f"{bus.path} is not there")
+    bus.load()
+    bus.set(0x3CBD, 0x3A42)
+    reader.until(Temperature(37.83, 25.13))
+    reader.port.close()

@@ -1,7 +1,8 @@
 """The machine: Debian's own kernel under plain emulation, the host's files read-only, `gpio-sim` as the Pi's GPIO chip.
 
-Debian ships no gpio-sim; it is built here from Debian's kernel source, with one line changed: the interrupt simulator it
-needs calls a function that modules may not, and a public one does the same. No KVM, no root, no disk image.
+Its I2C bus is i2c-stub, which Debian ships. It ships no gpio-sim: that is built here from Debian's kernel source, with one
+line changed: the interrupt simulator it needs calls a function that modules may not, and a public one does the same.
+No KVM, no root, no disk image.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ SOURCES = {
 }
 KBUILD = "obj-m := gpio-sim-rig.o\ngpio-sim-rig-objs := gpio-sim.o irq_sim.o\nccflags-y := -I$(src)\n"
 PATCH = ("handle_simple_irq(irq_to_desc(irqnum));", "generic_handle_irq(irqnum);")
-MODULES = ("configfs", "virtio_pci", "9pnet_virtio", "9p", "overlay")
+MODULES = ("configfs", "virtio_pci", "9pnet_virtio", "9p", "overlay", "i2c_dev")
+BY_HAND = ("i2c_stub",)
+"""Loaded by a test, from /run/modules: a bus that comes and goes."""
 BOOT_S = 300.0
 """15 to 30 s on a quiet machine, all emulated."""
 
@@ -47,7 +50,7 @@ for place in /dev /proc /sys; do mount --rbind $place /host$place; done
 mount --bind /cpuinfo /host/proc/cpuinfo
 for place in /run /dev/shm; do mount -t tmpfs none /host$place; done
 ip link set lo up
-cp /job /host/run/job
+cp -r /job /modules /bin/busybox /host/run/
 chroot /host /bin/sh /run/job
 echo "rig ended $?"
 poweroff -f
@@ -168,12 +171,12 @@ class Machine:
         yield "bin/busybox", 0o100755, (self.folder / "bin/busybox").read_bytes()
         yield "init", 0o100755, init.encode()
         yield "job", 0o100755, job.encode()
-        modules = self._modules()
-        for module in modules:
+        modules = [*self._modules(MODULES), self.folder / "build/gpio-sim-rig.ko"]
+        for module in (*modules, *self._modules(BY_HAND)):
             yield f"modules/{module.name}", 0o100644, module.read_bytes()
         yield "modules/order", 0o100644, "\n".join(module.name for module in modules).encode()
 
-    def _modules(self) -> list[Path]:
+    def _modules(self, wanted: tuple[str, ...]) -> list[Path]:
         """In the order in which they must be loaded: each names in itself what it needs."""
         known = {path.stem.replace("-", "_"): path for path in (self.folder / "lib/modules").rglob("*.ko")}
         ordered: dict[str, Path] = {}
@@ -185,9 +188,9 @@ class Machine:
                     add(before.replace("-", "_"))
                 ordered[name] = known[name]
 
-        for name in MODULES:
+        for name in wanted:
             add(name)
-        return [*ordered.values(), self.folder / "build/gpio-sim-rig.ko"]
+        return list(ordered.values())
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:
