@@ -1,7 +1,10 @@
-"""The boards' device trees, changed once at build time so that the header's serial pins are what a site file calls ttyAMA0.
+"""The boards' device trees, changed once at build time so that the header's pins are what a site file calls them: the
+
+serial ones ttyAMA0, the I2C bus i2c-1.
 
 As they come, Debian's trees give the good UART (PL011) to the Bluetooth chip and GPIO 14 and 15 to the mini-UART, whose
-speed follows the core's clock. The Pi's own way to swap them is an overlay, which Debian does not ship.
+speed follows the core's clock. The Pi's own way to swap them is an overlay, which Debian does not ship. The bus of GPIO 2
+and 3 is on in them (100 kHz), but its number is given in the order in which the buses are found, those of HDMI among them.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ import re
 from pathlib import Path
 
 from deploy.image import tools
+from firmware.errors import Failure
 
 PL011, MINI = "/soc/serial@7e201000", "/soc/serial@7e215040"
 HEADER_PINS = "/soc/gpio@7e200000/uart0_gpio14"
+I2C = "/soc/i2c@7e804000"
 PHANDLES_FROM = 0x400
 """Above every number that dtc gives."""
 
@@ -28,6 +33,13 @@ def free_the_serial_pins(tree: Path) -> None:
     tools.run(["fdtput", "-t", "x", tree, PL011, "pinctrl-0", f"{PHANDLES_FROM:x}"])
     if "pinctrl-0" in tools.run(["fdtget", "-p", tree, MINI]).split():
         tools.run(["fdtput", "-d", tree, MINI, "pinctrl-0", "pinctrl-names"])
+
+
+def number_the_bus(tree: Path) -> None:
+    """The I2C bus of GPIO 2 and 3 is number 1, whichever is found first. Raises Failure where it is switched off."""
+    if (status := tools.run(["fdtget", "-d", "okay", tree, I2C, "status"]).strip()) != "okay":
+        raise Failure(f"{tree.name}: the I2C bus of the header is {status}")
+    tools.run(["fdtput", "-p", "-t", "s", tree, "/aliases", "i2c1", I2C])
 
 
 def lacking(trees: Path, wanted: tuple[str, ...]) -> list[str]:

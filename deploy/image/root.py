@@ -216,6 +216,7 @@ def firmware_files(recipe: Recipe, shop: Shop, *, pi_os: bool = False) -> None:
         raise Failure(f"the kernel has no device tree for: {', '.join(lacks)}")
     for tree in goal.glob("*.dtb"):
         boards.free_the_serial_pins(tree)
+        boards.number_the_bus(tree)
     shutil.copyfile(shop.root / "usr/lib/u-boot/rpi_arm64/u-boot.bin", goal / "u-boot.bin")
     shutil.copyfile(HERE / "config.txt", goal / "config.txt")
 

@@ -198,6 +198,32 @@ def test_the_serial_pins_are_freed_in_a_boards_tree(tmp_path: Path) -> None:
     assert boards.lacking(tmp_path, ("rpi-3-b", "rpi-5-b")) == ["rpi-5-b"]
 
 
+@needs.unless(needs.missing("dtc", "fdtput"))
+@pytest.mark.parametrize("status", ['status = "okay";', 'status = "disabled";', ""])
+def test_the_bus_of_the_header_has_its_number(tmp_path: Path, status: str) -> None:
+    """As in Debian's trees: three buses, and no aliases of them."""
+    source, tree = tmp_path / "board.dts", tmp_path / "bcm2837-rpi-3-b.dtb"
+    source.write_text(f"/dts-v1/; / {{ aliases {{ }}; soc {{ i2c@7e205000 {{ }}; i2c@7e804000 {{ {status} }}; }}; }};")
+    tools.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", tree, source])
+    if "disabled" in status:
+        with pytest.raises(Failure, match="bus of the header is disabled"):
+            boards.number_the_bus(tree)
+        return
+    for _ in range(2):  # a second time changes nothing
+        boards.number_the_bus(tree)
+    assert tools.run(["fdtget", "-t", "s", tree, "/aliases", "i2c1"]).strip() == "/soc/i2c@7e804000"
+
+
+def test_a_card_has_what_a_chip_on_the_bus_needs() -> None:
+    """Module, its loading, the library and the way to the file: one without the others is a bus nobody can use."""
+    what = recipe.read()
+    assert {"i2c-bcm2835", "i2c-dev"} <= set(what.needed_modules)
+    assert any(line.startswith("smbus2") for line in recipe.requirements(what))
+    loaded = (recipe.HERE / "overlay/usr/lib/modules-load.d/hallgate.conf").read_text().splitlines()
+    assert "i2c-dev" in loaded
+    assert 'SUBSYSTEM=="i2c-dev", GROUP="i2c"' in (recipe.SOURCE / "deploy/systemd/60-hallgate.rules").read_text()
+
+
 def test_what_a_killed_build_left_mounted_is_let_go(tmp_path: Path) -> None:
     needs.stop_unless(needs.not_root("mount"))
     tree, beside = tmp_path / "root", tmp_path / "root-of-another"
