@@ -134,6 +134,20 @@ class RoundStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """RFC 3339; empty: nobody has signed it yet, or nobody can know when."""
 
 
+class SupplyStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """What one dispenser of this device gives out (3.1.6), in the units of the rulebook."""
+
+    item: str
+    """As the order `refill` names it."""
+    left: int
+    used: int = 0
+    """Since the journal of this device began."""
+    low: bool = False
+    name_zh: str = ""
+    name_en: str = ""
+    lane: str = ""
+
+
 class UpdateStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """How far this device is with the last update that was ordered or begun at it."""
 
@@ -203,6 +217,7 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     doctor: DoctorStatus | None = None
     """None: nobody ever walked through this door with it."""
     rounds: tuple[RoundStatus, ...] = ()
+    supplies: tuple[SupplyStatus, ...] = ()
     """Rounds this device tracks; empty: none."""
     update: UpdateStatus | None = None
     """None: none was ever ordered, or this device takes none."""

@@ -18,6 +18,7 @@ from firmware.core import (
     rounds,
     rulebooks,
     sentinel,
+    supplies,
     updating,
 )
 from firmware.core.events import CommandArrived
@@ -120,6 +121,14 @@ def _sign_off(turn: Turn, event: CommandArrived) -> str:
     return incident.sign_off(turn, one, event.issuer, cleared=event.body.get("cleared") is True)
 
 
+def _refill(turn: Turn, event: CommandArrived) -> str:
+    """`item` is full again, or has `n` units more."""
+    units = event.body.get("n")
+    if units is not None and (not isinstance(units, int) or isinstance(units, bool) or not 0 <= units <= 1_000_000):
+        return "units_out_of_range"
+    return supplies.refill(turn, str(event.body.get("item")), units, event.issuer)
+
+
 def _walk_in(turn: Turn, event: CommandArrived) -> str:
     """For today, until the next rulebook or midnight (2.3)."""
     opened = event.body.get("open")
@@ -186,6 +195,7 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "identify": _identify,
     "acknowledge": _acknowledge,
     "sign_off": _sign_off,
+    "refill": _refill,
     "walk_in": _walk_in,
     "quota": _quota,
     "sweep": _sweep,

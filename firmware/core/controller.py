@@ -37,6 +37,7 @@ from firmware.core import (
     schedule,
     sentinel,
     start,
+    supplies,
     thermometer,
     ventilation,
 )
@@ -127,6 +128,7 @@ class Controller:
         schedule.tend(turn)
         closing.tend(turn)
         rounds.tend(turn)
+        supplies.tend(turn)
         limit.share(turn)
         idle.show(turn)
         return Outcome(turn.actions, turn.records, partial(self._wake_at, turn))
@@ -169,7 +171,7 @@ class Controller:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
-        times += closing.due(turn) + rounds.due(turn) + rulebooks.due(turn) + idle.due(turn)
+        times += closing.due(turn) + rounds.due(turn) + supplies.due(turn) + rulebooks.due(turn) + idle.due(turn)
         return min(schedule.due(turn, times), default=None)
 
 
@@ -194,6 +196,9 @@ def _contact(turn: Turn, event: ContactChanged) -> None:
         access.symptoms(turn, lane, event.closed)
     elif event.role == "duress":
         access.duress(turn, lane, event.closed)
+    elif event.role == "dispenser":
+        if event.closed:
+            supplies.taken(turn, lane)
     else:
         ventilation.contact(turn, lane, event.role, event.closed)
 

@@ -17,7 +17,8 @@ from firmware.core.state import Counted, LaneSetup
 from sensors.readings import Direction
 
 ContactRole = Literal[
-    "fire_loop", "door", "button", "release_key", "symptoms", "duress", "window", "fire_door", "air_conditioning"
+    "fire_loop", "door", "button", "release_key", "symptoms", "duress", "window", "fire_door", "air_conditioning",
+    "dispenser",
 ]  # fmt: skip
 
 

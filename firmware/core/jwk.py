@@ -30,7 +30,7 @@ KINDS = HEALTH_KINDS | {"rulebook", "booking", "staff", "command", "revocation",
 COMMANDS = (
     *("open_once", "hold", "release", "evacuate", "confirm_identity", "venue_code", "acknowledge", "sign_off"),
     *("limit", "recount", "fence", "drain", "rulebook_fallback", "restart", "identify"),
-    *("walk_in", "quota", "sweep", "update"),
+    *("walk_in", "quota", "sweep", "refill", "update"),
 )
 
 _ES256 = ec.ECDSA(Prehashed(hashes.SHA256()))

@@ -88,7 +88,7 @@ class Passage(Record, frozen=True, tag="passage", kw_only=True):
 
 class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
     """`alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
-    undervoltage, overheated, air, window_shut, conditioning_on, fire_door_open ..."""
+    undervoltage, overheated, air, window_shut, conditioning_on, fire_door_open, supply_low ..."""
 
     alarm: str
     active: bool = True
@@ -146,6 +146,18 @@ class Round(Record, frozen=True, tag="round", kw_only=True):
     """How often the alarm has been given."""
 
 
+class Supply(Record, frozen=True, tag="supply", kw_only=True):
+    """What a dispenser gave out, or was filled with (3.1.6). Units are the rulebook's, `[[supplies.item]]`."""
+
+    item: str
+    state: Literal["used", "issued", "low", "empty", "refilled"]
+    used: int
+    """Since the journal of this device began; it only grows."""
+    left: int
+    by: str = ""
+    """Whose badge it was issued by, or who refilled it."""
+
+
 class Health(Record, frozen=True, tag="health", kw_only=True):
     device: str
     state: str
@@ -172,4 +184,6 @@ class DeviceStarted(Record, frozen=True, tag="start", kw_only=True):
     rulebook: int | None
 
 
-AnyRecord = Decision | Passage | Alarm | Incident | Round | Health | CommandDone | RulebookTaken | DeviceStarted
+AnyRecord = (
+    Decision | Passage | Alarm | Incident | Round | Supply | Health | CommandDone | RulebookTaken | DeviceStarted
+)  # fmt: skip

@@ -5,7 +5,7 @@ After a power loss nobody saw the doors: entry holds until a recount while peopl
 
 from __future__ import annotations
 
-from firmware.core import bounds, car, emergency, incident, limit, rounds
+from firmware.core import bounds, car, emergency, incident, limit, rounds, supplies
 from firmware.core.events import Started
 from firmware.core.occupancy import Rights
 from firmware.core.picture import inside
@@ -49,6 +49,7 @@ def started(turn: Turn, event: Started) -> None:
     state.passed = {name: bodies for name, bodies in state.passed.items() if name in state.lanes}
     incident.restarted(turn, new_boot=new_boot)
     rounds.restarted(turn, new_boot=new_boot)
+    supplies.restarted(turn)
     for lane in state.lanes.values():
         _first_order(turn, lane)
 

@@ -16,6 +16,7 @@ from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
 from firmware.core.lane import State
 from firmware.core.resource import HALL, Resource, of_zone
 from firmware.core.round_state import RoundsKept
+from firmware.core.supply_state import SupplyState
 
 LaneDirection = Literal["in", "out", "both", "elevator"]
 
@@ -436,6 +437,8 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     zones: dict[str, Resource] = {}
     """By the resource's name: the zones inside the hall whose limit this device helps to keep."""
     rounds: RoundsKept = msgspec.field(default_factory=RoundsKept)
+    supplies: dict[str, SupplyState] = {}
+    """By item: what this device's dispensers gave out."""
 
     def resources(self) -> list[tuple[str, Resource]]:
         """Every limit this device helps to keep, with its name; the hall's first."""

@@ -145,6 +145,7 @@ CONTACTS = {
     "release_key": ("turn the release key", "turn the release key back"),
     "symptoms": ("press the button for who does not feel well", "let the button go"),
     "duress": ("press the hidden button", "let the button go"),
+    "dispenser": ("use the dispenser and keep it pressed", "let the dispenser go"),
     "window": ("open the window, or shut it when it is open", "put the window back as it was"),
     "fire_door": ("open the fire door", "shut the fire door"),
     "air_conditioning": ("switch the air conditioning on, or off when it runs", "switch the air conditioning back"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import air, incident, judgement, limit, picture, queue, quotas, rounds, ventilation
+from firmware.core import air, incident, judgement, limit, picture, queue, quotas, rounds, supplies, ventilation
 from firmware.core.state import LaneSetup, LaneState
 from firmware.core.turn import Turn
 from firmware.version import VERSION
@@ -19,6 +19,7 @@ from mqtt.messages import (
     SensorStatus,
     SideLinkStatus,
     Status,
+    SupplyStatus,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         rulebook_next=state.rulebook_next_from,
         doctor=_doctor(device),
         rounds=_rounds(device),
+        supplies=_supplies(device),
         update=device.updates.status(state.update_ordered) if device.updates else None,
     )
 
@@ -100,6 +102,24 @@ def _rounds(device: Device) -> tuple[RoundStatus, ...]:
             done_at=rounds.due_at(turn, one.done_ms),
         )
         for one in rounds.overview(turn)
+    )
+
+
+def _supplies(device: Device) -> tuple[SupplyStatus, ...]:
+    controller = device.controller
+    turn = Turn(controller.state, device.clock.moment(), controller.zone, controller.rulebook)
+    known = ((item, supplies.kept(controller.state, item)) for item in supplies.items(turn))
+    return tuple(
+        SupplyStatus(
+            item=item.name,
+            left=one.left,
+            used=one.used,
+            low=one.low,
+            name_zh=item.name_zh,
+            name_en=item.name_en,
+            lane=item.lane,
+        )
+        for item, one in known
     )
 
 

@@ -63,6 +63,7 @@ ORDERS = (
         "lane or incident or point, [cleared]",
         "of an isolation: the lane comes back; `cleared`: this person may try again. Of a round: `point` was done just now",
     ),
+    Order("refill", "登记补充物资", "item, [n]", "`n` units were put into a dispenser; without a number it is full"),
     Order("limit", "实时限额", "n", "people inside at once, the whole hall; the bank alone", "bank"),
     Order(
         "recount", "清点人数", "inside", "so many people were counted, after everybody was held; the bank alone", "bank"
@@ -153,6 +154,10 @@ BECAUSE = (
     Because("acknowledged_already", "事件已确认", "somebody acknowledged it already"),
     Because("duty_leader_first", "须值班领导先确认", "the duty leader acknowledges first, then the office is told"),
     Because("reported_already", "街道办已上报", "the office was told already"),
+    Because(
+        "no_such_item", "没有这种物资", "this device counts no supplies of that name: see `supplies` in its status"
+    ),
+    Because("units_out_of_range", "数量超出范围", "n is a whole number of units, 0 to 1000000"),
     Because("no_such_point", "没有这个消毒点", "this device keeps no round of that name: see `rounds` in its status"),
     # the hall's numbers
     Because("not_the_bank", "此设备不是总库", "only the bank may do this: leave the device out"),

@@ -18,6 +18,7 @@ from firmware.rulebook.air_tables import Air
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook.health_tables import Assisted, MaskRules, SentinelRules, Thermometer, VenueCodeRules
 from firmware.rulebook.round_tables import Rounds
+from firmware.rulebook.supply_tables import Supplies
 from firmware.rulebook.tables import (
     Alarms,
     AntiPassback,
@@ -107,6 +108,8 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
     """Clauses 3.1.5a, 3.1.5b."""
     air: Air = Air()
     """Clause 3.1.5c."""
+    supplies: Supplies = Supplies()
+    """Clause 3.1.6."""
     quota: Quota = Quota()
     """Clauses 2.2, 3.1.1b, 3.2.3."""
     sweep: Sweep = Sweep()

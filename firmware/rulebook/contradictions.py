@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ON_ROSTER = frozenset({"staff", "attendant", "responder"})
 """Classes whose tests the signed roster may know."""
-ROUNDS_MAX = 40
+ROUNDS_MAX = SUPPLIES_MAX = 40
 PRESS_APART_MS = 1_000
 Severity = Literal["error", "shut", "warning"]
 
@@ -60,6 +60,7 @@ def complaints(book: Rulebook) -> list[Complaint]:
         _isolation,
         _rounds,
         _air,
+        _supplies,
         _phrases,
     )
     return [complaint for part in parts for complaint in part(book)]
@@ -335,6 +336,20 @@ def _air(book: Rulebook) -> Iterator[Complaint]:
         if other.limit_percent >= one.limit_percent:
             what = f"worse air allows fewer persons: {one.limit_percent} is not more (3.1.5c)"
             yield _error(("air", "step", index, "limit_percent"), what)
+
+
+def _supplies(book: Rulebook) -> Iterator[Complaint]:
+    every, path = book.supplies.item, ("supplies", "item")
+    if len(every) > SUPPLIES_MAX:
+        yield _error(path, f"has {len(every)} items, at most {SUPPLIES_MAX} fit a status")
+    for key in ("name", "lane"):
+        seen = Counter(getattr(item, key) for item in every)
+        for index, item in enumerate(every):
+            if seen[getattr(item, key)] > 1:
+                yield _error((*path, index, key), f"{getattr(item, key)} stands here twice (3.1.6)")
+    for index, item in enumerate(every):
+        if item.low_units >= item.full_units:
+            yield _error((*path, index, "low_units"), "is not below full_units: it would always be low (3.1.6)")
 
 
 def _phrases(book: Rulebook) -> Iterator[Complaint]:

@@ -36,7 +36,14 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         for lane in site.lanes
         if lane.zone in book.zone and lane.zone not in site.rights.zones
     ]
-    return wrong, [*odd, *_unseen(site, book), *_unaired(site, book), *_unhelped(site, book), *_unsigned(site, book)]
+    return wrong, [
+        *odd,
+        *_unseen(site, book),
+        *_unaired(site, book),
+        *_unhelped(site, book),
+        *_unsigned(site, book),
+        *_uncounted(site, book),
+    ]
 
 
 def _unseen(site: Site, book: Rulebook) -> Iterator[Mistake]:
@@ -82,6 +89,18 @@ def _unsigned(site: Site, book: Rulebook) -> Iterator[Mistake]:
             if lane.name == point.lane and lacking:
                 what = f"has no {lacking[0]}: the round {point.name} can only be signed off by order or on the page (3.1.5a)"
                 yield Mistake(what, key=f"lane {lane.name}")
+
+
+def _uncounted(site: Site, book: Rulebook) -> Iterator[Mistake]:
+    """Dispensers that no ledger knows, and items of a lane that has no dispenser (3.1.6)."""
+    counted = {item.lane: item.name for item in book.supplies.item}
+    for lane in site.lanes:
+        has = "dispenser" in lane.devices
+        if has and lane.name not in counted:
+            what = "has a dispenser and the rulebook counts nothing here: write [[supplies.item]] (3.1.6)"
+            yield Mistake(what, key=f"lane {lane.name}")
+        elif not has and lane.name in counted:
+            yield Mistake(f"has no dispenser: nobody counts {counted[lane.name]} here (3.1.6)", key=f"lane {lane.name}")
 
 
 def _lacking(site: Site, book: Rulebook) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,7 @@ ROLES = {
     "window": "contact",
     "fire_door": "contact",
     "air_conditioning": "contact",
+    "dispenser": "contact",
     "lamp": "lamp",
     "sign": "sign",
     "voice": "voice",
@@ -156,6 +157,8 @@ class LaneTable(Table, frozen=True, kw_only=True):
     """Its loop is closed while it is shut, as it always has to be (3.1.5c)."""
     air_conditioning: dict[str, Any] | None = None
     """The central air conditioning's own contact: the loop is closed while it runs (3.1.5c)."""
+    dispenser: dict[str, Any] | None = None
+    """Its loop closes once for each use of a dispenser, or for each thing that is issued over a desk (3.1.6)."""
     lamp: dict[str, Any] | None = None
     sign: dict[str, Any] | None = None
     voice: dict[str, Any] | None = None

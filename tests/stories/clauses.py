@@ -59,7 +59,9 @@ CLAUSES = (
     Clause("3.1.5b", "T", "goods disinfected after each hand-over; private parcels refused aloud"),
     Clause("3.1.5c", "R E", "air: conditioning off, doors and windows open, fewer people as CO2 rises"),
     Clause("3.1.5d", "E", "elevators divided, the car as full as distance allows"),
-    Clause("3.1.6", "R", "supplies", "dispensers and taps: no issue yet"),
+    Clause(
+        "3.1.6", "T R", "supplies: dispensers and issue taps counted, low stock told", told_by="core/supplies.py taken"
+    ),
     Clause("3.2.1", "G R", "contact-free first: the online path on refusal", told_by="core/guide.py next_step"),
     Clause("3.2.2", "E", "key enterprises accompanied"),
     Clause("3.2.3", "E", "registered agents by batch and time"),

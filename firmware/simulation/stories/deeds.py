@@ -192,6 +192,12 @@ def spacing(scene: Scene, lane: str = "", x: float | None = None, n: int = 1, zo
     yield 0, events.SpacingSeen(lane=name, persons=persons, gap_mm=gap, zone=zone)  # type: ignore[arg-type]
 
 
+def dispensed(scene: Scene, n: int, lane: str = "") -> Iterator[Timed]:
+    setup = scene.lane_for(None, "any", lane)
+    for _ in range(n):
+        yield from _presses(setup, "dispenser", 0.3)
+
+
 def air(scene: Scene, n: int, lane: str = "") -> Iterator[Timed]:
     yield 0, events.AirRead(lane=scene.lane_for(None, "in", lane).name, co2_ppm=n)
 
@@ -349,6 +355,8 @@ THINGS = Table(
         Phrase("sub-district office told", "已报 街镇防控办", Deed(acknowledge), {"office": True}),
         _hub("isolation signed off[ at {lane}]", "隔离 处置完毕[ 于 {lane}]", "sign_off"),
         _hub("isolation signed off as cleared[ at {lane}]", "隔离 排除嫌疑[ 于 {lane}]", "sign_off", cleared=True),
+        Phrase("dispenser is used {n} times[ at {lane}]", "领用物资 {n} 次[ 于 {lane}]", Deed(dispensed)),
+        _hub("hub refills {item}[ by {n}]", "中枢 补充物资 {item}[ {n} 件]", "refill", of_lane=False, key="n"),
         _hub("hub signs off round {point}", "中枢 登记消毒 {point}", "sign_off", of_lane=False),
         _hub("{n} counted inside", "清点 场内 {n} 人", "recount", of_lane=False, key="inside"),
         _hub("hub orders the rulebook before", "中枢 退回 上一版规则", "rulebook_fallback", of_lane=False),

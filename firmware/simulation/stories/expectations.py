@@ -18,7 +18,17 @@ from firmware.core.actions import (
     SignShow,
     VoiceSay,
 )
-from firmware.core.records import Alarm, AnyRecord, CommandDone, Decision, Incident, Passage, Round, RulebookTaken
+from firmware.core.records import (
+    Alarm,
+    AnyRecord,
+    CommandDone,
+    Decision,
+    Incident,
+    Passage,
+    Round,
+    RulebookTaken,
+    Supply,
+)
 from firmware.simulation.stories.phrases import Phrase, Table, plain
 
 
@@ -155,6 +165,17 @@ def not_walked(outcome: Outcome, hall: Hall) -> str:
     return f"the rounds were {found}" if found else ""
 
 
+def supplied(outcome: Outcome, hall: Hall, item: str, n: int, state: str) -> str:
+    found = [(each.item, each.state, each.left) for each in outcome.of(Supply)]
+    return "" if (item, state, n) in found else f"the supplies were {found}"
+
+
+def not_supplied(outcome: Outcome, hall: Hall) -> str:
+    found = [(each.item, each.state, each.left) for each in outcome.of(Supply)]
+    return f"the supplies were {found}" if found else ""
+
+
+SUPPLIES = {"used": "已用", "issued": "已领", "low": "不足", "empty": "用完", "refilled": "已补"}
 ROUNDS = {"due": "到时", "amber": "超时", "red": "严重超时", "done": "完成", "missed": "漏做"}
 
 
@@ -223,6 +244,11 @@ EXPECTATIONS = Table(
             Phrase(f"round {{point}} {state}", f"消毒 {{point}} {zh}", walked, {"state": state})
             for state, zh in ROUNDS.items()
         ),
+        *(
+            Phrase(f"{{item}} {state}, {{n}} left", f"{{item}} {zh} 余 {{n}}", supplied, {"state": state})
+            for state, zh in SUPPLIES.items()
+        ),
+        Phrase("no supplies on record", "无物资记录", not_supplied),
         Phrase("no round", "无消毒记录", not_walked),
         Phrase("done", "完成", ordered, {"result": "done"}),
         Phrase("taken", "生效", ordered, {"result": "taken"}),

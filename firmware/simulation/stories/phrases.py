@@ -57,6 +57,7 @@ SLOTS = {
     "lane": Slot(r"[A-Za-z0-9-]{1,32}?", str, "A"),
     "word": Slot(r"[a-z0-9][a-z0-9_-]{0,63}", str.lower, "word"),
     "point": Slot(r"[a-z0-9-]{1,64}", str, "door-handles"),
+    "item": Slot(r"[a-z0-9-]{1,64}", str, "hand-gel"),
     "words": Slot(r"[a-z0-9][a-z0-9_ 和-]{0,127}", _list, "word and word"),
     "reason": Slot(r"[a-z][a-z0-9_]{1,63}|[\u4e00-\u9fff]{2,12}", reason_of, "early"),
     "clause": Slot(r"\d\.\d(?:\.\d[a-e]?)?|local\.[a-z]+", str, "3.1.1a"),
