@@ -76,6 +76,8 @@ class Decoder:
         self._fresh_ms = 0.0
         """When a value was last there, or the measuring began."""
         self._well = False
+        self._doubted = False
+        """It took every setting before, and then measured nothing: only a value makes it ready again."""
         self.wake_at_ms: float | None = 0.0
 
     def feed(self, raw: Raw, t_ms: float) -> list[AnyReading | Send]:
@@ -85,7 +87,7 @@ class Decoder:
         if self._next < len(self._set_up):
             self.wake_at_ms = t_ms + self._set_up[self._next][1]
             self._next, self._fresh_ms, self._question = self._next + 1, t_ms, IS_READY
-            return []
+            return self._ready() if self._next == len(self._set_up) and not self._doubted else []
         words = _words(raw.data, self._question.read // 3)
         if words is None:
             self.wake_at_ms, self._question = t_ms + LOOK_MS, IS_READY
@@ -126,6 +128,7 @@ class Decoder:
         if status & NEW_VALUE:
             return self._ask(MEASURED, t_ms)
         if t_ms - self._fresh_ms > LATE_MS + self._settings.every_seconds * 1_000:
+            self._doubted = True
             return [Refused(f"no value for {(t_ms - self._fresh_ms) / 1_000:.0f} s"), *self._again(t_ms)]
         self.wake_at_ms = t_ms + LOOK_MS
         return []
@@ -135,10 +138,14 @@ class Decoder:
         self.wake_at_ms = t_ms + self._settings.every_seconds * 1_000
         if not 0 < words[0] <= PPM_MAX:
             return [Garbled(9, f"{words[0]} ppm is outside 1 to {PPM_MAX} ppm")]
+        self._doubted = False
+        temperature_c = round(-45 + 175 * words[1] / 65_535, 2)
+        return [*self._ready(), Air(words[0], temperature_c, round(100 * words[2] / 65_535, 2))]
+
+    def _ready(self) -> list[AnyReading | Send]:
         news: list[AnyReading | Send] = [] if self._well else [Ready(MODEL)]
         self._well = True
-        temperature_c = round(-45 + 175 * words[1] / 65_535, 2)
-        return [*news, Air(words[0], temperature_c, round(100 * words[2] / 65_535, 2))]
+        return news
 
 
 def _checked(word: int) -> bytes:

@@ -28,7 +28,7 @@ class Probe:
     def __init__(self, plugs: Plugs, lane: Lane, spec: DeviceSpec, clock: Clock) -> None:
         self._clock = clock
         self.speaker: Any = speaker(lane, spec)
-        self._port = plugs.open(lane, spec)
+        self._port, self._port_kind = plugs.open(lane, spec), spec.driver.port
         self.bytes = self.garbled = 0
         self.last: AnyReading | None = None
         """What it said last that makes sense."""
@@ -73,6 +73,11 @@ class Probe:
             return "refused", self.refused
         if self.garbled or self.bytes:
             return "nonsense", f"{self.bytes} bytes came that make no sense: wrong speed (baud), or another device"
+        if self._port_kind == "i2c":
+            return (
+                "nothing_answers",
+                "nothing answers at its address: look at its power, SDA and SCL exchanged, its address",
+            )
         return "nothing_answers", "nothing answers: look at its power, its cable, TX and RX exchanged"
 
     # ------------------------------------------------------------ inside

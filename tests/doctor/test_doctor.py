@@ -43,6 +43,17 @@ pins = { green = 5, red = 6 }
 driver = "contact_switch"
 pin = 22
 """
+CHIPS = """
+[lane.scanner]
+driver = "scanner_text_line"
+port = "DIR/scanner"
+[lane.air]
+driver = "air_scd41"
+port = "unix:DIR/bus"
+[lane.thermometer]
+driver = "thermometer_mlx90614"
+port = "unix:DIR/bus"
+"""
 IN = ((17, 1), (27, 1), (17, 0), (27, 0))
 
 
@@ -235,3 +246,18 @@ def test_wrong_words(tmp_path: Path, words: list[str], key: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and key in done.stderr and "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_chips_of_an_i2c_bus(tmp_path: Path) -> None:
+    with door(tmp_path, CHIPS) as at:
+        found = at.examine(deeds=DEEDS)
+        assert {each["result"] for each in found.values()} == {"works"}, at.said
+
+
+def test_a_bus_without_its_chips_names_what_to_look_at(tmp_path: Path) -> None:
+    with door(tmp_path, CHIPS) as at:
+        assert at.rig is not None
+        at.rig._on_bus.clear()
+        found = at.examine(deeds=DEEDS, seconds=1)
+        for chip in ("air", "thermometer"):
+            assert found[chip]["result"] == "nothing_answers" and "SDA and SCL" in found[chip]["because"], at.said

@@ -40,7 +40,7 @@ class Played:
         self.answers: Callable[[int, Transfer | ReadWord], bytes | None] = lambda address, question: b"\x01\x02"
         self.far = FarI2c(str(path))
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._play)
+        self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
 
     def _play(self) -> None:

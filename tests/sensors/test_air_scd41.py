@@ -43,6 +43,21 @@ def test_one_value_a_minute_and_the_newest_one() -> None:
     assert len(line.sent) < 40
 
 
+def test_a_sensor_that_takes_its_settings_is_ready_before_its_first_value() -> None:
+    """The doctor waits four seconds for a sign of life, the first value takes longer."""
+    line = sensor()
+    line.run(2_000)
+    assert line.readings == [Ready("SCD4x")]
+
+
+def test_a_sensor_that_measures_nothing_is_not_ready_again_and_again() -> None:
+    line = sensor(every_seconds=10)
+    line.far._has_value = lambda t_ms: False
+    line.run(10 * MINUTE_MS)
+    assert line.readings[0] == Ready("SCD4x")
+    assert len(line.readings) > 5 and all(isinstance(each, Refused) for each in line.readings[1:])
+
+
 def test_a_sensor_that_lost_its_power_is_set_up_again() -> None:
     line = sensor(every_seconds=10)
     line.run(MINUTE_MS)
@@ -67,7 +82,7 @@ def test_a_spoilt_value_is_counted_and_the_next_one_taken() -> None:
 
     line.far.hear = spoilt
     line.run(20_000)
-    assert line.readings[:3] == [Garbled(9, "a word with a wrong check"), Ready("SCD4x"), HALL]
+    assert line.readings[:3] == [Ready("SCD4x"), Garbled(9, "a word with a wrong check"), HALL]
 
 
 def test_a_sensor_that_was_plugged_in_is_set_up_again() -> None:
