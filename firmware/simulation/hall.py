@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from firmware.simulation.crowd import Visitor
 from firmware.simulation.lift import Lift
 from firmware.simulation.rig import Rig
-from sensors.readings import Contact, Crossing, Position, Positions, Scan, Temperature, TurnedBack
+from sensors.readings import Air, Contact, Crossing, Position, Positions, Scan, Temperature, TurnedBack
 
 CODE_GAP_MS = 1_500
 """From one code to the next: a person turns to another page on the phone."""
@@ -33,6 +33,8 @@ QUEUE_MAX = 12
 """Who finds more people than this waiting goes away again."""
 RIDES = 2
 """One in so many takes the lift."""
+OUTDOORS_PPM, PERSON_PPM, AIRED_MS, BREATH_MS = 420.0, 90, 60_000, 2_000
+"""A small hall with its windows open: each person adds so much CO2 in the long run, and the air follows within a minute."""
 SEEN_MAX = 3
 """A radar tells no more people apart."""
 
@@ -255,12 +257,14 @@ class Hall:
         self.entries = [EntryQueue(self, lane) for lane in entries]
         self.exits = [ExitQueue(self, lane) for lane in exits]
         self.lift = Lift(rig, *lift, self._rode) if lift else None
+        self.co2_ppm = OUTDOORS_PPM
         self._visitors = visitors
 
     def start(self) -> None:
         for entry in self.entries:
             if self.rig.has(entry.lane, "range"):
                 self._look(entry)
+        self._breathe()
         self._expect()
 
     def cross(self, lane: str, direction: str, visitor: Visitor) -> None:
@@ -306,6 +310,14 @@ class Hall:
         self.cross(way.lane, "in", visitor)
         self.tally.wrong_way += 1
         self.enter(visitor, invited=False)
+
+    def _breathe(self) -> None:
+        aim = OUTDOORS_PPM + PERSON_PPM * self.tally.inside
+        self.co2_ppm += (aim - self.co2_ppm) * BREATH_MS / AIRED_MS
+        for entry in self.entries:
+            if self.rig.has(entry.lane, "air"):
+                self.rig.show(entry.lane, "air", Air(round(self.co2_ppm)))
+        self.rig.after(BREATH_MS, self._breathe)
 
     def _look(self, entry: EntryQueue) -> None:
         """What the distance sensor sees of a queue."""

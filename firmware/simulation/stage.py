@@ -72,6 +72,9 @@ pulse_ms = 700
 minimum_mm = 2000
 release_interval_ms = 1000
 
+[air]
+alarm_ppm = 1000
+
 [on_doubt]
 clock = "staff"
 journal_full = "refuse"
@@ -110,6 +113,11 @@ pins = {{ outside = 17, inside = 27 }}
 [lane.range]
 driver = "range_ld2450"
 port = "{folder}/A-range"
+[lane.air]
+driver = "air_mh_z19b"
+port = "{folder}/A-air"
+every_seconds = 10
+warm_up_seconds = 0
 [lane.gate]
 driver = "gate_relay_lcus"
 port = "{folder}/A-gate"
