@@ -36,6 +36,8 @@ from sensors.driver import ReadWord, Reply, ToDevice, Transfer
 
 RETRY_MS = 1_000.0
 I2C_MAJOR = 89
+CLOSE_S = 0.3
+"""A hung bus must not hold up the end: a whole door leaves within two seconds, and the thread ends with the process."""
 TRANSFER_BYTES_MAX = 8_192
 """What the kernel takes in one message."""
 SOCKET_S = 1.0
@@ -131,7 +133,7 @@ class I2cPort:
         self._stop.set()
         with self._lock:
             self._lock.notify()
-        self._thread.join(timeout=3)
+        self._thread.join(CLOSE_S)
         if not self._thread.is_alive():  # otherwise it may still write to the descriptor
             os.close(self._wake)
 

@@ -29,7 +29,7 @@ EXAMPLE = "hallgate listen --as range_ld2450 --capture door.jsonl --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("port", nargs="?", metavar="PORT", help="a tty, or pins:ROLE=BCM,...; none with --capture")
+    parser.add_argument("port", nargs="?", metavar="PORT", help="a tty, /dev/i2c-N, or pins:ROLE=BCM,...; none with --capture")
     parser.add_argument(
         "--as", dest="driver", required=True, metavar="DRIVER", help="the language, such as scanner_gm65"
     )
