@@ -7,7 +7,8 @@ On the wire: host `FF 01 86 00 00 00 00 00 79` = how much is it? Module
     Host `FF 01 79 00 00 00 00 00 86` = automatic baseline correction off; some modules answer with an `FF 79` frame.
 Baseline correction takes the lowest value of each day for outdoor air. A hall that never empties never has such an hour:
     the module would learn bad air as good, so it is switched off at every start. Without it the module drifts by some
-    tens of ppm a year and wants a calibration in fresh air at each maintenance.
+    tens of ppm a year and wants to be told at each maintenance that it stands in fresh air, after 20 minutes there:
+    `FF 01 87 00 00 00 00 00 78` = this is 400 ppm.
 The temperature byte is the board's own, warmed by its lamp, and the data sheet leaves it out: it is not passed on.
 The measuring range is a setting of the module as delivered (2000, 5000; some 10000) and is not sent to it: the editions
     of the data sheet put it into different bytes of the command.
@@ -26,6 +27,7 @@ from sensors.framing import Cutter, fixed, sum8
 from sensors.readings import Air, AnyReading, Garbled, Ready, Silent
 
 READ = bytes.fromhex("ff0186000000000079")
+ZERO = bytes.fromhex("ff0187000000000078")
 BASELINE_ON = bytes.fromhex("ff0179a000000000e6")
 BASELINE_OFF = bytes.fromhex("ff0179000000000086")
 FRAME_BYTES = 9
@@ -93,6 +95,10 @@ class Decoder:
         self._misses, self._heard_ms, self._warm_ms, self.wake_at_ms = 0, t_ms, None, t_ms
         return []
 
+    def fresh_air(self, ppm: int, t_ms: float) -> list[AnyReading | Send]:
+        """It stands outdoors since 20 minutes. The module takes any fresh air for 400 ppm; it does not answer."""
+        return [Send(ZERO)]
+
     # ---- asking
 
     def _begin(self, t_ms: float) -> list[AnyReading | Send]:
@@ -141,6 +147,8 @@ class Simulator:
 
     def __init__(self, settings: Settings) -> None:
         self._ppm = 420
+        self._off_ppm = 0
+        """How far its zero was moved."""
         self.baseline_correction = True
         """As every module is delivered."""
         self._cutter = Cutter(fixed(b"\xff\x01", FRAME_BYTES, lambda frame: sum8(frame[1:]) == 0), FRAME_BYTES)
@@ -155,7 +163,9 @@ class Simulator:
         for command in commands:
             if command in (BASELINE_ON, BASELINE_OFF):
                 self.baseline_correction = command == BASELINE_ON
-        return [Later(_frame(self._ppm), 20.0) for command in commands if command == READ]
+            if command == ZERO:
+                self._off_ppm = 400 - self._ppm
+        return [Later(_frame(max(0, self._ppm + self._off_ppm)), 20.0) for command in commands if command == READ]
 
 
 def _frame(ppm: int) -> bytes:
@@ -201,5 +211,6 @@ DRIVER = Driver(
     ),
     checksum=True,
     polled=True,
+    fresh_air_minutes=20,
     gives=(Air,),
 )

@@ -8,7 +8,8 @@ On the wire: commands of two bytes; every word behind them, either way, is follo
     `EC05`, 1 ms later nine bytes = CO2 in ppm, temperature -45 + 175 w / 65535, relative humidity 100 w / 65535.
     While it measures it takes no settings: it is stopped first, at every start.
 Self-calibration takes the lowest value of a week for outdoor air. A hall that never empties never has such an hour: the
-    sensor would learn bad air as good, so it is switched off. Without it, calibrate it in fresh air at each maintenance.
+    sensor would learn bad air as good, so it is switched off. Without it, it is told at each maintenance that it stands in
+    fresh air, after three minutes there and stopped: `362F` with the ppm, 400 ms later one word, FFFF = not done.
 Source: devices.md 10, device-vectors.json (`scd4x`); waits, ranges and the examples of the SCD4x data sheet 1.4.
 Tested on: the simulator only, through a socket in the place of the bus.
 """
@@ -28,8 +29,10 @@ START = Transfer(bytes.fromhex("21b1"))
 IS_READY = Transfer(bytes.fromhex("e4b8"), read=3, wait_ms=1.0)
 MEASURED = Transfer(bytes.fromhex("ec05"), read=9, wait_ms=1.0)
 SELF_CALIBRATION, OFFSET, ALTITUDE = bytes.fromhex("2416"), bytes.fromhex("241d"), bytes.fromhex("2427")
+RECALIBRATE, NOT_DONE = bytes.fromhex("362f"), 0xFFFF
 NEW_VALUE = 0x07FF
 STOPS_MS, MEASURES_MS = 500.0, 5_000.0
+OUTDOORS_MS = 180_000.0
 SETTLE_MS = 5.0
 """After a setting, which takes the sensor 1 ms."""
 LOOK_MS = 1_000.0
@@ -67,6 +70,8 @@ class Decoder:
             (START, MEASURES_MS),
         ]
         """(question, pause after its answer) in this order; then `IS_READY` and `MEASURED` in turn."""
+        self._fresh: Transfer | None = None
+        """That it stands in fresh air; asked behind `STOP`, once."""
         self._next = 0
         """Which of them comes next; behind the last: the sensor measures."""
         self._question = STOP
@@ -84,6 +89,8 @@ class Decoder:
         if not isinstance(raw, Reply) or not self._asked or raw.to != self._question:
             return []
         self._asked, self._misses, self._heard_ms = False, 0, t_ms
+        if raw.to == self._fresh:
+            return self._recalibrated(raw.data, t_ms)
         if self._next < len(self._set_up):
             self.wake_at_ms = t_ms + self._set_up[self._next][1]
             self._next, self._fresh_ms, self._question = self._next + 1, t_ms, IS_READY
@@ -103,14 +110,20 @@ class Decoder:
         self._misses += self._asked
         self._asked = False
         if self._misses >= MISSES:
+            self._fresh = None
             return [Silent(t_ms - self._heard_ms), *self._again(t_ms + AGAIN_MS)]
         if self._next < len(self._set_up):
-            self._question = self._set_up[self._next][0]
+            self._question = self._fresh if self._fresh and self._next == 1 else self._set_up[self._next][0]
         return self._ask(self._question, t_ms)
 
     def replugged(self, t_ms: float) -> list[AnyReading | Send]:
         """Another sensor may hang there now; it knows none of our settings."""
         self._heard_ms = t_ms
+        return self._again(t_ms)
+
+    def fresh_air(self, ppm: int, t_ms: float) -> list[AnyReading | Send]:
+        """It measures outdoors since three minutes at least. Whether it took that: a Refused says no."""
+        self._fresh = Transfer(RECALIBRATE + _checked(ppm), read=3, wait_ms=400.0)
         return self._again(t_ms)
 
     def _ask(self, question: Transfer, t_ms: float) -> list[AnyReading | Send]:
@@ -123,6 +136,15 @@ class Decoder:
         return []
 
     # ---- what came
+
+    def _recalibrated(self, data: bytes, t_ms: float) -> list[AnyReading | Send]:
+        self._fresh, self.wake_at_ms = None, t_ms + SETTLE_MS
+        words = _words(data, 1)
+        return (
+            []
+            if words and words[0] != NOT_DONE
+            else [Refused("it could not be set to fresh air: let it measure there first")]
+        )
 
     def _looked(self, status: int, t_ms: float) -> list[AnyReading | Send]:
         if status & NEW_VALUE:
@@ -169,10 +191,12 @@ class Simulator:
 
     def __init__(self, settings: Settings) -> None:
         self._air = Air(420, 25.0, 50.0)
-        self._measures = False
+        self._measures, self._began_ms = False, 0.0
         self._deaf_until_ms = 0.0
         self._fresh_ms = 0.0
         """When the next value is there."""
+        self._measured_ms, self._off_ppm = 0.0, 0
+        """How long it measured before it was stopped, and how far it was moved then."""
         self.set: dict[bytes, int] = {SELF_CALIBRATION: 1}
         """What it was told, by the command; as delivered it calibrates itself."""
 
@@ -190,6 +214,7 @@ class Simulator:
     def _answer(self, raw: Transfer, t_ms: float) -> bytes | None:
         """None: it does not acknowledge this now."""
         if raw == STOP:
+            self._measured_ms = t_ms - self._began_ms if self._measures else self._measured_ms
             self._measures, self._deaf_until_ms = False, t_ms + STOPS_MS
         elif raw == IS_READY:
             return _checked(0x8006 if self._has_value(t_ms) else 0x8000)
@@ -198,12 +223,21 @@ class Simulator:
         elif self._measures:
             return None
         elif raw == START:
-            self._measures, self._fresh_ms = True, t_ms + MEASURES_MS
+            self._measures, self._began_ms, self._fresh_ms = True, t_ms, t_ms + MEASURES_MS
+        elif raw.write[:2] == RECALIBRATE:
+            return self._recalibrated(raw)
         elif (word := _words(raw.write[2:], 1)) is not None:
             self.set = {**self.set, raw.write[:2]: word[0]} if len(self.set) < 16 else self.set
         else:
             return None
         return b""
+
+    def _recalibrated(self, raw: Transfer) -> bytes | None:
+        words = _words(raw.write[2:], 1)
+        if words is None or self._measured_ms < OUTDOORS_MS:
+            return None if words is None else _checked(NOT_DONE)
+        self._off_ppm = words[0] - self._air.co2_ppm
+        return _checked((0x8000 + self._off_ppm) & 0xFFFF)
 
     def _has_value(self, t_ms: float) -> bool:
         return self._measures and t_ms >= self._fresh_ms
@@ -215,7 +249,7 @@ class Simulator:
         air = self._air
         temperature_c = 25.0 if air.temperature_c is None else air.temperature_c
         humidity = 50.0 if air.humidity_percent is None else air.humidity_percent
-        scaled = (air.co2_ppm, (temperature_c + 45) * 65_535 / 175, humidity * 65_535 / 100)
+        scaled = (air.co2_ppm + self._off_ppm, (temperature_c + 45) * 65_535 / 175, humidity * 65_535 / 100)
         return b"".join(_checked(max(0, min(0xFFFF, round(word)))) for word in scaled)
 
 
@@ -266,5 +300,6 @@ DRIVER = Driver(
     ),
     checksum=True,
     polled=True,
+    fresh_air_minutes=5,
     gives=(Air,),
 )

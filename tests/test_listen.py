@@ -22,15 +22,17 @@ from hypothesis import strategies as st
 from firmware import captures
 from firmware.__main__ import main
 from firmware.cables import Line
+from firmware.clock import Clock
 from firmware.core.events import Crossed
-from firmware.errors import Mistake
-from firmware.listening import as_json, understood
+from firmware.errors import Failure, Mistake
+from firmware.listening import FreshAir, as_json, understood
 from firmware.ports.far_serial import FarSerial
 from firmware.ports.pin_wires import PinWires
+from sensors import air_scd41
 from sensors.counter_beam_pair import Decoder, Settings
 from sensors.driver import Edge, ReadWord, Reply, Transfer, Zone
 from sensors.range_ld2450 import DOC, SETUP
-from sensors.readings import Crossing, Scan
+from sensors.readings import Air, Crossing, Scan, Silent
 from sensors.thermometer_gy_mcu90614 import DRIVER as thermometer
 from tests.device.test_terminal import free_port, post
 from tests.ports.test_i2c_bus import Played
@@ -211,6 +213,9 @@ def test_any_line_is_a_piece_or_a_mistake(tmp_path_factory: pytest.TempPathFacto
     ("words", "says"),
     [
         (["--as", "counter_beam_pair"], "PORT"),
+        (["/dev/null", "--as", "range_ld2450", "--fresh-air"], "range_ld2450 cannot be told of fresh air"),
+        (["/dev/null", "--as", "air_scd41", "--fresh-air", "800"], "800 ppm is no fresh air"),
+        (["--as", "air_scd41", "--fresh-air", "--capture", "x"], "a recording cannot be told"),
         (["/dev/null", "--as", "counter_beam_pair", "--capture", "x"], "PORT"),
         (["--as", "counter_beam_par", "--capture", "x"], "did you mean counter_beam_pair?"),
         (["--as", "counter_beam_pair", "--capture", "/no/such/file"], "/no/such/file: cannot be read"),
@@ -337,6 +342,45 @@ def test_a_live_chip_and_its_recording(started: Callable[..., Running], tmp_path
     told = listen(capsys, "--as", "thermometer_mlx90614", "--capture", str(record))
     readings = [each for each in told if each["kind"] == "temperature"]
     assert readings and {(each["object_c"], each["ambient_c"]) for each in readings} == {(28.01, 28.75)}
+
+
+def test_a_sensor_outdoors_is_told_of_fresh_air_once_it_has_measured_there(
+    started: Callable[..., Running], tmp_path: Path
+) -> None:
+    """Twenty times as fast: five minutes are fifteen seconds."""
+    bus, clock = Played(tmp_path / "bus"), Clock(rate=20)
+    sensor = air_scd41.Simulator(air_scd41.Settings())
+    sensor.show(Air(530, 20.0, 40.0), 0.0)
+
+    def told(address: int, asked: Any) -> bytes | None:
+        later = sensor.hear(asked, clock.elapsed_ms())
+        return later[0].raw.data if later else None  # type: ignore[union-attr]
+
+    bus.answers = told
+    wanted = tmp_path / "air.toml"
+    wanted.write_text("every_seconds = 10\n")
+    words = (f"unix:{tmp_path}/bus", "--as", "air_scd41", "--settings", str(wanted), "--fresh-air", "--json")
+    live = started(*words, HALLGATE_CLOCK="rate=20,wall=2022-06-10T08:55:00+08:00")
+    live.lines_until('"co2_ppm":530')
+    lines = live.lines_until('"co2_ppm":420')
+    assert sum('"co2_ppm":530' in line for line in lines) > 10, "not before its time"
+    assert live.end(signal.SIGINT) == 0
+    assert live.process.stderr is not None and b"was told that this is fresh air" in live.process.stderr.read()
+    bus.close()
+
+
+def test_air_that_is_not_fresh_sets_nothing() -> None:
+    decoder = air_scd41.Decoder(air_scd41.Settings())
+    fresh = FreshAir(air_scd41.DRIVER, decoder, 420)
+    fresh.note(0.0, Air(1_300))
+    assert fresh.word(299_000.0, 299_000.0) == [] and not fresh.told
+    with pytest.raises(Failure, match="1300 ppm"):
+        fresh.word(300_000.0, 300_000.0)
+    fresh.note(301_000.0, Silent(3_000.0))
+    fresh.note(310_000.0, Air(460))
+    assert fresh.word(609_000.0, 609_000.0) == [], "its silence began the wait anew"
+    fresh.word(610_000.0, 610_000.0)
+    assert fresh.told
 
 
 def test_a_bus_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

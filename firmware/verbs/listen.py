@@ -6,6 +6,7 @@ terminal that pushes, or `pins:outside=17,inside=27` (BCM), as in `hallgate list
 `--capture` reads a recording (JSON lines as `--record` writes them, `-` for standard input) as fast as it can.
 Nothing is stored unless `--record` says so. A code's text may name a person: on the screen it stays hidden without
 `--show-text`; `--json` and a recording hold it, so they belong to the bench, not to a running door.
+`--fresh-air` (of about 420 ppm) is for a CO2 sensor taken outdoors: after some minutes there it is told so, once.
 What an identity reader or a terminal sends holds names, numbers and faces: it is never shown and never recorded.
 Orders to gates, lamps and voices are never sent from here.
 """
@@ -29,13 +30,23 @@ EXAMPLE = "hallgate listen --as range_ld2450 --capture door.jsonl --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("port", nargs="?", metavar="PORT", help="a tty, /dev/i2c-N, or pins:ROLE=BCM,...; none with --capture")
+    parser.add_argument(
+        "port", nargs="?", metavar="PORT", help="a tty, /dev/i2c-N, or pins:ROLE=BCM,...; none with --capture"
+    )
     parser.add_argument(
         "--as", dest="driver", required=True, metavar="DRIVER", help="the language, such as scanner_gm65"
     )
     parser.add_argument("--settings", metavar="FILE", help="TOML with the driver's settings")
     parser.add_argument("--record", metavar="FILE", help="write what arrives as a recording")
     parser.add_argument("--capture", metavar="FILE", help="read a recording instead of a port")
+    parser.add_argument(
+        "--fresh-air",
+        metavar="PPM",
+        type=int,
+        nargs="?",
+        const=420,
+        help="the CO2 sensor stands outdoors: set it by that",
+    )
     parser.add_argument("--json", action="store_true", help="one reading a line, as JSON")
     parser.add_argument("--show-text", action="store_true", help="print what codes hold")
 
@@ -43,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if (arguments.port is None) == (arguments.capture is None):
         raise Mistake("give a PORT to listen to, or --capture FILE, not both")
+    if arguments.fresh_air is not None and arguments.capture:
+        raise Mistake("a recording cannot be told of fresh air", key="--fresh-air")
     driver = listening.driver_named(arguments.driver)
     wanted = listening.settings_for(driver, arguments.settings)
     if arguments.record and _personal(driver):
@@ -93,18 +106,30 @@ def _live(
         if not arguments.json and not isinstance(raw, Frame):
             print(_text(t_ms, raw, arguments, driver))
 
+    decoder = driver.decoder(wanted.settings)
+    fresh = None if arguments.fresh_air is None else listening.FreshAir(driver, decoder, arguments.fresh_air)
     port = listening.open_port(driver, arguments.port, wanted, now)
     try:
         answers = driver.name.partition("_")[0] not in HAND_KINDS
-        listener = listening.Listener(port, driver.decoder(wanted.settings), now, answers=answers)
+        listener = listening.Listener(port, decoder, now, answers=answers)
         while True:
             for t_ms, said in listener.hear(raw_too):
                 tell(t_ms, said)
+                if fresh:
+                    fresh.note(t_ms, said)
+            if fresh and not fresh.told:
+                _tell_of_fresh_air(fresh, listener, now.elapsed_ms())
             if news := listener.news():
                 print(f"hallgate listen: {spoken(news)}", file=sys.stderr)
             sys.stdout.flush()
     finally:
         port.close()
+
+
+def _tell_of_fresh_air(fresh: listening.FreshAir, listener: listening.Listener, now_ms: float) -> None:
+    listener.send(fresh.word(listener.elapsed_ms(), now_ms), now_ms)
+    if fresh.told:
+        print(f"hallgate listen: {spoken('the sensor was told that this is fresh air')}", file=sys.stderr)
 
 
 def _teller(arguments: argparse.Namespace) -> Callable[[float, Any], None]:

@@ -68,6 +68,17 @@ def test_one_lost_answer_is_asked_for_again_and_no_silence() -> None:
     assert line.content() == [Air(800)] * 2 and not any(isinstance(each, Silent) for each in line.readings)
 
 
+def test_fresh_air_moves_its_zero() -> None:
+    line = module(warm_up_seconds=0, every_seconds=10)
+    line.show(Air(470))
+    line.run(5_000)
+    for said in line.near.fresh_air(420, line.now_ms):
+        line.far.hear(said.raw, line.now_ms)
+    line.readings.clear()
+    line.run(20_000)
+    assert set(line.content()) == {Air(400)}
+
+
 def test_a_module_that_was_plugged_in_is_cold() -> None:
     line = module()
     line.run(4 * MINUTE_MS)

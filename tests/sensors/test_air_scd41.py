@@ -94,6 +94,39 @@ def test_a_sensor_that_was_plugged_in_is_set_up_again() -> None:
     assert line.sent[0] == STOP and line.far.set[SELF_CALIBRATION] == 0
 
 
+def test_fresh_air_is_told_to_a_sensor_that_has_measured_there() -> None:
+    line = sensor(every_seconds=10)
+    line.show(Air(510, 20.0, 40.0))
+    line.run(4 * MINUTE_MS)
+    assert line.near.fresh_air(420, line.now_ms) == []
+    line.readings.clear()
+    line.run(MINUTE_MS)
+    assert set(line.content()) == {Air(420, 20.0, 40.0)} and not any(
+        isinstance(each, Refused) for each in line.readings
+    )
+    assert line.far.set[SELF_CALIBRATION] == 0, "and it is set up again"
+
+
+def test_a_sensor_that_was_not_long_enough_outdoors_says_so() -> None:
+    line = sensor(every_seconds=10)
+    line.run(MINUTE_MS)
+    line.near.fresh_air(420, line.now_ms)
+    line.readings.clear()
+    line.run(MINUTE_MS)
+    assert isinstance(line.readings[0], Refused) and set(line.content()) == {HALL}
+
+
+def test_fresh_air_told_to_nobody_is_not_told_later() -> None:
+    line = sensor(every_seconds=10)
+    line.run(4 * MINUTE_MS)
+    hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
+    line.near.fresh_air(420, line.now_ms)
+    line.run(MINUTE_MS)
+    line.far.hear, line.sent[:] = hear, []
+    line.run(MINUTE_MS)
+    assert line.sent and not any(question.write.startswith(b"\x36\x2f") for question in line.sent)
+
+
 def test_one_lost_answer_is_no_silence() -> None:
     line = sensor(every_seconds=10)
     line.run(MINUTE_MS)
