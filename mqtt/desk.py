@@ -38,6 +38,7 @@ class Asked(msgspec.Struct):
     lane: str = ""
     incident: str = ""
     point: str = ""
+    item: str = ""
     resource: str = "hall"
     reason: str = ""
     n: int | None = None
@@ -135,6 +136,8 @@ def _body(asked: Asked) -> dict[str, Any] | None:
             return {"point": asked.point} if NAME.match(asked.point) and asked.device else None
         case "sign_off":
             return {"incident": asked.incident[:128]} if asked.incident and asked.device else None
+        case "refill":
+            return {"item": asked.item} if NAME.match(asked.item) and asked.device else None
         case "hold" | "release" if asked.device and asked.lane:
             return {**lane, "reason": asked.reason[:100] or "order"} if asked.name == "hold" else lane
         case "hold" | "release":

@@ -24,7 +24,7 @@ import msgspec
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
 
-MAY = ("acknowledge", "sign_off", "hold", "release", "open_once", "evacuate", "limit")
+MAY = ("acknowledge", "sign_off", "hold", "release", "open_once", "evacuate", "limit", "refill")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
 PASSWORD_MIN, PASSWORD_MAX = 10, 256
 IDLE_MS, LASTS_MS = 30 * 60_000.0, 8 * 3_600_000.0

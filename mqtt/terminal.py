@@ -134,7 +134,13 @@ def _troubles(view: HallView, hall: dict[str, Any], word: Word) -> list[tuple[st
     open_ones = [one for one in view.troubles.incident_list() if one["state"] != "closed"]
     rows += [(BAD, incident_line(one, language)) for one in open_ones]
     rows += [(BAD, f"! {_alarm(one, word)}") for one in view.troubles.alarm_list() if one["active"]]
-    return rows + [_round_row(one, language, word) for one in hall["rounds"]]
+    rows += [_round_row(one, language, word) for one in hall["rounds"]]
+    return rows + [_supply_row(one, language, word) for one in hall["supplies"]]
+
+
+def _supply_row(one: dict[str, Any], language: Language, word: Word) -> tuple[str, str]:
+    name = one[f"name_{language}"] or one["item"]
+    return WARN if one["left"] else BAD, f"▽ {word('supply')} {name} {word('units_left').format(n=one['left'])}"
 
 
 def _round_row(one: dict[str, Any], language: Language, word: Word) -> tuple[str, str]:

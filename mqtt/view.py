@@ -201,6 +201,7 @@ class HallView:
             "resources": resources,
             "remains": msgspec.to_builtins(status.remains) if status else None,
             "rounds": self._rounds(),
+            "supplies": self._supplies(),
             "rulebook": status.rulebook if status else None,
             "rulebook_next": status.rulebook_next if status else "",
             "phase": status.phase if status else "",
@@ -246,6 +247,12 @@ class HallView:
         tracked = [(view, one) for view in self.devices.values() if view.status for one in view.status.rounds]
         shown = [{"device": view.name, **msgspec.to_builtins(one)} for view, one in tracked if one.state != "done"]
         return sorted(shown, key=lambda one: (worst.get(one["state"], 2), one["due_at"], one["point"]))[:ROUNDS_SHOWN]
+
+    def _supplies(self) -> list[dict[str, Any]]:
+        """What is low or gone, the least first (3.1.6)."""
+        counted = [(view, one) for view in self.devices.values() if view.status for one in view.status.supplies]
+        shown = [{"device": view.name, **msgspec.to_builtins(one)} for view, one in counted if one.low]
+        return sorted(shown, key=lambda one: (one["left"], one["item"]))[:ROUNDS_SHOWN]
 
     def whole(self) -> dict[str, Any]:
         return {

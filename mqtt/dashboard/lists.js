@@ -38,7 +38,7 @@ function drawRounds() {
 }
 
 function buildRound(one) {
-  const name = roundName(one);
+  const name = ownName(one, one.point);
   const made = element("li", "trouble round", element("p", "trouble-head", hidden("", { red: "●", amber: "◐" }[one.state] ?? "○"), element("b", "", word("round")), element("span", "", name),
     element("span", "state", word("round_" + one.state)), element("time", "", clockOf(one.due_at).slice(0, 5))),
   one.may.length ? element("div", "orders", orderButton("sign_off", { device: one.device, point: one.point, named: name }, `${word("order_round")} ${name}`)) : null);
@@ -46,7 +46,21 @@ function buildRound(one) {
   return made;
 }
 
-function roundName(one) { return (page.language === "zh" ? one.name_zh : one.name_en) || one.point; }
+function drawSupplies() {
+  const shown = (state.hall?.supplies ?? []).map((one) => ({ ...one, may: mayOf("refill") }));
+  keep($("supplies"), shown, (one) => `${one.device} ${one.item}`, buildSupply);
+}
+
+function buildSupply(one) {
+  const name = ownName(one, one.item);
+  const made = element("li", "trouble round", element("p", "trouble-head", hidden("", one.left ? "▽" : "▼"), element("b", "", word("supply")), element("span", "", name),
+    element("span", "state", word("units_left", { n: one.left }))),
+  one.may.length ? element("div", "orders", orderButton("refill", { device: one.device, item: one.item, named: name }, `${word("order_refill")} ${name}`)) : null);
+  made.dataset.state = one.left ? "amber" : "red";
+  return made;
+}
+
+function ownName(one, id) { return (page.language === "zh" ? one.name_zh : one.name_en) || id; }
 
 function drawCalm() {
   const late = (state.hall?.rounds ?? []).filter((one) => one.state !== "due").length;

@@ -84,6 +84,7 @@ function drawHall() {
   drawFacts(hall);
   drawRights();
   drawRounds();
+  drawSupplies();
   drawHallOrders();
 }
 

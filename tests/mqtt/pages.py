@@ -17,7 +17,7 @@ import msgspec
 from playwright.sync_api import sync_playwright
 
 from firmware.core.occupancy import Notice, Row
-from mqtt.messages import LaneStatus, RemainsStatus, RoundStatus
+from mqtt.messages import LaneStatus, RemainsStatus, RoundStatus, SupplyStatus
 from tests import needs
 from tests.brokers import wait_until
 from tests.mqtt.hall import AT, status
@@ -108,11 +108,17 @@ def lanes() -> dict[str, tuple[LaneStatus, ...]]:
 
 def tell_hall(ear: Ear, there: dict[str, tuple[LaneStatus, ...]], limit: int = 200) -> None:
     """Retained, as devices leave it: availability, status, a row of rights each, the bank's word."""
+    supplies = (
+        SupplyStatus(item="masks", name_zh="口罩", name_en="Masks", left=12, low=True),
+        SupplyStatus(item="hand-gel", left=400),
+    )
     rounds = (RoundStatus(point="3F lift lobby", due_at=AT.format(0), state="amber"),)
     for at, (name, its) in enumerate(there.items()):
         first = at == 0
         remains = RemainsStatus(places=60, day=214, slot=18) if first else RemainsStatus()
-        made = status(name, lanes=its, bank=first, remains=remains, rounds=rounds if first else ())
+        made = status(name, lanes=its, bank=first, remains=remains)
+        if first:
+            made = msgspec.structs.replace(made, rounds=rounds, supplies=supplies)
         row = Row(inc=f"{name}-1", dev=name, seq=1, A=20, C=0, G=0, X=3 * at, free=4 + at, bank=first)
         ear.say(f"{HALL}/device/{name}/availability", b"online", retain=True)
         ear.say(f"{HALL}/device/{name}/status", made.encoded(), retain=True)

@@ -116,6 +116,9 @@ def test_only_what_an_operator_may_and_only_what_makes_sense() -> None:
         order("open_once", device="a"),
         order("hold", device="../b", lane="A"),
         order("acknowledge", incident="x"),
+        order("refill", device="a"),
+        order("refill", item="gel"),
+        order("refill", device="a", item="<gel>"),
         json.dumps({"name": "limit", "hall": "+", "n": 5}).encode(),
     ):
         assert made.post("/order", proof, token, bad, 0.0).status == 400, bad

@@ -135,6 +135,8 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     shows(tab, "#incidents .incident[data-late]", "acknowledge is late")
     shows(tab, "#incidents .steps", "escalated")
     shows(tab, "#rounds [data-state=amber]", "3F lift lobby")
+    shows(tab, "#supplies [data-state=amber]", "Masks")
+    assert tab.locator("#supplies li").count() == 1, "of what there is enough nobody has to be told"
     ear.say(f"{HALL}/device/lift-1/availability", b"offline", retain=True)
     shows(tab, "#lifts .door[data-state=offline]", "offline")
     shows(tab, "#rights td.bad", "cut off")
@@ -279,6 +281,12 @@ def test_an_operator_signs_in_by_keyboard_and_acknowledges(
         tab.keyboard.press("Enter")
         wait_until(lambda: envelopes(ear)[-1].device == "bank")  # "done 1/1" may still be the answer before
         assert envelopes(ear)[-1].body == {"n": 150}
+        shows(tab, "#told", "done 1/1")
+        tab.get_by_role("button", name="Filled up Masks").click()
+        shows(tab, "#confirm", "It is full again")
+        tab.keyboard.press("Enter")
+        wait_until(lambda: envelopes(ear)[-1].name == "refill")
+        assert (envelopes(ear)[-1].device, envelopes(ear)[-1].body) == ("entry-1", {"item": "masks"})
         shows(tab, "#told", "done 1/1")
         tab.get_by_role("button", name="Evacuate whole hall").click()
         tab.click("#confirm-yes")

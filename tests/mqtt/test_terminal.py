@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Incident
-from mqtt.messages import DoctorStatus, LaneStatus
+from mqtt.messages import DoctorStatus, LaneStatus, SupplyStatus
 from mqtt.terminal import clean, columns, fit, screen
 from mqtt.view import HallView
 from tests.brokers import Broker
@@ -70,6 +70,18 @@ def test_the_air_of_a_lane_is_told() -> None:
     lanes = (LaneStatus(name="A", co2_ppm=1620, air_holds=True, ventilation=("window_shut",)),)
     view.heard("gate-1", "status", status("gate-1", lanes=lanes).encoded(), 0.0)
     assert "CO₂ 1620 ppm  being aired  window shut" in "\n".join(screen(view, "en", 200))
+
+
+def test_supplies_that_run_out_are_told() -> None:
+    view = HallView("baoshan")
+    counted = (
+        SupplyStatus(item="masks", name_zh="口罩", left=0, low=True),
+        SupplyStatus(item="hand-gel", left=3, low=True),
+        SupplyStatus(item="soap", left=90),
+    )
+    view.heard("gate-1", "status", status("gate-1", supplies=counted).encoded(), 0.0)
+    shown = [line for line in screen(view, "zh", 200) if "▽" in line]
+    assert shown == ["▽ 物资 口罩 余 0", "▽ 物资 hand-gel 余 3"]
 
 
 def test_a_board_that_is_not_well_is_told() -> None:
