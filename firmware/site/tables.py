@@ -175,6 +175,7 @@ class Wiring(Table, frozen=True, kw_only=True):
 
     driver: str
     port: PortName | None = None
+    """The serial line's file, by `/dev/serial/by-path`; the bus of a chip, `/dev/i2c-1`; a camera's name."""
     listen: Address | None = None
     """Where a device that pushes finds us; what `port` is to a device with a wire."""
     pin: PinNumber | None = None
