@@ -35,7 +35,7 @@ from firmware.rules import quota
 from firmware.rules.verdict import Case, Verdict
 
 SAME_SCAN_MS = 3_000
-PLACES = ("hall_full", "dense", "loitering", "air_bad")
+PLACES = ("hall_full", "dense", "loitering")
 """Who waits for one of these stands in a queue."""
 PLACE_WAIT_MS = 2_000
 """How long somebody who was told that the hall is full is surely still at the gate."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firmware.core import bank, events
 from firmware.core.controller import Controller
+from firmware.core.limit import RESERVE, want_of
 from firmware.core.records import Alarm
 from firmware.core.state import LaneSetup
 from firmware.rulebook.book import parse
@@ -77,6 +78,13 @@ def test_entry_pauses_and_exits_run(values: list[int], answer: str) -> None:
     stage.forget()
     stage.contact("button", True, "X")
     assert "open" in stage.gate
+
+
+def test_who_waits_for_better_air_draws_no_places_from_other_doors() -> None:
+    """It may last for half an hour, and another door may have people whom a place would let in."""
+    stage = air(hall(), 1_500)
+    stage.scan(stage.booking(1))
+    assert not stage.lane.waiting and want_of(stage.controller.state) == RESERVE
 
 
 def test_another_room_is_another_air() -> None:
