@@ -29,8 +29,9 @@ def shop() -> recipe.Shop:
 
 
 @pytest.fixture
-def door(tmp_path: Path, shop: recipe.Shop) -> Iterator[Door]:
-    made = Door(tmp_path, shop)
+def door(tmp_path: Path, shop: recipe.Shop, request: pytest.FixtureRequest) -> Iterator[Door]:
+    """With what a test asks for behind its lane in the site file."""
+    made = Door(tmp_path, shop, lanes=getattr(request, "param", ""))
     yield made
     made.board.kill()
     made.broker.kill()

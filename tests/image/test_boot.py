@@ -22,9 +22,12 @@ pytestmark = [pytest.mark.long("image"), pytest.mark.timeout(7200)]
 
 CUTS, SEED = int(os.environ.get("HALLGATE_CUTS", "20")), int(os.environ.get("HALLGATE_SEED", "6"))
 MINUTE_S = 60.0
+CHIP = '[lane.air]\ndriver = "air_scd41"\nport = "/dev/i2c-1"\n'
+"""The emulated board has the header's bus and nothing on it: each question takes a second, and the gate waits for none."""
 MOCK = {"GPIOZERO_PIN_FACTORY": "mock"}
 
 
+@pytest.mark.parametrize("door", [CHIP], indirect=True)
 def test_a_visitor_in_one_refused_and_the_tail_of_an_outage(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
     root = slot_bytes(door.image, 2)
     hub = door.open()
@@ -39,6 +42,9 @@ def test_a_visitor_in_one_refused_and_the_tail_of_an_outage(door: Door, capsys: 
     door.board.becomes(RELAY, 0)
     door.board.scan("HP1:NOT A PASS")
     wait_until(lambda: any(event["answer"] != "admit" for event in hub.of("decision")), 5 * MINUTE_S)
+    wait_until(
+        lambda: [event["state"] for event in hub.of("health") if event["device"] == "air"] == ["silent"], MINUTE_S
+    )
     assert door.board.level(RELAY) == 0
     door.broker.kill()
     door.board.scan(door.booking())
