@@ -93,6 +93,9 @@ temperature_max_c = 37.3
 KID = base64.urlsafe_b64encode(b"rules-01").rstrip(b"=").decode()
 
 
+ZONED = SITE.replace("bank = true", 'bank = true\nzones = ["b1", "b2"]')
+
+
 class Bench:
     """The folder with the files of one device."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 
 from firmware import site
 from firmware.errors import Mistake
-from firmware.rulebook import book
 from firmware.wiring import _setup
 from sensors.driver import Driver, find
-from tests.site.conftest import RULEBOOK, SITE, Bench
+from tests.site.conftest import SITE, ZONED, Bench
 
 LAMP = '[lane.lamp]\ndriver = "lamp_pins"\npins = { green = 2, red = 3 }\n'
 
@@ -333,93 +331,6 @@ def test_a_spoilt_site_is_a_site_or_a_mistake(bench: Bench, at: int, cut: int, p
         assert mistake.file == str(bench.site)
 
 
-# ---------------------------------------------------------------- against the rulebook
-
-
-def lacking(bench: Bench, rulebook: str = RULEBOOK, without: str = "") -> list[str]:
-    place = site.load(bench.site)
-    lane = place.lanes[0]
-    devices = {role: spec for role, spec in lane.devices.items() if role != without}
-    place = dataclasses.replace(place, lanes=(dataclasses.replace(lane, devices=devices), place.lanes[1]))
-    return [str(mistake) for mistake in site.lacks(place, book.parse(rulebook.encode()))[0]]
-
-
-def test_a_lane_that_has_everything_lacks_nothing(bench: Bench) -> None:
-    assert lacking(bench) == []
-
-
-@pytest.mark.parametrize(
-    ("without", "clauses"),
-    [("scanner", ["3.1.1a"]), ("thermometer", ["3.1.4a"]), ("gate", []), ("fire_loop", [])],
-)
-def test_a_missing_sensor_names_the_clause(bench: Bench, without: str, clauses: list[str]) -> None:
-    found = lacking(bench, without=without)
-    assert len(found) == len(clauses)
-    assert all(clause in what and "lane A" in what for clause, what in zip(clauses, found, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("rule", "clause"),
-    [
-        ('proof = ["pcr"]\nsources = ["sentinel"]', "3.1.2a"),
-        ('proof = []\nmask = "terminal"', "3.1.2c"),
-        ('proof = []\nmask = "attest"', "3.1.2c"),
-        ('proof = []\nmask = "veto"', "3.1.2c"),
-    ],
-)
-def test_a_rule_without_its_device_names_the_clause(bench: Bench, rule: str, clause: str) -> None:
-    (found,) = lacking(bench, RULEBOOK.replace('proof = ["pcr"]', rule))
-    assert clause in found
-
-
-def test_an_exit_needs_no_sensor_of_any_rule(bench: Bench) -> None:
-    bench.write('name = "B"', 'name = "B"\nfor = ["visitor"]')
-    assert lacking(bench) == []
-
-
-def test_the_rulebook_of_another_hall_is_refused(bench: Bench) -> None:
-    assert "baoshan" in lacking(bench, RULEBOOK.replace('"baoshan"', '"other"'))[0]
-
-
-def test_a_class_without_a_table_is_a_warning(bench: Bench) -> None:
-    place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "agent"]'))
-    wrong, odd = site.lacks(place, book.parse(RULEBOOK.encode()))
-    assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for"])
-
-
-@pytest.mark.parametrize(("key", "value"), [("density_persons_max", 12), ("dwell_seconds", 60)])
-def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, value: int) -> None:
-    place = site.load(bench.site)
-    for number, warned in ((value, ["lane.behind"]), (0, [])):
-        _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
-        assert [warning.key for warning in odd] == warned
-
-
-def test_a_way_that_ends_at_this_lane_is_a_warning(bench: Bench) -> None:
-    """3.1.2d without a reader or without anybody to confirm, 3.1.2e without anybody who hears it."""
-    elder = '\n[class.elder]\nbooking = "required"\nproof = ["pcr"]\nage_from = 60\n[assisted]\nclasses = ["elder"]\n'
-    rules = book.parse((RULEBOOK.replace('["visitor"]', '["visitor", "elder"]') + elder).encode())
-    place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "elder"]'))
-    lane = place.lanes[0]
-    with_reader = {**lane.devices, "identity": lane.devices["scanner"]}
-    for devices, hub, named in (
-        (lane.devices, place.hub, ["lane A"]),
-        (with_reader, place.hub, []),
-        (with_reader, None, ["lane A", "lane.buzzer"]),
-    ):
-        made = dataclasses.replace(place, hub=hub, lanes=(dataclasses.replace(lane, devices=devices), place.lanes[1]))
-        assert [warning.key for warning in site.lacks(made, rules)[1]] == named
-
-
-@pytest.mark.parametrize("lanes", [0, 1])
-def test_a_class_that_needs_a_wide_lane_needs_one_at_this_device(bench: Bench, lanes: int) -> None:
-    rules = book.parse(RULEBOOK.replace("[class.visitor]", "[class.visitor]\nwide = true").encode())
-    place = site.load(
-        bench.write(text=SITE.replace('name = "A"', f'name = "A"\nwide = {"true" if lanes else "false"}'))
-    )
-    assert ["3.1.1c" in mistake.what for mistake in site.lacks(place, rules)[0]] == [True] * (1 - lanes)
-
-
 def test_a_hatch_is_no_way_out(bench: Bench) -> None:
     text = SITE.replace('name = "A"', 'name = "A"\nhatch = true')
     place = site.load(bench.write(text=text))
@@ -433,7 +344,6 @@ def test_a_hatch_is_no_way_out(bench: Bench) -> None:
 
 LIFT = 'direction = "elevator"\nfrom = "hall"'
 CAR = "[lane.car]\nwidth_mm = 1600\ndepth_mm = 1400\nrated_persons = 13\n"
-ZONED = SITE.replace("bank = true", 'bank = true\nzones = ["b1", "b2"]')
 
 
 def test_a_lane_inside_the_hall_says_where_it_leads_and_from_where(bench: Bench) -> None:
@@ -484,33 +394,3 @@ def test_a_zone_nobody_goes_to_is_worth_a_warning_unless_this_is_the_bank(bench:
     (idle,) = site.load(bench.write(text=ZONED.replace("bank = true", "bank = false")
                                     .replace('"b1", "b2"', '"b1"'))).warnings  # fmt: skip
     assert idle.key == "rights.zones[0]" and "no use for it" in idle.what
-
-
-def test_a_zone_needs_its_number_in_the_rulebook(bench: Bench) -> None:
-    place = site.load(bench.write(text=ZONED))
-    wrong, _ = site.lacks(place, book.parse(f"{RULEBOOK}\n[zone.b1]\nlimit_persons = 9\n".encode()))
-    assert [str(one) for one in wrong] == ["rights.zones[1]: the rulebook has no [zone.b2]: nobody could go there"]
-
-
-def test_a_lane_into_a_limited_zone_needs_that_this_device_counts_there(bench: Bench) -> None:
-    """It would let in anybody: the lane's zone alone is only a word for staff badges (3.1.4b)."""
-    place = site.load(bench.write('direction = "in"', 'direction = "in"\nfrom = "hall"\nzone = "b1"'))
-    limited = f"{RULEBOOK}\n[zone.b1]\nlimit_persons = 9\n".encode()
-    told = [str(one) for one in site.lacks(place, book.parse(limited))[0]]
-    assert any("lane A.zone: the rulebook limits zone b1" in one and "[rights]" in one for one in told)
-    assert not any("zone b1" in str(one) for one in site.lacks(place, book.parse(RULEBOOK.encode()))[0])
-
-
-def test_a_round_that_no_button_of_its_lane_can_sign_is_worth_a_warning(bench: Bench) -> None:
-    round_at = '[[rounds.point]]\nname = "handles"\nevery_minutes = 120\nlane = "A"\n'
-    place = site.load(bench.site)
-    for more, wanted in ((round_at, ["lane A"]), (round_at + 'device = "elsewhere"\n', [])):
-        odd = site.lacks(place, book.parse(f"{RULEBOOK}\n{more}".encode()))[1]
-        assert [one.key for one in odd if "the round handles" in one.what and "no button" in one.what] == wanted
-
-
-def test_inside_the_hall_nobody_is_asked_for_a_health_proof_again(bench: Bench) -> None:
-    asking = book.parse(RULEBOOK.replace("temperature_max_c", 'mask = "attest"\ntemperature_max_c').encode())
-    assert "attest" in str(site.lacks(site.load(bench.site), asking)[0])
-    within = bench.write('direction = "in"', 'direction = "in"\nfrom = "hall"')
-    assert site.lacks(site.load(within), asking)[0] == []
