@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import measures
+from tests.benchmarks import latency, measures
 from tests.benchmarks.figures import Figure, table
 from tests.benchmarks.memory import memory
 from tests.benchmarks.network import network
@@ -19,8 +19,8 @@ from tests.benchmarks.side import side
 from tests.benchmarks.wire import wire
 
 MEASURES = {
-    "latency": measures.latency,
-    "trouble": measures.latency_in_trouble,
+    "latency": latency.latency,
+    "trouble": latency.latency_in_trouble,
     "core": measures.core,
     "rules": judging,
     "rehearsal": rehearsal,

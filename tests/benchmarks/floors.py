@@ -56,6 +56,9 @@ while True:
 """A pass verified, its claims on disk, the relay on: no rule, no record, no line that may be cut, no second device."""
 PREALLOCATED = 4 * 1024 * 1024
 WRITE_BYTES = 1024
+PATIENCE_S = 10.0
+LOOPS = 40_000
+"""About a millisecond, as long as an answer of ours."""
 PAUSE_S = 0.05
 """Between two samples, as between two people: a processor that has just worked is several times as fast as a woken one."""
 
@@ -81,38 +84,53 @@ class Disk:
         os.close(self._file)
 
 
-def echo_ms(folder: Path, line: bytes, samples: int) -> list[float]:
-    """Line on a pty -> frame on another, through a Python program that does nothing else; ms each."""
-    return _answers_ms(folder, ECHO, (), [line] * samples)
+class Program:
+    """A Python program on two ptys, a scanner's and a relay's: what any gate written in Python has to wait for."""
+
+    def __init__(self, folder: Path, source: str, *more: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._scanner, self._relay = Far(folder / "scanner"), Far(folder / "relay")
+        wires = (str(self._scanner.link), str(self._relay.link))
+        self._process = subprocess.Popen([sys.executable, "-c", source, *wires, *more])
+        self.took_ms: list[float] = []
+
+    def answer(self, line: bytes) -> None:
+        """Line on one pty -> frame on the other."""
+        began = time.monotonic()
+        self._scanner.write(line)
+        heard = b""
+        while ON not in heard and select.select([self._relay.near], [], [], PATIENCE_S)[0]:
+            heard += os.read(self._relay.near, 4096)
+        self.took_ms.append((time.monotonic() - began) * 1000)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._scanner.unplug()
+        self._relay.unplug()
 
 
-def least_ms(folder: Path, x: bytes, y: bytes, lines: list[bytes]) -> list[float]:
-    """The same through one that verifies each line, a pass by the P-256 key (x, y), and has it on disk before."""
-    return _answers_ms(folder, LEAST, (x.hex(), y.hex(), str(folder / "journal")), lines)
+def echo(folder: Path) -> Program:
+    """Does nothing but answer."""
+    return Program(folder, ECHO)
 
 
-def _answers_ms(folder: Path, source: str, more: tuple[str, ...], lines: list[bytes]) -> list[float]:
-    folder.mkdir(parents=True, exist_ok=True)
-    scanner, relay = Far(folder / "scanner"), Far(folder / "relay")
-    program = subprocess.Popen([sys.executable, "-c", source, str(scanner.link), str(relay.link), *more])
-    try:
-        time.sleep(1)
-        return [_one_echo(scanner, relay, line) for line in lines]
-    finally:
-        program.kill()
-        program.wait()
-        scanner.unplug()
-        relay.unplug()
+def least(folder: Path, x: bytes, y: bytes) -> Program:
+    """Verifies each line, a pass by the P-256 key (x, y), and has it on disk before it answers."""
+    return Program(folder, LEAST, x.hex(), y.hex(), str(folder / "journal"))
 
 
-def _one_echo(scanner: Far, relay: Far, line: bytes) -> float:
-    time.sleep(PAUSE_S)
-    began = time.monotonic()
-    scanner.write(line)
-    heard = b""
-    while ON not in heard and select.select([relay.near], [], [], 10)[0]:
-        heard += os.read(relay.near, 4096)
-    return (time.monotonic() - began) * 1000
+class Loop:
+    """Counting in this very process: where its tail is long, the machine is not quiet, whoever runs on it."""
+
+    def __init__(self) -> None:
+        self.took_ms: list[float] = []
+
+    def turn(self) -> None:
+        began = time.monotonic()
+        for _ in range(LOOPS):
+            pass
+        self.took_ms.append((time.monotonic() - began) * 1000)
 
 
 ES256_US = 50

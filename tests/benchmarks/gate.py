@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.listener import Listener
+from tests.brokers import Broker
 from tests.device.bench import OFF, ON, Bench, Far
 
 PATIENCE_S = 10.0
@@ -94,3 +98,31 @@ class Gate(Bench):
     def close(self) -> None:
         super().close()
         self.sign.unplug()
+
+
+@contextlib.contextmanager
+def connected(folder: Path) -> Iterator[tuple[Gate, Broker, Listener]]:
+    """A running gate with a broker of its own and somebody who listens."""
+    folder.mkdir(parents=True)
+    broker = Broker(folder).start()
+    listener = Listener(broker.port)
+    gate = Gate(folder / "gate", hub=broker.url)
+    try:
+        gate.start()
+        gate.quiet()
+        yield gate, broker, listener
+    finally:
+        gate.close()
+        listener.close()
+        broker.stop()
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[Gate]:
+    gate = Gate(folder)
+    try:
+        gate.start()
+        gate.quiet()
+        yield gate
+    finally:
+        gate.close()

@@ -6,139 +6,24 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from firmware.core import jwk
 from firmware.core.events import CodeRead
 from firmware.core.facts import Booking, Unproved
 from firmware.journal import Reader
 from firmware.journal.writer import SEGMENT_BYTES
-from tests.benchmarks import floors
-from tests.benchmarks.figures import Figure, median, number, percentile
-from tests.benchmarks.gate import Gate
+from tests.benchmarks.figures import Figure, median
+from tests.benchmarks.gate import Gate, alone, connected
 from tests.benchmarks.listener import Listener
-from tests.brokers import Broker
 from tests.core.stage import Stage
 
-SAMPLES = 400
-WARM_UP = 20
 REFUSALS = 2_000
 CORE_DECISIONS = 10_000
 STARTS = 5
 CARD_EVENTS = 1_400
 """More than two segments hold, so that making and beginning them is in the figure."""
-SETTLE_S = 1.5
-PAUSE_S = floors.PAUSE_S
-
-
-@contextlib.contextmanager
-def connected(folder: Path) -> Iterator[tuple[Gate, Broker, Listener]]:
-    """A running gate with a broker of its own and somebody who listens."""
-    folder.mkdir(parents=True)
-    broker = Broker(folder).start()
-    listener = Listener(broker.port)
-    gate = Gate(folder / "gate", hub=broker.url)
-    try:
-        gate.start()
-        gate.quiet()
-        yield gate, broker, listener
-    finally:
-        gate.close()
-        listener.close()
-        broker.stop()
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[Gate]:
-    gate = Gate(folder)
-    try:
-        gate.start()
-        gate.quiet()
-        yield gate
-    finally:
-        gate.close()
-
-
-# ------------------------------------------------------------ how long a visitor waits
-
-
-def latency(folder: Path) -> list[Figure]:
-    """With a hub and without one, each beside the disk's own flushes made between its scans, and a bare program."""
-    with alone(folder / "alone") as gate:
-        lines = [booking + b"\r" for booking in gate.bookings(SAMPLES)]
-        key = gate.issuer.jwk("booking")
-        without, disk_alone, _ = _admissions(gate, SAMPLES)
-    with connected(folder / "hub") as (gate, _, listener):
-        took, disk, shown = _admissions(gate, SAMPLES)
-        time.sleep(SETTLE_S)
-        arrived = listener.decisions[-SAMPLES:]
-    echo = floors.echo_ms(folder / "echo", lines[0], SAMPLES)
-    x, y = (jwk.unpack(str(key[name])) for name in ("x", "y"))
-    least = floors.least_ms(folder / "least", x, y, lines)
-    to_hub = [(there - on) * 1000 for there, on in zip(arrived, shown, strict=True)]
-    floor = f"fdatasync {number(median(disk))}, bare Python echo {number(median(echo))} ms"
-    least_possible = f"verify, flush and answer alone {number(median(least) - median(disk))} ms above it"
-    p99 = f"fdatasync {_p99(disk)}, echo {_p99(echo)}, verify, flush and answer alone {_p99(least)} ms"
-    above, verify_one = median(took) - median(disk), floors.bare_es256()
-    es256_ms = median([verify_one() for _ in range(SAMPLES)]) / 1000
-    speed = f"one takes {number(es256_ms * 1000)} us here, and took {floors.ES256_US} where the limit was set"
-    return [
-        Figure("scan -> relay, median", median(took), "ms", 1.5, floor=floor),
-        Figure("  above the disk's own flush", above, "ms", 0.7, floor=least_possible),
-        Figure("  in bare ES256 verifications", above / es256_ms, "", 700 / floors.ES256_US, floor=speed),
-        Figure("scan -> relay, p99", percentile(took, 99), "ms", 5.0, floor=p99),
-        Figure(
-            "  without a hub, median", median(without), "ms", 1.5, floor=f"fdatasync {number(median(disk_alone))} ms"
-        ),
-        Figure("  without a hub, p99", percentile(without, 99), "ms", 5.0),
-        Figure("relay -> MQTT subscriber, median", median(to_hub), "ms", 5.0, floor="QoS 1, Mosquitto, 2 processes"),
-    ]
-
-
-def _p99(took_ms: list[float]) -> str:
-    return number(percentile(took_ms, 99))
-
-
-def _admissions(gate: Gate, count: int) -> tuple[list[float], list[float], list[float]]:
-    """ms of each admission, ms of a bare flush after each, and the moment of each relay frame."""
-    disk = floors.Disk(gate.folder)
-    bookings = gate.bookings(count + WARM_UP)
-    for booking in bookings[:WARM_UP]:
-        gate.admit(booking)
-    took = []
-    for booking in bookings[WARM_UP:]:
-        took.append(gate.admit(booking))
-        time.sleep(PAUSE_S)
-        disk.flush()
-    disk.close()
-    return [ms for ms, _ in took], disk.took_ms, [on for _, on in took]
-
-
-def latency_in_trouble(folder: Path) -> list[Figure]:
-    """The same while the broker is killed and started again every half second."""
-    with connected(folder) as (gate, broker, _):
-        over = threading.Event()
-
-        def trouble() -> None:
-            while not over.wait(0.5):
-                broker.kill()
-                over.wait(0.5)
-                broker.start()
-
-        troublemaker = threading.Thread(target=trouble)
-        troublemaker.start()
-        try:
-            took, _, _ = _admissions(gate, SAMPLES)
-        finally:
-            over.set()
-            troublemaker.join()
-    return [
-        Figure("  broker killed every second, median", median(took), "ms", 1.5),
-        Figure("  broker killed every second, p99", percentile(took, 99), "ms", 5.0),
-    ]
 
 
 # ------------------------------------------------------------ how much it can take
