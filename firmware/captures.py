@@ -121,7 +121,7 @@ class Recorder:
     def __init__(self, path: str) -> None:
         """Failure when the file cannot be written."""
         try:
-            self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115  (closed by close())  # noqa: SIM115 - open for as long as the recorder
+            self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - open for as long as the recorder
         except OSError as wrong:
             raise Failure(f"{path} cannot be written: {wrong.strerror}") from None
         self._path = path

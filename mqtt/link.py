@@ -266,8 +266,10 @@ class Connection:
             self._tokens[sent.mid] = message.token
 
     def _say_farewell(self, client: paho.Client) -> None:
-        """What was said just before the end and what is in flight may still arrive, then the last words; all within the
-        time `stop` was given."""
+        """What was said just before the end and what is in flight may still arrive, then the last words.
+
+        All within the time `stop` was given.
+        """
         deadline_ms = self._now_ms() + self._linger_ms
         self._send_more()
         self._drain(client, deadline_ms)

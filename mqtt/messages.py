@@ -94,9 +94,10 @@ class SideLinkStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
 
 
 class RemainsStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
-    """What is left, as this device knows it: `places` of the whole hall by the limit, and the quotas for people without
+    """What is left, as this device knows it.
 
-    a booked slot. null: there is no such quota, or nobody can know.
+    `places` of the whole hall by the limit, and the quotas for people without a booked slot. null: there is no such
+    quota, or nobody can know.
     """
 
     places: int | None = None

@@ -1,8 +1,9 @@
-"""What a card is told of its door: the site file and all it names, the network, how to enrol. Checked before any disk is
-touched, and written into the folder `hallgate` of the card's first partition, where any computer can read it.
+"""What a card is told of its door: the site file and all it names, the network, how to enrol.
 
-What is secret there (the hall's key, a Wi-Fi password, the ticket) moves to the read-only-to-root part of the card on
-first boot and is wiped from here. The device's own key is never on it: the device makes it.
+It is checked before any disk is touched, and written into the folder `hallgate` of the card's first partition, where
+any computer can read it. What is secret there (the hall's key, a Wi-Fi password, the ticket) moves to the
+read-only-to-root part of the card on first boot and is wiped from here. The device's own key is never on it: the device
+makes it.
 """
 
 from __future__ import annotations

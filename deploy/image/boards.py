@@ -1,10 +1,9 @@
-"""The boards' device trees, changed once at build time so that the header's pins are what a site file calls them: the
+"""The boards' device trees, changed once at build time so that the header's pins are what a site file calls them.
 
-serial ones ttyAMA0, the I2C bus i2c-1.
-
-As they come, Debian's trees give the good UART (PL011) to the Bluetooth chip and GPIO 14 and 15 to the mini-UART, whose
-speed follows the core's clock. The Pi's own way to swap them is an overlay, which Debian does not ship. The bus of GPIO 2
-and 3 is on in them (100 kHz), but its number is given in the order in which the buses are found, those of HDMI among them.
+The serial ones become ttyAMA0, the I2C bus i2c-1. As they come, Debian's trees give the good UART (PL011) to the
+Bluetooth chip and GPIO 14 and 15 to the mini-UART, whose speed follows the core's clock. The Pi's own way to swap them
+is an overlay, which Debian does not ship. The bus of GPIO 2 and 3 is on in them (100 kHz), but its number is given in
+the order in which the buses are found, those of HDMI among them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ FAT_ID = "48474154"
 ROOT_INODE, FIRST_INODE = 2, 11
 FIRST_VARIABLES = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "0", "preboot": "", "bootdelay": "-2"}
 """Slot B is empty until the first update. `preboot`: what U-Boot sets there leaves the network dead. `bootdelay` -2: no key
-
 stops the start, because a scanner on the serial pins would be a key.
 """
 BUILT_IN = re.compile(rb"bootcmd=run distro_bootcmd\0(?:[ -~]+\0)+\0")

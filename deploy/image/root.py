@@ -68,9 +68,10 @@ def packages(recipe: Recipe, pi_os: str) -> list[str]:
 
 
 def sources(recipe: Recipe, said: str) -> list[str]:
-    """apt's lines for the suite and its security. `said`: one mirror's address, or a line "site release" for each source of
+    """apt's lines for the suite and its security.
 
-    this machine's own apt. Raises Failure when none has the suite.
+    `said`: one mirror's address, or a line "site release" for each source of this machine's own apt. Raises Failure
+    when none has the suite.
     """
     known = dict.fromkeys(tuple(line.split()) for line in said.splitlines() if len(line.split()) == 2)
     wanted = (recipe.suite, f"{recipe.suite}-security")

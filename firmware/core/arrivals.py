@@ -1,6 +1,7 @@
-"""When somebody arrived (3.1.1a): the first scan freezes slot and PCR age for some minutes, so that our own queue makes
+"""When somebody arrived (3.1.1a): the first scan freezes slot and PCR age for some minutes.
 
-nobody late. A lane that is held or busy is our own queue as well: who is in time there has arrived in time.
+So our own queue makes nobody late. A lane that is held or busy is our own queue as well: who is in time there has
+arrived in time.
 """
 
 from __future__ import annotations

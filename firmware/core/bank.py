@@ -26,9 +26,9 @@ FENCES = 64
 
 
 def follow(turn: Turn) -> None:
-    """Set the limits of the day, lower while the air is bad (3.1.5c). A doubtful clock changes nothing of the first, except
+    """Set the limits of the day, lower while the air is bad (3.1.5c).
 
-    at the very first start.
+    Under a doubtful clock the last known day's stay, except at the very first start.
     """
     if turn.rulebook is None or not turn.state.rights.bank:
         return
@@ -64,8 +64,10 @@ def acts(own: Resource) -> bool:
 
 
 def _strangers(own: Resource) -> set[str]:
-    """Incarnations that others exchanged rights with and whose rows nobody shows us: without a broker the row of a dead
-    bank is kept nowhere, and whoever replaces it must not make its rights a second time."""
+    """Incarnations that others exchanged rights with and whose rows nobody shows us.
+
+    Without a broker the row of a dead bank is kept nowhere, and whoever replaces it must not make its rights a second time.
+    """
     fenced = own.notice.fenced if own.notice else ()
     named = {inc for peer in live(own).values() for inc in (*peer.received, *peer.given)}
     return named - own.peers.keys() - {own.rights.inc, *fenced}

@@ -316,8 +316,10 @@ def _in_time(one: IncidentState, what: str) -> None:
 
 
 def restarted(turn: Turn, *, new_boot: bool) -> None:
-    """The process began anew. After a power loss elapsed time does, too: incidents go on where they stood, and later by
-    the time the power was off where the clock was trusted before and after."""
+    """The process began anew. After a power loss elapsed time does, too.
+
+    Incidents go on where they stood, and later by the time the power was off where the clock was trusted before and after.
+    """
     for lane, bodies in turn.state.passed.items():
         turn.state.passed[lane] = [_shifted(turn, each) for each in bodies] if new_boot else bodies
     for one in turn.state.incidents.values():

@@ -243,9 +243,10 @@ def tend(turn: Turn, lane: LaneState) -> None:
 
 
 def sees(turn: Turn, lane: LaneState) -> bool:
-    """Whether passages are confirmed here and now. A counter that fell silent confirms nothing: then they are assumed,
+    """Whether passages are confirmed here and now.
 
-    else a place would be given back for a body that is inside.
+    A counter that fell silent confirms nothing: then they are assumed, else a place would be given back for a body that is
+    inside.
     """
     return turn.setup(lane.name).passage_sensor and "counter" not in lane.broken and "gate" not in lane.broken
 

@@ -19,8 +19,11 @@ def _hashed(key: bytes, text: str, length: int) -> str:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256 (RFC 2104) of a key that is no longer than a block. Out of hashlib: a visitor waits for it, and the
-    module `hmac` has OpenSSL look its hash up by name each time (after a pause 55 us instead of 15)."""
+    """HMAC-SHA-256 (RFC 2104) of a key that is no longer than a block.
+
+    Out of hashlib: a visitor waits for it, and the module `hmac` has OpenSSL look its hash up by name each time (after a
+    pause 55 us instead of 15).
+    """
     block = key.ljust(_BLOCK_BYTES, b"\0")
     inner = hashlib.sha256(block.translate(_INNER) + message).digest()
     return hashlib.sha256(block.translate(_OUTER) + inner).digest()

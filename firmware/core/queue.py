@@ -1,7 +1,6 @@
-"""What the range sensors see in front of the gate and behind it (3.1.3b, c): who stands too close, for how long, and what
+"""What the range sensors see in front of the gate and behind it (3.1.3b, c), and what is said of it.
 
-is said of it. It speaks seldom and not loud, and puts on record only what lasted. It paces entries alone; an exit has no
-queue here.
+It speaks seldom and not loud, and puts on record only what lasted. It paces entries alone; an exit has no queue here.
 
     in front    a pair closer than `minimum_mm`, apart from who came together   -> the next release waits (rules/spacing)
                 for `close_seconds`          -> asked to keep the distance, at most every `voice_cooldown_seconds`

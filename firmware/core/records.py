@@ -32,9 +32,10 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Remains(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What this device knows to be left: `places` by the limit, `day`, `slot` and `cases` of the quotas for people
+    """What this device knows to be left.
 
-    without a booked slot. Absent: there is no such quota.
+    `places` by the limit, `day`, `slot` and `cases` of the quotas for people without a booked slot. Absent: there is no
+    such quota.
     """
 
     places: int
@@ -87,8 +88,11 @@ class Passage(Record, frozen=True, tag="passage", kw_only=True):
 
 
 class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
-    """`alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
-    undervoltage, overheated, air, window_shut, conditioning_on, fire_door_open, supply_low ..."""
+    """Something is not as it should be; `active` false: it is again.
+
+    `alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
+    undervoltage, overheated, air, window_shut, conditioning_on, fire_door_open, supply_low ...
+    """
 
     alarm: str
     active: bool = True

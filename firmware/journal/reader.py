@@ -30,9 +30,12 @@ class Position(NamedTuple):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """`kind`: ENTRY or SNAPSHOT. The record holds hub events `first_seq` ... `first_seq + count - 1`; a count of 0 is
-    an entry that told the hub nothing, `first_seq` is then the next seq. `after_loss` (snapshots): records between the
-    one before and this could never be written."""
+    """One record of the journal. `kind`: ENTRY or SNAPSHOT.
+
+    It holds hub events `first_seq` ... `first_seq + count - 1`; a count of 0 is an entry that told the hub nothing,
+    `first_seq` is then the next seq. `after_loss` (snapshots): records between the one before and this could never be
+    written.
+    """
 
     kind: int
     payload: bytes

@@ -167,8 +167,10 @@ class Writer:
         return rest + (self._segment_bytes if self._next else 0)
 
     def _make_room(self) -> None:
-        """Write what waits before the next record is taken in; a snapshot is put off until that one is in, too: the
-        state behind it is all there is to ask for."""
+        """Write what waits before the next record is taken in.
+
+        A snapshot is put off until that one is in, too: the state behind it is all there is to ask for.
+        """
         if not self.because:
             try:
                 self._flush(snapshot=False)
@@ -365,8 +367,10 @@ class Writer:
             self._wipe(remnant)
 
     def _wipe(self, remnant: int) -> None:
-        """Zero what a power cut left of frames that were never acknowledged: behind a shorter record one of them could
-        otherwise lie exactly where a next frame is looked for, and look valid."""
+        """Zero what a power cut left of frames that were never acknowledged.
+
+        Behind a shorter record one of them could otherwise lie exactly where a next frame is looked for, and look valid.
+        """
         assert self._file is not None
         length = min(sector_behind(remnant + HEADER_BYTES), self._file.size) - self._tail
         self._file.write(bytes(length), self._tail)

@@ -156,8 +156,10 @@ def _lgpio_factory(polled: bool) -> Any:
 
 
 def _import_lgpio() -> Any:
-    """lgpio's import makes a FIFO where the process stands and opens it there: a read-only root has no place for it,
-    and two processes would take each other's edges. Once open, it needs its name no longer.
+    """The module lgpio, imported in a folder of its own, which may then go.
+
+    Its import makes a FIFO where the process stands and opens it there: a read-only root has no place for it, and two
+    processes would take each other's edges. Once open, it needs its name no longer.
     """
     with tempfile.TemporaryDirectory(prefix="hallgate-pins-") as folder, contextlib.chdir(folder):
         import lgpio

@@ -13,9 +13,9 @@ Interval = Annotated[int, Meta(ge=1, le=24 * 60)]
 
 
 class Point(Table, frozen=True, kw_only=True):
-    """`[[rounds.point]]`: one place or one kind of goods, and who signs that it was done. By the clock (`every_minutes`) or
+    """`[[rounds.point]]`: one place or one kind of goods, and who signs that it was done.
 
-    after each hand-over (`after_hand_over_minutes`): exactly one of the two.
+    By the clock (`every_minutes`) or after each hand-over (`after_hand_over_minutes`): exactly one of the two.
     """
 
     name: Id

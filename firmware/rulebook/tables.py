@@ -299,9 +299,9 @@ class Flow(Table, frozen=True, kw_only=True):
 
 
 class Isolation(Table, frozen=True, kw_only=True):
-    """`[isolation]`, clause 3.1.2e: led away at once, the duty leader first, then the sub-district office. Times
+    """`[isolation]`, clause 3.1.2e: led away at once, the duty leader first, then the sub-district office.
 
-    count from the opening.
+    Times count from the opening.
     """
 
     acknowledge_seconds: Annotated[int, Meta(ge=5, le=3600)] = 120

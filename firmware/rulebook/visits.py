@@ -17,10 +17,11 @@ Phone = Annotated[str, Meta(pattern=r"^[0-9-]{0,12}\Z", description="phone numbe
 
 
 class Quota(Table, frozen=True, kw_only=True):
-    """`[quota]`, clauses 2.2, 3.1.1b: for people without a booked slot. The day's is a phase's share of
+    """`[quota]`, clauses 2.2, 3.1.1b: for people without a booked slot.
 
-    `base_visits_per_day`, a slot's is `[slot] quota`. It belongs to the whole hall: while its doors hear each other they
-    count together; a door that has not heard another one that is named here keeps to its own share of it.
+    The day's is a phase's share of `base_visits_per_day`, a slot's is `[slot] quota`. It belongs to the whole hall:
+    while its doors hear each other they count together; a door that has not heard another one that is named here keeps
+    to its own share of it.
     """
 
     cases_per_day: Persons = 0

@@ -1,6 +1,7 @@
 """3.1.2a, 3.1.3a: a gate that cannot be driven, or a passage that cannot be seen, is no gate to admit somebody through.
 
-Nor is a hatch for goods (3.2.4), or a narrow lane for who needs a wide one (3.1.1c)."""
+Nor is a hatch for goods (3.2.4), or a narrow lane for who needs a wide one (3.1.1c).
+"""
 
 from __future__ import annotations
 

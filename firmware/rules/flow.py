@@ -1,6 +1,7 @@
-"""3.1.3c: no gathering, no loitering. While the space behind the gate is crowded, or the same crowd stands there too
+"""3.1.3c: no gathering, no loitering.
 
-long, entry pauses. Off where the rulebook has no number, and at a lane that has nothing to see it with.
+While the space behind the gate is crowded, or the same crowd stands there too long, entry pauses. Off where the
+rulebook has no number, and at a lane that has nothing to see it with.
 """
 
 from __future__ import annotations

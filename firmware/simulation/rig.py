@@ -311,7 +311,7 @@ class Rig:
                 self.agenda.at(t_ms + later.after_ms, lambda raw=later.raw: device.put(raw))  # type: ignore[misc]
 
 
-class _pin_driver:  # noqa: N801 - used as a function
+class _pin_driver:
     """Puts a simulator's edges on the wires its pins hang on."""
 
     def __init__(self, wires: PinWires, device: FarDevice) -> None:

@@ -130,9 +130,9 @@ def sign(
 
 
 def revocations(ca: x509.Certificate, key: Key, serials: Iterable[tuple[int, Time]], now: Time) -> bytes:
-    """The revocation list. It is pushed, not fetched, so it lasts as long as the authority: one that ran out would
+    """The revocation list.
 
-    lock every device out.
+    It is pushed, not fetched, so it lasts as long as the authority: one that ran out would lock every device out.
     """
     made = x509.CertificateRevocationListBuilder().issuer_name(ca.subject)
     made = made.last_update(now - EARLIER).next_update(ca.not_valid_after_utc)

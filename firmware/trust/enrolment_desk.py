@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Desk
     timeout = QUIET_S
 
-    def do_POST(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if self.path != "/enrol" or not length.isdecimal() or int(length) > enrolment_ticket.BODY_BYTES_MAX:
             return self._say(404, b"nothing is here")
@@ -69,5 +69,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *words: Any) -> None:  # noqa: A002 - named so by http.server
+    def log_message(self, format: str, *words: Any) -> None:
         """Said by `_say`, in our own words."""

@@ -152,9 +152,9 @@ class Verifier:
         return msgspec.structs.replace(fact, revoked=True) if revoked else fact
 
     def _duty(self, badge: Booking) -> StaffLine | None:
-        """Today's line of a member of the staff, else the newest there is: tomorrow's roster comes in the evening, and
+        """Today's line of a member of the staff, else the newest there is.
 
-        tonight's posts and hours are still today's.
+        Tomorrow's roster comes in the evening, and tonight's posts and hours are still today's.
         """
         today = self._today()
         newest_first = ([today] if today else []) + list(reversed(self.rosters))

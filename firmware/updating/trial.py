@@ -68,9 +68,10 @@ class Trial:
         return False
 
     def _ordinary(self) -> bool:
-        """A system that was kept before gets its tries back as soon as it answers: a plug pulled three times in ten
+        """A system that was kept before gets its tries back as soon as it answers.
 
-        minutes is no fault of it. One that never answers may lie on a card that rots: then the other one has its turn.
+        A plug pulled three times in ten minutes is no fault of it. One that never answers may lie on a card that rots:
+        then the other one has its turn.
         """
         if not self._why_not(0.0, None):
             self._slots.keep()

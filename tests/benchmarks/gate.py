@@ -48,8 +48,10 @@ class Gate(Bench):
         self.relay.heard = self.relay.heard.partition(wanted)[2]
 
     def refuse(self, code: bytes) -> None:
-        """Scan a bad pass and wait until the sign says so. The next one must be bad in another way: a sign that
-        already stands right is not written again."""
+        """Scan a bad pass and wait until the sign says so.
+
+        The next one must be bad in another way: a sign that already stands right is not written again.
+        """
         self.scanner.write(code + b"\r")
         lines = b""
         while lines.count(b"\r\n") < 2:

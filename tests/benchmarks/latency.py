@@ -19,8 +19,11 @@ SETTLE_S = 1.5
 
 
 def latency(folder: Path) -> list[Figure]:
-    """With a hub and without one. With one, each scan has a flush, a bare answer, the least gate and an empty loop
-    beside it, each after the same pause: a slow moment of the machine meets all of them alike."""
+    """With a hub and without one.
+
+    With one, each scan has a flush, a bare answer, the least gate and an empty loop beside it, each after the same pause:
+    a slow moment of the machine meets all of them alike.
+    """
     with alone(folder / "alone") as gate:
         without, disk_alone, _ = _admissions(gate)
     with connected(folder / "hub") as (gate, _, listener), _floors(folder, gate) as (echo, least, loop):
@@ -75,8 +78,10 @@ def _floors(folder: Path, gate: Gate) -> Iterator[tuple[floors.Program, floors.P
 def _admissions(
     gate: Gate, beside: Iterable[Callable[[bytes], None]] = ()
 ) -> tuple[list[float], list[float], list[float]]:
-    """ms of each admission, ms of a bare flush after each, and the moment of each relay frame. `beside`: what is given
-    the same line after each, in turn."""
+    """ms of each admission, ms of a bare flush after each, and the moment of each relay frame.
+
+    `beside`: what is given the same line after each, in turn.
+    """
     disk = floors.Disk(gate.folder)
     bookings = gate.bookings(SAMPLES + WARM_UP)
     for booking in bookings[:WARM_UP]:

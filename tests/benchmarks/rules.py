@@ -1,5 +1,6 @@
-"""What judgement itself costs: one decision through all rules, beside the signature check of the code it is about; and a
-whole recorded day under other rules.
+"""What judgement itself costs: one decision through all rules, and a whole recorded day under other rules.
+
+A decision is measured beside the signature check of the code it is about.
 """
 
 from __future__ import annotations

@@ -127,8 +127,10 @@ class Process(Protocol):
 
 
 class Bench:
-    """One entry lane with a text-line scanner and an LCUS relay; more by TOML lines: `keys` of the lane, `lane` (its
-    devices), `rights` (its table) and `site`."""
+    """One entry lane with a text-line scanner and an LCUS relay.
+
+    More by TOML lines: `keys` of the lane, `lane` (its devices), `rights` (its table) and `site`.
+    """
 
     def __init__(
         self,

@@ -1,5 +1,8 @@
-"""Every picture of the corpus in front of a camera of a real device: it is admitted where the certificate is a genuine
-negative NAAT result of the last 72 hours at its own validation clock, and answered otherwise, without exception."""
+"""Every picture of the corpus in front of a camera of a real device.
+
+It is admitted where the certificate is a genuine negative NAAT result of the last 72 hours at its own validation clock,
+and answered otherwise, without exception.
+"""
 
 from __future__ import annotations
 

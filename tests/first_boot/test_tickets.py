@@ -88,7 +88,7 @@ def test_another_halls_desk_is_not_believed(hall: Desk, tmp_path: Path) -> None:
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"v":1,"certificate":"mine","ca":"mine","mac":"' + b"0" * 64 + b'"}')

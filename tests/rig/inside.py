@@ -1,8 +1,7 @@
-"""What runs in the machine of this folder: the pin port, and a whole door, on lines of the kernel's own GPIO simulator,
+"""What runs in the machine of this folder: pins, a whole door, and the I2C port, on the kernel's own simulators.
 
-and the I2C port on the kernel's own simulated bus, whose chip's registers the test writes through the bus itself.
-
-Inputs are moved by their pull and outputs read by their value in sysfs, as if with a wire and a meter.
+The lines are gpio-sim's; the bus is i2c-stub's, whose chip's registers the test writes through the bus itself. Inputs
+are moved by their pull and outputs read by their value in sysfs, as if with a wire and a meter.
 """
 
 from __future__ import annotations

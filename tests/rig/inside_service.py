@@ -1,6 +1,7 @@
-"""What runs in the machine of this folder under a systemd of its own: the firmware as its unit starts it, hardened, with
+"""What runs in the machine of this folder under a systemd of its own: the firmware as its unit starts it, hardened.
 
-pins of the kernel's GPIO simulator. It is killed and it hangs, and the gate goes where it stands without software.
+Its pins are the kernel's GPIO simulator's. It is killed and it hangs, and the gate goes where it stands without
+software.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ UNITS = ROOT / "deploy/systemd"
 PERSISTENT = Path("/persistent")
 OURS = "[Service]\nProtectHome=no\nBindReadOnlyPaths=/cpuinfo:/proc/cpuinfo\nEnvironment=PYTHONDONTWRITEBYTECODE=1\n"
 """The only changes to the unit: a developer's Python may lie at home, this repository below /tmp, and the board's revision
-
 is a file that stands for /proc/cpuinfo."""
 if ROOT.is_relative_to("/tmp"):
     OURS += "PrivateTmp=no\nReadWritePaths=/tmp\n"

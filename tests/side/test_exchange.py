@@ -260,7 +260,7 @@ def test_no_bytes_of_anybody_change_anything(raw: bytes, data: st.DataObject) ->
 def test_no_body_sealed_with_the_right_key_raises(body: bytes, kind: int, chunk: bytes) -> None:
     """A device of the hall that went mad: bounded, counted, never an exception."""
     wire = met("a", "b")
-    seal, door = wire.door("a")._own, wire.door("b")  # noqa: SLF001
+    seal, door = wire.door("a")._own, wire.door("b")
     key = "k" + str(len(body) % 90)
     parts = [Part(key, 9 + len(chunk), index, 3, chunk).encoded() for index in (0, 1, 2)]
     single = Part(key, 2**64 - 1, 0, 1, zlib.compress(bytes(MESSAGE_BYTES_MAX + 9))).encoded()
@@ -300,7 +300,7 @@ def test_a_flood_of_strangers_does_not_keep_peers_out_and_fills_nothing() -> Non
     assert door.refused["garbled"] <= 2 * STRANGERS_PER_S and door.refused["too_many"] >= 4_700
     wire.say("a", "row/a", b"through")
     assert wire.heard_by("b") == [b"through"]
-    assert len(door._budgets) <= SOURCES_MAX + 3  # noqa: SLF001
+    assert len(door._budgets) <= SOURCES_MAX + 3
 
 
 def test_more_devices_than_a_hall_has_are_refused() -> None:

@@ -1,5 +1,6 @@
-"""The simplest device there is, on the near ends of real ports: opens for every scan while there is room, and for every
-button. It stands in for the firmware where only the world's side is tested.
+"""The simplest device there is, on the near ends of real ports: opens for every scan while there is room.
+
+And for every button. It stands in for the firmware where only the world's side is tested.
 """
 
 from __future__ import annotations
