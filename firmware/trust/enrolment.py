@@ -83,6 +83,10 @@ class Authority:
     def hall(self) -> str:
         return self.ledger.hall
 
+    def must_be_of(self, hall: str) -> None:
+        if self.hall != hall:
+            raise Mistake(f"is the authority of {self.hall}, the site file is for {hall}", file=str(self.folder))
+
     def parties(self, now: dt.datetime) -> tuple[Party, ...]:
         """Everybody with a certificate that counts, once; the last role a name was given is its role."""
         good = {one.name: one.role for one in self.ledger.issued if not one.revoked and _time(one.until) > now}
@@ -134,10 +138,11 @@ class Authority:
         """Every certificate of this name, or all but the newest (after a rotation). Answers how many."""
         own = [one for one in self.ledger.issued if one.name == name and not one.revoked]
         gone = {one.serial for one in (own[:-1] if but_last else own)}
-        if not but_last:  # a lost card's ticket is as worthless as its key
-            tickets = tuple(one for one in self.ledger.tickets if one.name != name)
+        before = self.ledger.tickets
+        if not but_last:  # a lost card's ticket is as worthless as its key, also when it was never put in
+            tickets = tuple(one for one in before if one.name != name)
             self.ledger = msgspec.structs.replace(self.ledger, tickets=tickets)
-        if not own:
+        if not own and self.ledger.tickets == before:
             raise Mistake(f"nobody called {name} is enrolled: see hallgate enrol list")
         marked = (msgspec.structs.replace(one, revoked=_text(now)) if one.serial in gone else one
                   for one in self.ledger.issued)  # fmt: skip

@@ -79,6 +79,15 @@ def test_a_guessed_an_old_and_a_revoked_ticket(hall: Desk) -> None:
         enrolment_ticket.ask(hall.url, second, "east-5", request("east-5")[1])
 
 
+def test_a_card_that_was_lost_before_its_first_start_is_taken_back(hall: Desk) -> None:
+    ticket = hall.ticket("east-8")
+    Authority(hall.folder).revoke("east-8", NOW)
+    with pytest.raises(Mistake, match="not known"):
+        enrolment_ticket.ask(hall.url, ticket, "east-8", request("east-8")[1])
+    with pytest.raises(Mistake, match="nobody called east-8"):
+        Authority(hall.folder).revoke("east-8", NOW)
+
+
 def test_another_halls_desk_is_not_believed(hall: Desk, tmp_path: Path) -> None:
     ticket = hall.ticket("east-6")
     with desk(tmp_path / "other") as other:
