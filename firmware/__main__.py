@@ -39,7 +39,7 @@ def parser_for(verb: str) -> argparse.ArgumentParser:
     parser = command_words.Parser(
         prog=f"hallgate {verb}",
         description=page(verb),
-        epilog=spoken(f"example: {module.EXAMPLE}"),
+        epilog=spoken("example: ") + module.EXAMPLE,  # a line to type stays as it is
         formatter_class=command_words.Page,
     )
     parser.add_argument("--lang", choices=("zh", "en"), help="language of the messages (default: by LANG)")
@@ -50,7 +50,8 @@ def parser_for(verb: str) -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     command_words.speak_utf8()
-    with language.spoken_as(language.asked_for(words)):
+    wish, words = language.asked_for(words)
+    with language.spoken_as(wish):
         try:
             code = _main(words)
             sys.stdout.flush()
@@ -61,8 +62,6 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    if words[:1] and words[0].startswith("--lang"):  # before the verb it is understood as well
-        words = words[1 if "=" in words[0] else 2 :]
     if not words or words[0] in ("-h", "--help"):
         print(overview())
         return 0

@@ -52,13 +52,16 @@ def chosen(environment: Mapping[str, str] | None = None) -> Language:
     return "zh" if wish.lower().startswith("zh") else "en"
 
 
-def asked_for(words: Sequence[str]) -> str:
-    """What `--lang zh` or `--lang=zh` among the words says, before anything else is understood; else empty."""
-    for word, following in zip(words, [*words[1:], ""], strict=False):
-        wish = following if word == "--lang" else word.removeprefix("--lang=") if word.startswith("--lang=") else ""
-        if wish in ("zh", "en"):
-            return wish
-    return ""
+def asked_for(words: Sequence[str]) -> tuple[str, list[str]]:
+    """What `--lang zh` or `--lang=zh` among the words says, wherever it stands, or ""; and the words without it."""
+    wish, others, following = "", [], iter(words)
+    for word in following:
+        pair = [word, next(following, "")] if word == "--lang" else word.split("=", 1)
+        if pair[0] == "--lang" and pair[-1] in ("zh", "en"):
+            wish = wish or pair[1]
+        else:
+            others += [word, *pair[1:]] if word == "--lang" else [word]
+    return wish, others
 
 
 @contextmanager

@@ -169,7 +169,16 @@ def test_help_and_overview_are_chinese() -> None:
     assert code == 0 and "检查现场文件" in out
     for verb in command_line.names():
         code, out, _ = hallgate(verb, "--help", locale=ZH)
-        assert code == 0 and "例：" in out and "help" not in out.replace("--help", "")
+        assert code == 0 and "help" not in out.replace("--help", "")
+        assert out.endswith(f"例： {command_line.load(verb).EXAMPLE}\n"), "it can be typed as it stands"
+
+
+@pytest.mark.parametrize("more", [("--lang", "zh"), ("--lang=zh",)])
+def test_the_language_is_understood_behind_everything(more: tuple[str, ...]) -> None:
+    code, _, err = hallgate("key", "new", "--kind", "nothing", "out.pem", *more, locale=EN)
+    assert code == 2 and "不认识" not in err and "nothing" in err
+    code, out, _ = hallgate("site", "new", "--help", *more, locale=EN)
+    assert code == 0 and out.startswith("用法：")
 
 
 @pytest.mark.parametrize(
