@@ -52,6 +52,7 @@ class Door:
 
 def read(file: Path, name: str | None) -> Door:
     """The door of a site file, as `hallgate check` finds it good. Raises Mistake for everything that is not."""
+    tools.need({"mcopy": "mtools"})
     place = _checked(file)
     if name is not None and name != place.device.name:
         raise Mistake(
@@ -103,7 +104,6 @@ def write(card: Path, start: int, door: Door, image: str) -> None:
 
     mtools is told where it is: the card's own table still says "not whole".
     """
-    tools.need({"mcopy": "mtools"}, install=False)
     files = {**door.files, MANIFEST: door.manifest(image)}
     with tempfile.TemporaryDirectory(prefix="hallgate-card-") as folder:
         made, back = Path(folder, FOLDER), Path(folder, "back")

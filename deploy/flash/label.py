@@ -8,7 +8,7 @@ from pathlib import Path
 import segno
 
 from deploy.flash.door import Door
-from firmware.errors import Mistake
+from firmware.errors import Failure, Mistake
 
 
 def text(door: Door) -> str:
@@ -22,13 +22,19 @@ def on_terminal(door: Door) -> str:
     return f"{out.getvalue()}\n{text(door)}"
 
 
-def write(door: Door, file: Path) -> None:
-    """As SVG or PNG, 25 mm wide when printed as it is. Mistake for another kind of file."""
+def check(file: Path) -> None:
+    """Mistake for a label that could not be written: asked before there is a card to name."""
     if file.suffix not in (".svg", ".png"):
         raise Mistake("write a label as .svg or .png", file=str(file), key="--label")
+    if file.is_dir() or not file.parent.is_dir():
+        raise Mistake("cannot be written there: name a file in a folder that exists", file=str(file), key="--label")
+
+
+def write(door: Door, file: Path) -> None:
+    """As SVG or PNG, 25 mm wide when printed as it is. Failure when it cannot be written; the card is whole then."""
     code = segno.make(text(door), micro=False, error="m")
-    if file.suffix == ".svg":
-        modules = code.symbol_size(border=4)[0]
-        code.save(str(file), scale=25 / modules, unit="mm", border=4, title=text(door))
-    else:
-        code.save(str(file), scale=10, border=4)
+    size = {"scale": 25 / code.symbol_size(border=4)[0], "unit": "mm", "title": text(door)}
+    try:
+        code.save(str(file), border=4, **(size if file.suffix == ".svg" else {"scale": 10}))
+    except OSError as error:
+        raise Failure(f"the card is whole, its label {file} cannot be written: {error.strerror}") from None

@@ -11,6 +11,7 @@ from firmware.files import read_secret
 
 WIRED = "[Match]\nName=eth* en*\n\n[Network]\n"
 WIRELESS = "[Match]\nName=wlan*\n\n[Network]\n"
+SERVER = re.compile(r"[A-Za-z0-9.:-]+")
 COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -18,6 +19,10 @@ def files(
     address: str, wifi: str | None, password: Path | None, country: str, time_servers: list[str]
 ) -> dict[str, bytes]:
     """By their path in the card's folder. `address`: dhcp, or ADDRESS/PREFIX,GATEWAY[,DNS...]. Raises Mistake."""
+    if wrong := [server for server in time_servers if not SERVER.fullmatch(server)]:
+        raise Mistake(f"write a time server's name or address, not {wrong[0]!r}", key="--ntp")
+    if password is not None and wifi is None:
+        raise Mistake("a wireless password needs its network: --wifi NAME", key="--wifi-password")
     lines = _address(address) + [f"NTP={server}" for server in time_servers]
     lines += ["", "[Link]", "RequiredForOnline=no", ""]
     body = "\n".join(lines)

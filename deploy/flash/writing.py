@@ -10,9 +10,12 @@ looks at it reads why. It is one sector, so a power cut leaves the one or the ot
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,6 +30,7 @@ from firmware.errors import Failure, Mistake
 
 NOT_WHOLE = "hallgate: THIS CARD IS NOT WHOLE, flash it again: hallgate flash. 此卡没有写完，请重新写卡。\n".encode()
 AGAIN = "The card is not whole: put it in again, or another, and flash it"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 MARK = NOT_WHOLE.ljust(SECTOR, b"\0")
 
 Progress = Callable[[str, int, int], None]
@@ -59,7 +63,7 @@ class Image:
             with self.file.open("rb", buffering=0) as plain:
                 yield plain
             return
-        tools.need({"zstd": "zstd"}, install=False)
+        tools.need({"zstd": "zstd"})
         command = ["zstd", "-d", "-c", "-q", "--long=31", str(self.file)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "PATH": tools.PATH}
@@ -114,24 +118,25 @@ class Card:
 
     def __init__(self, path: Path, image: Image, progress: Progress) -> None:
         self.path, self._image, self._progress = path, image, progress
+        self._disk = path.is_block_device()
+        """Looked at once: where a disk was pulled, none of our files may take its name."""
         self._blocks: BlockMap = image.map
 
     def spoil(self) -> None:
         """From now on, and until `finish`, the card says that it is not whole."""
         with self._open(os.O_WRONLY) as handle:
-            if not self.path.is_block_device():
+            if not self._disk:
                 os.ftruncate(handle, 0)
             self._put(handle, MARK, 0)
             os.fsync(handle)
 
     def write(self) -> None:
         """Every block of the map but the first sector. A file is written by us: bmaptool would empty it first, mark and all."""
-        disk = self.path.is_block_device()
-        if disk and shutil.which("bmaptool", path=tools.PATH) and self._image.mapped and not self._image.packed:
+        if self._disk and shutil.which("bmaptool", path=tools.PATH) and self._image.mapped and not self._image.packed:
             self._write_by_bmaptool()
         else:
             self._write_ourselves()
-        if not disk:
+        if not self._disk:
             with self._open(os.O_WRONLY) as handle:
                 os.ftruncate(handle, self._blocks.image_bytes)
 
@@ -155,7 +160,7 @@ class Card:
             try:
                 tools.run(["bmaptool", "-q", "copy", "--bmap", file.name, self._image.file, self.path])
             except Failure as said:
-                raise Failure(f"{self.path}: {str(said).splitlines()[-1]}. {AGAIN}") from None
+                raise Failure(f"{self.path}: {COLOUR.sub('', str(said).splitlines()[-1])}. {AGAIN}") from None
         with self._open(os.O_WRONLY) as handle:
             self._put(handle, self._image.beginning(blockmap.BLOCK)[SECTOR:], SECTOR)
             self._synced(handle)
@@ -187,10 +192,12 @@ class Card:
     @contextlib.contextmanager
     def _open(self, how: int) -> Iterator[int]:
         """O_EXCL on a disk: the kernel refuses while anybody has mounted it, whatever was looked up before."""
-        how |= os.O_CLOEXEC | (os.O_EXCL if self.path.is_block_device() else os.O_CREAT)
+        how |= os.O_CLOEXEC | (os.O_EXCL if self._disk else os.O_CREAT)
         with self._gone():
             handle = os.open(self.path, how, 0o644)
             try:
+                if stat.S_ISBLK(os.fstat(handle).st_mode) != self._disk:
+                    raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
                 yield handle
             finally:
                 os.close(handle)

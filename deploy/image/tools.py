@@ -42,14 +42,20 @@ def missing(packages: Mapping[str, str]) -> list[str]:
     return sorted({package for command, package in packages.items() if not shutil.which(command, path=PATH)})
 
 
-def need(packages: Mapping[str, str], install: bool) -> None:
-    """Raises Failure with the line to type when something is missing and nobody said that we may install it."""
+def need(packages: Mapping[str, str], install: bool | None = None) -> None:
+    """Raises Failure with the line to type when something is missing and nobody said that we may install it.
+
+    `install`: what the verb's --install said; None for a verb that has none.
+    """
     lacks = missing(packages)
     if not lacks:
         return
     line = f"apt-get install -y --no-install-recommends {' '.join(lacks)}"
     if not install:
-        raise Failure(f"missing: {', '.join(lacks)}. Say --install, or type: sudo {line}")
+        names = ", ".join(lacks)
+        if install is None:
+            raise Failure(f"missing: {names}. Type: sudo {line}")
+        raise Failure(f"missing: {names}. Say --install, or type: sudo {line}")
     tell(f"installing system packages: {' '.join(lacks)}")
     run(["apt-get", "-qq", "update"])
     run(line.split(), environment={"DEBIAN_FRONTEND": "noninteractive"})

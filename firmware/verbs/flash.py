@@ -9,10 +9,13 @@ Before anything is written the image and the site file are checked. A code for t
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import importlib
 import json
 import os
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from firmware.language import spoken
 
 EXAMPLE = "hallgate flash hallgate.img /dev/sdb --site sites/north-entry-1.toml"
 SHOWN_EVERY_MS = 500.0
+DESK = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake("say which IMAGE goes onto which DISK; the disks: hallgate flash --list")
     image = _flasher("writing").Image(arguments.image)
     door = _door(arguments)
+    _must_not_be_read(arguments.disk, (image.file, image.map_file, arguments.site))
     _may_be_written(disks, arguments.disk, image.map.image_bytes, arguments.confirm)
     print(json.dumps(_flash(image, arguments.disk, door, arguments)), flush=True)
     return 0
@@ -99,33 +104,45 @@ def _door(arguments: argparse.Namespace) -> Any:
         raise Mistake("a device enrols by itself with both, --enrol URL and --ca DIR", key="--enrol")
     if arguments.blank:
         return None
+    if arguments.label is not None:
+        _flasher("label").check(arguments.label)
     door = _flasher("door").read(arguments.site, arguments.name)
     wireless = (arguments.wifi, arguments.wifi_password, arguments.country)
     door.files |= _flasher("network").files(arguments.network, *wireless, arguments.ntp)
     if arguments.enrol is not None:
-        door.files["enrol.json"] = _ticket(arguments, door)
+        if not DESK.fullmatch(arguments.enrol):
+            raise Mistake("write the desk's address: http://10.0.0.1:8446", key="--enrol")
+        _enrolment().Authority(arguments.ca).must_be_of(door.hall)
     return door
 
 
-def _ticket(arguments: argparse.Namespace, door: Any) -> bytes:
-    import datetime as dt
+def _enrolment() -> Any:
+    return importlib.import_module("firmware.trust.enrolment")
 
-    from firmware.trust import enrolment
 
+def _ticket(arguments: argparse.Namespace, name: str) -> bytes:
+    """A new one makes that of the card before worthless: it is drawn when this card begins, and not earlier."""
     now = dt.datetime.fromtimestamp(Clock().wall_ms() / 1000, dt.UTC)
-    with enrolment.locked(arguments.ca):
-        authority = enrolment.Authority(arguments.ca)
-        if authority.hall != door.hall:
-            raise Mistake(
-                f"is the authority of {authority.hall}, the site file is for {door.hall}", file=str(arguments.ca)
-            )
-        ticket = authority.ticket(door.name, now)
+    with _enrolment().locked(arguments.ca):
+        ticket = _enrolment().Authority(arguments.ca).ticket(name, now)
     return json.dumps({"v": 1, "url": arguments.enrol, "ticket": ticket}).encode()
 
 
+def _must_not_be_read(path: Path, sources: Iterable[Path | None]) -> None:
+    """Raises Mistake when the card would be written over what it is made from."""
+    if any(path.exists() and source is not None and source.exists() and path.samefile(source) for source in sources):
+        raise Mistake("is what the card is made from: name another file", file=str(path))
+
+
 def _may_be_written(disks: Any, path: Path, needed: int, confirm: str | None) -> None:
-    """Raises Mistake unless this is the right disk and somebody has said so by its name."""
-    if path.is_dir() or not path.exists() and not path.parent.is_dir():
+    """Raises Mistake unless this is the right disk and somebody has said so by its name.
+
+    A file under /dev would be one in memory, in place of a disk that is not there or was mistyped.
+    """
+    place = path.resolve()
+    in_devices = place.is_relative_to("/dev") and not place.is_relative_to("/dev/shm")
+    is_file = path.is_file() or not path.exists() and path.parent.is_dir()
+    if path.is_dir() or not path.exists() and not is_file or in_devices and is_file:
         raise Mistake("is no disk: see hallgate flash --list", file=str(path))
     if path.exists() and not path.is_file():
         disk = disks.of(path)
@@ -159,6 +176,8 @@ def _flash(image: Any, disk: Path, door: Any, arguments: argparse.Namespace) -> 
     image.check(progress)
     checked_ms = clock.elapsed_ms()
     card = _flasher("writing").Card(disk, image, progress)
+    if door is not None and arguments.enrol is not None:
+        door.files["enrol.json"] = _ticket(arguments, door.name)
     card.spoil()
     card.write()
     written_ms = clock.elapsed_ms()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from deploy.flash.disks import Disks
 from deploy.image import tools
 from firmware.__main__ import main
 from firmware.errors import Failure
+from firmware.trust.enrolment import Authority
 from tests import loop_disk, needs
 from tests.device.bench import ROOT
 from tests.flash.conftest import CARD, flash
@@ -128,6 +131,11 @@ def test_a_flipped_bit_is_found_before_the_card_is_touched(tmp_path: Path, image
         (["--site", "SITE", "--wifi", "x" * 40, "--confirm", "sd.img"], "1 to 32 bytes"),
         (["--site", "SITE", "--enrol", "http://x", "--confirm", "sd.img"], "with both, --enrol URL and --ca DIR"),
         (["--site", "/nowhere.toml", "--confirm", "sd.img"], "cannot be read"),
+        (["--site", "SITE", "--ntp", "10.0.0.1\nDHCP=no", "--confirm", "sd.img"], "write a time server's name"),
+        (["--site", "SITE", "--wifi-password", "SITE", "--confirm", "sd.img"], "needs its network: --wifi NAME"),
+        (["--site", "SITE", "--label", "label.txt", "--confirm", "sd.img"], "write a label as .svg or .png"),
+        (["--site", "SITE", "--label", "/nowhere/a.svg", "--confirm", "sd.img"], "in a folder that exists"),
+        (["--site", "SITE", "--enrol", "desk", "--ca", ".", "--confirm", "sd.img"], "write the desk's address"),
     ],
 )
 def test_wrong_words(tmp_path: Path, image: Path, site_file: Path, words: list[str], said: str) -> None:
@@ -149,9 +157,32 @@ def test_a_site_file_without_what_it_names(tmp_path: Path, image: Path, site_fil
 
 
 def test_what_is_no_disk(tmp_path: Path, image: Path) -> None:
-    for path in ("/dev/null", tmp_path, "/nowhere/sd.img"):
+    pulled = Path("/dev/hallgate-pulled")
+    for path in ("/dev/null", tmp_path, "/nowhere/sd.img", pulled):
         done = flash(image, path, "--blank", "--confirm", "null")
         assert done.returncode == 2 and "is no disk" in done.stderr
+    assert not pulled.exists(), "a file in memory was taken for a card"
+
+
+def test_a_card_is_never_written_over_what_it_is_made_from(image: Path) -> None:
+    for source in (image, image.with_name("card.img.bmap")):
+        assert "is what the card is made from" in refused(source, image, source, "--blank", "--confirm", source.name)
+
+
+def test_a_refused_card_leaves_the_ticket_of_the_one_before(tmp_path: Path, image: Path, site_file: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    authority = Authority.new(tmp_path / "authority", "baoshan", now)
+    secret = authority.ticket("east-entry-1", now)
+    enrol = ("--site", site_file, "--enrol", "http://10.0.0.1:8446", "--ca", tmp_path / "authority")
+    refused(tmp_path, image, "/dev/null", *enrol)
+    spoilt = tmp_path / "card.img"
+    spoilt.write_bytes(image.read_bytes()[:-512] + b"?" * 512)
+    spoilt.with_name("card.img.bmap").write_bytes(image.with_name("card.img.bmap").read_bytes())
+    refused(tmp_path / "sd.img", spoilt, tmp_path / "sd.img", *enrol)
+    assert Authority(tmp_path / "authority").held("east-entry-1", now).secret == secret
+    assert flash(image, tmp_path / "sd.img", *enrol).returncode == 0
+    ticket = json.loads(on_card(tmp_path / "sd.img", "enrol.json"))["ticket"]
+    assert ticket == Authority(tmp_path / "authority").held("east-entry-1", now).secret != secret
 
 
 # ---------------------------------------------------------------- real disks of the kernel
@@ -294,6 +325,19 @@ def test_a_card_that_goes_away_while_it_is_written(tmp_path: Path, image: Path) 
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert "The card is not whole: put it in again" in done.stderr.splitlines()[-1]
     assert main(["flash", "--check", str(card)]) == 1
+
+
+def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Path, disk: Path) -> None:
+    """The name of a pulled card's disk is free: whatever is written there next must not be taken for the card."""
+    node = tmp_path / "sdz"
+    os.mknod(node, 0o600 | stat.S_IFBLK, disk.stat().st_rdev)
+    card = writing.Card(node, writing.Image(image), QUIET)
+    card.spoil()
+    node.unlink()
+    for step in (card.finish, card.verify, card.write):
+        with pytest.raises(Failure, match="The card is not whole"):
+            step()
+        assert step == card.write or not node.exists()  # bmaptool makes a file where there is none
 
 
 def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path) -> None:
