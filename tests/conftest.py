@@ -1,11 +1,19 @@
 """Runs that take minutes or need much from the machine stand behind an option of their own: `./hallgate test --chaos`.
 
 With an option only its tests run; without any, they are left out. The rest of the tests never knows of them.
+Beside that: a broker of a test's own, and an ear on all of its hall.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from tests import needs
+from tests.brokers import Broker, wait_until
+from tests.mqtt.helpers import Ear
 
 RUNS = {
     "chaos": "real devices and a real broker, killed hundreds of times",
@@ -38,3 +46,21 @@ def _run_of(item: pytest.Item) -> str | None:
     if mark.args[0] not in RUNS:
         raise pytest.UsageError(f"{item.nodeid}: no long run is called {mark.args[0]!r}: {', '.join(sorted(RUNS))}")
     return str(mark.args[0])
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    needs.stop_unless(needs.missing("mosquitto"))
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    made = Broker(folder).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def ear(broker: Broker) -> Iterator[Ear]:
+    made = Ear(broker.url, "hallgate/v1/baoshan/#")
+    wait_until(lambda: made.connection.connected)
+    yield made
+    made.close()

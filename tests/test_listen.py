@@ -34,7 +34,8 @@ from sensors.driver import Edge, ReadWord, Reply, Transfer, Zone
 from sensors.range_ld2450 import DOC, SETUP
 from sensors.readings import Air, Crossing, Scan, Silent
 from sensors.thermometer_gy_mcu90614 import DRIVER as thermometer
-from tests.device.test_terminal import free_port, post
+from tests.brokers import free_port
+from tests.device.test_terminal import post
 from tests.ports.test_i2c_bus import Played
 
 IN = [("outside", 1, 0), ("inside", 1, 90), ("outside", 0, 400), ("inside", 0, 480)]

@@ -33,8 +33,8 @@ from firmware.peers.seal import unsealed
 from mqtt.messages import Incoming
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import ON, Bench, Process
+from tests.device.far_pins import INSIDE, OUT, OUTSIDE, FarPins
 from tests.device.nursery import Nursery
-from tests.device.test_pins import INSIDE, OUT, OUTSIDE, FarPins
 from tests.mqtt.helpers import Ear
 from tests.side.hall import side_link
 

@@ -15,8 +15,7 @@ from sensors.air_mh_z19b import Settings, Simulator
 from sensors.readings import Air
 from tests.brokers import Broker, wait_until
 from tests.device.bench import ON, Bench, Far, bench
-from tests.device.test_pins import FarPins
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.far_pins import FarPins
 from tests.mqtt.helpers import Ear
 
 WINDOW, COOLER = 5, 6
@@ -81,7 +80,7 @@ def status_of(ear: Ear) -> dict[str, Any]:
 
 def test_bad_air_lowers_the_limit_pauses_entry_and_is_over_when_it_is_over(
     tmp_path: Path,
-    broker: Broker,  # noqa: F811
+    broker: Broker,
     module: Module,
 ) -> None:
     ear = Ear(broker.url, "hallgate/v1/baoshan/#")

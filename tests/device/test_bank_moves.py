@@ -20,8 +20,7 @@ from tests import needs
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import ROOT, Bench, bench
 from tests.device.chaos import Rows
-from tests.device.test_hub_side import ALL, BANK, Hub
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.hub import BANK, Hub
 from tests.mqtt.helpers import Ear
 from tests.side.hall import admitted_within, answers, hall
 
@@ -33,21 +32,14 @@ STARTS_S = (0.0, 0.03, 0.3)
 
 
 @pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:  # noqa: F811
-    made = Ear(broker.url, ALL)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def rows(broker: Broker) -> Iterator[Rows]:  # noqa: F811
+def rows(broker: Broker) -> Iterator[Rows]:
     made = Rows(broker.url)
     yield made
     made.close()
 
 
 @pytest.fixture
-def doors(tmp_path: Path, broker: Broker) -> Iterator[list[Bench]]:  # noqa: F811
+def doors(tmp_path: Path, broker: Broker) -> Iterator[list[Bench]]:
     """Three entries, the first of them the bank, and everybody has some of the rights."""
     with hall(tmp_path, [f"127.0.0.1:{free_port()}" for _ in range(3)], hub=broker.url, limit=LIMIT) as made:
         for door in made:
@@ -92,7 +84,7 @@ def test_it_moves_by_the_site_files_also_when_both_are_killed_on_the_way(
     doors: list[Bench],
     ear: Ear,
     rows: Rows,
-    broker: Broker,  # noqa: F811
+    broker: Broker,
 ) -> None:
     old, new, _ = doors
     wait_until(lambda: rows.unaccounted(LIMIT) == 0)

@@ -22,12 +22,11 @@ from firmware.reference.orders import BECAUSE
 from mqtt.fetch import ranges
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, ROOT, Bench, bench
-from tests.device.test_hub_side import admit
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.hub import admit
 
 
 @pytest.fixture
-def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
+def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:
     with bench(tmp_path / "gate", hub=broker.url, pulse=50) as made:
         key = made.issuer.edwards_keys["command"]
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -40,7 +39,7 @@ def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
 class Desk:
     """What somebody types at the hub's machine, and what they then read."""
 
-    def __init__(self, broker: Broker, key: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    def __init__(self, broker: Broker, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.common = ["--broker", broker.url, "--hall", "baoshan", "--command-key", str(key)]
         self._capsys = capsys
 
@@ -53,7 +52,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, broker: Broker, capsys: pytest.CaptureFixture[str]) -> Desk:  # noqa: F811
+def desk(tmp_path: Path, broker: Broker, capsys: pytest.CaptureFixture[str]) -> Desk:
     return Desk(broker, tmp_path / "orders.pem", capsys)
 
 

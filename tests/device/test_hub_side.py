@@ -13,41 +13,19 @@ from typing import Any
 import pytest
 
 from firmware.peers.side_exchange import Exchange
-from mqtt.signing import envelope, sign, sign_command
+from mqtt.signing import sign
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, RULEBOOK, Bench, bench
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.hub import ALL, BANK, DEVICE, Hub, admit, events
 from tests.mqtt.helpers import Ear
 from tests.side.hall import side_link
 
-ALL = "hallgate/v1/baoshan/#"
-DEVICE = "hallgate/v1/baoshan/device/entry-1"
-
 
 @pytest.fixture
-def gate(tmp_path: Path, broker: Broker, request: pytest.FixtureRequest) -> Iterator[Bench]:  # noqa: F811
+def gate(tmp_path: Path, broker: Broker, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Its pulse lasts 50 ms unless a test asks for another."""
     with bench(tmp_path / "gate", hub=broker.url, pulse=getattr(request, "param", 50)) as made:
         yield made.start()
-
-
-@pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:  # noqa: F811
-    made = Ear(broker.url, ALL)
-    wait_until(lambda: made.connection.connected)
-    yield made
-    made.close()
-
-
-def events(ear: Ear, kind: str) -> list[dict[str, Any]]:
-    return [event for message in ear.on("/event") if (event := json.loads(message.payload))["kind"] == kind]
-
-
-def admit(gate: Bench, times: int = 1) -> None:
-    for _ in range(times):
-        gate.scan(gate.booking())
-        gate.relay.expect(ON)
-        gate.relay.expect(OFF)
 
 
 def gap_free(ear: Ear, last: int) -> bool:
@@ -69,7 +47,7 @@ def test_every_event_arrives_as_it_is_in_the_journal(gate: Bench, ear: Ear) -> N
     assert {sensor["device"] for sensor in status["lanes"][0]["sensors"]} == {"scanner", "gate"}
 
 
-def test_a_broker_that_is_killed_and_comes_back_empty_loses_nothing(gate: Bench, ear: Ear, broker: Broker) -> None:  # noqa: F811
+def test_a_broker_that_is_killed_and_comes_back_empty_loses_nothing(gate: Bench, ear: Ear, broker: Broker) -> None:
     admit(gate, 2)
     broker.kill()
     admit(gate, 3)
@@ -96,7 +74,7 @@ def test_a_killed_device_is_seen_as_gone_and_catches_up(gate: Bench, ear: Ear) -
     assert len(set(by_id.values())) == len(by_id)
 
 
-def test_what_nobody_heard_is_kept_and_history_is_told_again(gate: Bench, broker: Broker) -> None:  # noqa: F811
+def test_what_nobody_heard_is_kept_and_history_is_told_again(gate: Bench, broker: Broker) -> None:
     admit(gate, 2)
     time.sleep(1)
     late = Ear(broker.url, ALL, client_id="late")
@@ -106,35 +84,6 @@ def test_what_nobody_heard_is_kept_and_history_is_told_again(gate: Bench, broker
     late.say(f"{DEVICE}/history", json.dumps({"v": 1, "ranges": [[2, 3]]}).encode())
     wait_until(lambda: late.seqs().count(2) > before)
     late.close()
-
-
-class Hub:
-    """Signs orders and hears the answers."""
-
-    def __init__(self, gate: Bench, ear: Ear) -> None:
-        self.gate, self.ear, self.counter = gate, ear, int(time.time())
-        self.key, self.kid = gate.issuer.edwards_keys["command"], gate.issuer.kid("command")
-        wait_until(lambda: ear.on("/status"))  # an order sent before the device listens reaches nobody
-
-    def order(
-        self, name: str, body: dict[str, Any] | None = None, *, id: str = "", shift_s: float = 0.0, to: str = "entry-1"
-    ) -> bytes:
-        self.counter += 1
-        order = envelope(
-            name, "baoshan", to, body, id=id or f"o{self.counter}", issuer="operator",
-            counter=self.counter, now_s=time.time() + shift_s,
-        )  # fmt: skip
-        return sign_command(order, self.key, self.kid)
-
-    def send(self, name: str, message: bytes, *, retain: bool = False, topic: str = "") -> dict[str, Any]:
-        before = len(self.ear.on("/answers"))
-        self.ear.say(
-            topic or f"{DEVICE}/command/{name}", message, response_topic="hallgate/v1/baoshan/hub/answers",
-            correlation=b"c", retain=retain,
-        )  # fmt: skip
-        wait_until(lambda: len(self.ear.on("/answers")) > before)
-        answer: dict[str, Any] = json.loads(self.ear.on("/answers")[-1].payload)
-        return answer
 
 
 @pytest.mark.parametrize("gate", [3_000], indirect=True)
@@ -212,9 +161,6 @@ def test_an_order_is_not_done_twice_although_the_notes_of_it_are_lost(gate: Benc
     assert len({event["id"] for event in events(ear, "command")}) == 1, "told again perhaps, done once"
 
 
-BANK = "hallgate/v1/baoshan/rights/hall/command"
-
-
 def test_the_bank_takes_a_limit_and_a_recount(gate: Bench, ear: Ear) -> None:
     hub = Hub(gate, ear)
     admit(gate, 2)
@@ -235,7 +181,7 @@ def test_what_made_no_sense_is_in_the_status(gate: Bench, ear: Ear) -> None:
     wait_until(lambda: json.loads(ear.on("/status")[-1].payload)["dropped"] == 1)
 
 
-def test_the_side_link_is_in_the_status(tmp_path: Path, broker: Broker, ear: Ear) -> None:  # noqa: F811
+def test_the_side_link_is_in_the_status(tmp_path: Path, broker: Broker, ear: Ear) -> None:
     own, far = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     with bench(tmp_path / "one", hub=broker.url, site=side_link(own, [far])) as made:
         made.start()
@@ -270,7 +216,7 @@ def push(gate: Bench, ear: Ear, what: str, kind: str, content: bytes) -> None:
 def test_a_pushed_roster_opens_by_short_number_also_after_a_restart_without_a_hub(
     gate: Bench,
     ear: Ear,
-    broker: Broker,  # noqa: F811
+    broker: Broker,
 ) -> None:
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3600))
     lines = {"v": 1, "day": today, "bookings": [{"number": "4711"}, {"number": "x"}]}
@@ -328,7 +274,7 @@ def test_a_bad_rulebook_is_given_up_by_order_and_stays_away_after_a_restart(gate
     assert gate.replay().returncode == 0
 
 
-def test_a_venue_code_of_the_hub_stands_for_a_certificate(tmp_path: Path, broker: Broker, ear: Ear) -> None:  # noqa: F811
+def test_a_venue_code_of_the_hub_stands_for_a_certificate(tmp_path: Path, broker: Broker, ear: Ear) -> None:
     with bench(tmp_path / "asking", hub=broker.url, proof='"pcr"', pulse=50) as gate:
         gate.start()
         hub = Hub(gate, ear)

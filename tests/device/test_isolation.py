@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.device.bench import ON, PATIENCE_S, Bench, bench
-from tests.device.test_pins import FarPins
+from tests.device.far_pins import FarPins
 
 BUTTON, LIGHT, BUZZER, FIRE = 23, 5, 6, 22
 HANDS = f"""

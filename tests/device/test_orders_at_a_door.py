@@ -20,7 +20,6 @@ from tests.brokers import Broker, wait_until
 from tests.device.bench import ON, Far
 from tests.device.door import ZONE, Door, door
 from tests.device.test_privacy import NUMBERS, Cards
-from tests.mqtt.conftest import broker  # noqa: F401
 
 Order = Callable[..., tuple[int, str]]
 SHOWN = '[lane.sign]\ndriver = "sign_text_line"\nport = "{port}"\nidle_zh = "idle"\n'
@@ -34,7 +33,7 @@ def cards(tmp_path: Path) -> Iterator[Cards]:
 
 
 @pytest.fixture
-def order(broker: Broker, tmp_path: Path, monkeypatch: Any, capsys: Any) -> Order:  # noqa: F811
+def order(broker: Broker, tmp_path: Path, monkeypatch: Any, capsys: Any) -> Order:
     began = time.monotonic()
 
     def give(made: Door, *words: str) -> tuple[int, str]:
@@ -56,7 +55,7 @@ def incidents(made: Door) -> list[dict[str, Any]]:
     return [one for one in made.gate.records() if one["kind"] == "incident"]
 
 
-def test_an_isolation_is_acknowledged_reported_and_signed_off(tmp_path: Path, broker: Broker, order: Order) -> None:  # noqa: F811
+def test_an_isolation_is_acknowledged_reported_and_signed_off(tmp_path: Path, broker: Broker, order: Order) -> None:
     with door(tmp_path / "door", hub=broker.url) as made:
         wait_until(lambda: "connected" in made.gate.errors)
         assert made.visit(made.booking(), made.test(5, result="positive")) == "isolate"
@@ -75,7 +74,7 @@ def test_an_isolation_is_acknowledged_reported_and_signed_off(tmp_path: Path, br
 
 def test_an_identity_is_confirmed_by_a_named_attendant(
     tmp_path: Path,
-    broker: Broker,  # noqa: F811
+    broker: Broker,
     order: Order,
     cards: Cards,
 ) -> None:
@@ -95,7 +94,7 @@ def test_an_identity_is_confirmed_by_a_named_attendant(
         assert "paper_code_asked" in made.last()[1]
 
 
-def test_a_device_shows_which_one_it_is(tmp_path: Path, broker: Broker, order: Order) -> None:  # noqa: F811
+def test_a_device_shows_which_one_it_is(tmp_path: Path, broker: Broker, order: Order) -> None:
     sign = Far(tmp_path / "sign")
     with door(tmp_path / "door", hub=broker.url, lane=SHOWN.format(port=sign.link)) as made:
         wait_until(lambda: "connected" in made.gate.errors)

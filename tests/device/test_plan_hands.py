@@ -16,9 +16,8 @@ from sensors.readings import Gap, IdentityCard, Position, Positions, Secret
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, Far
 from tests.device.door import HOUR_S, OPENING, Door, door
-from tests.device.test_hub_side import Hub
+from tests.device.hub import Hub
 from tests.device.test_isolation import BUTTON, Watched
-from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
 from tests.people.hall import CLASSES
 from tests.side.hall import side_link
@@ -305,7 +304,7 @@ def known_tests(made: Door, pcr_h: float, *antigen_h: float) -> list[dict[str, A
     return [{"kind": kind, "result": "negative", "sampled": made.now - int(h * HOUR_S)} for kind, h in rows]
 
 
-def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> None:
     """Tests, posts and hours from the hub, also with the hub gone; a guest with a host; one bad line that is named."""
     with door(tmp_path / "door", hub=broker.url) as made:
         ear = Ear(broker.url, "hallgate/#")
@@ -333,7 +332,7 @@ def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> N
         ear.close()
 
 
-def test_an_arrival_keeps_its_report_good_and_a_place_that_comes_is_theirs(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_an_arrival_keeps_its_report_good_and_a_place_that_comes_is_theirs(tmp_path: Path, broker: Broker) -> None:
     with door(tmp_path / "door", ("limit_persons = 200", "limit_persons = 1"), hub=broker.url) as made:
         ear = Ear(broker.url, "hallgate/#")
         assert made.visit(made.booking()) == "admit"
@@ -349,7 +348,7 @@ def test_an_arrival_keeps_its_report_good_and_a_place_that_comes_is_theirs(tmp_p
         ear.close()
 
 
-def test_cases_of_agents_without_a_slot_have_a_quota(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_cases_of_agents_without_a_slot_have_a_quota(tmp_path: Path, broker: Broker) -> None:
     rules = ("cases_per_day = 0", "cases_per_day = 10"), ("slot_required = true", "slot_required = false")
     with door(tmp_path / "door", *rules, hub=broker.url) as made:
         ear = Ear(broker.url, "hallgate/#")
@@ -394,7 +393,7 @@ def test_nobody_tries_again_at_another_door(tmp_path: Path) -> None:
 # -------------------------------------------------------------- what was reported lost
 
 
-def test_a_badge_that_was_reported_lost_opens_nothing_also_without_the_hub(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_a_badge_that_was_reported_lost_opens_nothing_also_without_the_hub(tmp_path: Path, broker: Broker) -> None:
     """3.1.4c: withdrawn by the hub, remembered without it: no attendant's button, no staff door, no host."""
     with with_buttons(tmp_path / "door", hub=broker.url, serves=CLASSES) as (made, pins):
         ear, lost = Ear(broker.url, "hallgate/#"), bytes(range(8))

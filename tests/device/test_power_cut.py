@@ -23,9 +23,8 @@ import pytest
 from tests import needs
 from tests.brokers import Broker, wait_until
 from tests.device.bench import OFF, ON, PATIENCE_S, ROOT, Bench, Far
-from tests.device.test_hub_side import ALL, BANK, DEVICE, Hub
+from tests.device.hub import BANK, DEVICE, Hub
 from tests.loop_disk import LoopDisk, loop_disk, why_not
-from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
 
 SEED = 20_221_124
@@ -94,20 +93,12 @@ class Powered(Bench):
 
 
 @pytest.fixture
-def gate(tmp_path: Path, broker: Broker) -> Iterator[Powered]:  # noqa: F811
+def gate(tmp_path: Path, broker: Broker) -> Iterator[Powered]:
     with loop_disk(tmp_path, megabytes=64) as disk:
         made = Powered(tmp_path / "gate", disk, broker.url)
         made.start()
         yield made
         made.close()
-
-
-@pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:  # noqa: F811
-    made = Ear(broker.url, ALL)
-    wait_until(lambda: made.connection.connected)
-    yield made
-    made.close()
 
 
 def heard(ear: Ear) -> dict[str, dict[str, Any]]:

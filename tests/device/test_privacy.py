@@ -29,7 +29,6 @@ from tests.brokers import Broker, wait_until
 from tests.device.bench import ON, PATIENCE_S, bench
 from tests.device.door import Door, door
 from tests.device.test_identity_reader import Reader
-from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
 from tests.passes.corpus import FOLDER, cases
 from tests.people.hall import CLASSES
@@ -145,7 +144,7 @@ def everybody_passes(made: Door, cards: Cards) -> None:
 
 
 @needs.broker
-def test_nobody_is_named_while_people_of_every_class_pass(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_nobody_is_named_while_people_of_every_class_pass(tmp_path: Path, broker: Broker) -> None:
     cards, ear = Cards(tmp_path / "reader"), Ear(broker.url, "#")
     folder = tmp_path / "door"
     try:
@@ -191,7 +190,7 @@ def decisions(records: list[dict[str, object]]) -> int:
 
 @needs.broker
 @needs.unless(needs.absent(FOLDER))
-def test_no_name_of_a_real_health_certificate_leaves_the_reader(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_no_name_of_a_real_health_certificate_leaves_the_reader(tmp_path: Path, broker: Broker) -> None:
     chosen = [case for case in cases() if case.text.startswith("HC1:")][:60]
     names = sorted({name for case in chosen for name in named(case.text)})
     assert len(names) > 5

@@ -11,8 +11,7 @@ from firmware.files import write_secret
 from mqtt import operators
 from tests.brokers import Broker, wait_until
 from tests.device.bench import Bench, bench
-from tests.device.test_pins import FarPins
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.far_pins import FarPins
 from tests.mqtt.pages import browser, opened, served, shows
 
 BUTTON = 23
@@ -41,7 +40,7 @@ def done_by(made: Bench, who: str) -> bool:
     return ("done", who) in steps(made)
 
 
-def test_a_round_is_shown_signed_on_the_page_and_at_the_door(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_a_round_is_shown_signed_on_the_page_and_at_the_door(tmp_path: Path, broker: Broker) -> None:
     with bench(tmp_path, hub=broker.url, lane=BUTTONS, more=ROUNDS) as made, browser() as window:
         made.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
         made.start()

@@ -18,8 +18,7 @@ from firmware.peers.seal import sealed, unsealed
 from firmware.recovery import recovered
 from tests.brokers import Broker, wait_until
 from tests.device.bench import OFF, ON, Bench, bench
-from tests.device.test_hub_side import BANK, Hub, ear, events  # noqa: F401
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.hub import BANK, Hub, events
 from tests.mqtt.helpers import Ear
 
 KEY, OTHER_HALL = bytes(range(32)), bytes(range(1, 33))
@@ -28,7 +27,7 @@ LIMIT = 6
 
 
 @pytest.fixture
-def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
+def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:
     with bench(tmp_path / "gate", hub=broker.url, pulse=50, limit=LIMIT) as made:
         yield made.start()
 
@@ -36,7 +35,7 @@ def gate(tmp_path: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
 class Door:
     """A door that the test plays: it says what it likes, under a good seal or another."""
 
-    def __init__(self, ear: Ear, inc: str = "entry-9-00000001") -> None:  # noqa: F811
+    def __init__(self, ear: Ear, inc: str = "entry-9-00000001") -> None:
         self.ear, self.row = ear, Row(inc=inc, dev="entry-9", seq=1, A=0, C=0, G=0, X=0)
 
     def says(self, key: bytes = KEY, topic: str = "", **changes: Any) -> bytes:
@@ -46,20 +45,20 @@ class Door:
         return payload
 
 
-def own_rows(ear: Ear) -> list[Row]:  # noqa: F811
+def own_rows(ear: Ear) -> list[Row]:
     said = [message.payload for message in list(ear.heard_all) if message.topic.startswith(ROWS + "entry-1-")]
     return [msgspec.json.decode(unsealed(KEY, payload), type=Row) for payload in said]
 
 
-def own_row(ear: Ear) -> Row:  # noqa: F811
+def own_row(ear: Ear) -> Row:
     return own_rows(ear)[-1]
 
 
-def notice(ear: Ear) -> Notice:  # noqa: F811
+def notice(ear: Ear) -> Notice:
     return msgspec.json.decode(unsealed(KEY, ear.on("/rights/hall/notice")[-1].payload, "notice"), type=Notice)
 
 
-def refused(ear: Ear) -> dict[str, int]:  # noqa: F811
+def refused(ear: Ear) -> dict[str, int]:
     told: dict[str, int] = json.loads(ear.on("/status")[-1].payload)["notices_refused"]
     return told
 
@@ -71,7 +70,7 @@ def let_in(gate: Bench, times: int = 1) -> None:
         gate.relay.expect(OFF)
 
 
-def test_forged_foreign_truncated_and_misplaced_rows_are_counted_and_change_nothing(gate: Bench, ear: Ear) -> None:  # noqa: F811
+def test_forged_foreign_truncated_and_misplaced_rows_are_counted_and_change_nothing(gate: Bench, ear: Ear) -> None:
     wait_until(lambda: own_row(ear).free == LIMIT)
     me, door = own_row(ear).inc, Door(ear)
     door.says(OTHER_HALL, T={me: 50})
@@ -92,7 +91,7 @@ def test_forged_foreign_truncated_and_misplaced_rows_are_counted_and_change_noth
     assert (own_row(ear).free, own_row(ear).V) == (LIMIT - 1, {})
 
 
-def test_replayed_doubled_and_stale_rows_and_a_peer_whose_counters_fall_make_no_right(gate: Bench, ear: Ear) -> None:  # noqa: F811
+def test_replayed_doubled_and_stale_rows_and_a_peer_whose_counters_fall_make_no_right(gate: Bench, ear: Ear) -> None:
     wait_until(lambda: own_row(ear).free == LIMIT)
     me, door = own_row(ear).inc, Door(ear)
     captured = [door.says(X=given, T={me: given}, entry=False) for given in (1, 2, 3)]
@@ -108,7 +107,7 @@ def test_replayed_doubled_and_stale_rows_and_a_peer_whose_counters_fall_make_no_
 
 
 @pytest.mark.parametrize("how", ["twin", "peer", "rival bank"])
-def test_whoever_knows_more_of_me_than_my_disk_stops_me_aloud(gate: Bench, ear: Ear, how: str) -> None:  # noqa: F811
+def test_whoever_knows_more_of_me_than_my_disk_stops_me_aloud(gate: Bench, ear: Ear, how: str) -> None:
     wait_until(lambda: own_row(ear).free == LIMIT)
     mine, door = own_row(ear), Door(ear)
     if how == "twin":
@@ -125,8 +124,8 @@ def test_whoever_knows_more_of_me_than_my_disk_stops_me_aloud(gate: Bench, ear: 
 
 def test_a_broker_that_lost_its_store_has_the_rows_again_within_a_heartbeat(
     gate: Bench,
-    ear: Ear,  # noqa: F811
-    broker: Broker,  # noqa: F811
+    ear: Ear,
+    broker: Broker,
 ) -> None:
     wait_until(lambda: own_row(ear).free == LIMIT)
     let_in(gate, 2)
@@ -141,7 +140,7 @@ def test_a_broker_that_lost_its_store_has_the_rows_again_within_a_heartbeat(
         late.close()
 
 
-def test_a_fenced_door_gives_its_rights_back_once_and_its_late_rows_change_nothing(gate: Bench, ear: Ear) -> None:  # noqa: F811
+def test_a_fenced_door_gives_its_rights_back_once_and_its_late_rows_change_nothing(gate: Bench, ear: Ear) -> None:
     hub, door = Hub(gate, ear), Door(ear)
     wait_until(lambda: own_row(ear).free == LIMIT)
     door.says(want=2)
@@ -159,7 +158,7 @@ def test_a_fenced_door_gives_its_rights_back_once_and_its_late_rows_change_nothi
     assert own_row(ear).free == LIMIT and notice(ear).fenced == (door.row.inc,)
 
 
-def test_a_recount_makes_no_right_before_everybody_answered(gate: Bench, ear: Ear) -> None:  # noqa: F811
+def test_a_recount_makes_no_right_before_everybody_answered(gate: Bench, ear: Ear) -> None:
     hub, door = Hub(gate, ear), Door(ear)
 
     def orders(name: str, **body: Any) -> str:
@@ -183,7 +182,7 @@ def test_a_recount_makes_no_right_before_everybody_answered(gate: Bench, ear: Ea
     let_in(gate)
 
 
-def test_a_limit_lowered_below_the_number_inside_lets_nobody_in_until_enough_have_left(gate: Bench, ear: Ear) -> None:  # noqa: F811
+def test_a_limit_lowered_below_the_number_inside_lets_nobody_in_until_enough_have_left(gate: Bench, ear: Ear) -> None:
     hub, door = Hub(gate, ear), Door(ear)
     let_in(gate, 4)
     assert hub.send("limit", hub.order("limit", {"n": 2}, to="bank"), topic=BANK)["result"] == "done"
@@ -198,7 +197,7 @@ def test_a_limit_lowered_below_the_number_inside_lets_nobody_in_until_enough_hav
     gate.relay.expect(ON)
 
 
-def test_a_bank_killed_as_it_gives_takes_nothing_back_and_gives_nothing_twice(gate: Bench, ear: Ear) -> None:  # noqa: F811
+def test_a_bank_killed_as_it_gives_takes_nothing_back_and_gives_nothing_twice(gate: Bench, ear: Ear) -> None:
     """By turns as soon as its larger row is heard, and at a drawn moment after it was asked: mostly before."""
     door, draw = Door(ear), random.Random(6)
     wait_until(lambda: own_row(ear).free == LIMIT)

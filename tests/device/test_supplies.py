@@ -8,9 +8,8 @@ from typing import Any
 
 from tests.brokers import Broker, wait_until
 from tests.device.bench import bench
-from tests.device.test_hub_side import Hub
-from tests.device.test_pins import FarPins
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.far_pins import FarPins
+from tests.device.hub import Hub
 from tests.mqtt.helpers import Ear
 
 PIN = 12
@@ -29,7 +28,7 @@ low_units = 2
 """
 
 
-def test_a_dispenser_is_counted_runs_low_and_is_filled(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_a_dispenser_is_counted_runs_low_and_is_filled(tmp_path: Path, broker: Broker) -> None:
     ear = Ear(broker.url, "hallgate/v1/baoshan/#")
     with bench(tmp_path / "door", hub=broker.url, lane=LANE, more=RULES) as gate:
         gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"

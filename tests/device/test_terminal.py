@@ -14,16 +14,11 @@ import msgspec
 
 from firmware.core.events import TerminalSaid
 from firmware.journal import Reader
+from tests.brokers import free_port
 from tests.device.bench import PATIENCE_S, Bench, bench
 from tests.device.test_identity_reader import files
 
 NUMBER, NAME, PICTURE = "11010519491231002X", "测试甲", "/9j/4AAQSkZJRgABAQ"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def post(port: int, body: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from firmware.updating.slots import Slots
 from firmware.updating.tryboot import CONFIG, Loader, main
-from tests.device.test_update import Rauc
+from tests.device.rauc import Rauc
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from firmware.updating import updates
 from firmware.updating.fetching import Fetching
 from tests.brokers import Broker, wait_until
 from tests.device.bench import Bench, bench
-from tests.device.test_hub_side import ALL, Hub
-from tests.device.test_update import Rauc, boots, folder, told, updating  # noqa: F401
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.hub import ALL, Hub
+from tests.device.rauc import Rauc, boots, told, updater_folder, updating
 from tests.mqtt.helpers import Ear
 
 BUNDLE = bytes(range(256)) * 8192
@@ -53,6 +52,12 @@ class Shelf(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Not on the test's own output."""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with updater_folder() as made:
+        yield made
 
 
 @pytest.fixture
@@ -96,14 +101,14 @@ def test_no_network_for_ever_ends_in_a_word(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def gate(tmp_path: Path, folder: Path, broker: Broker) -> Iterator[Bench]:  # noqa: F811
+def gate(tmp_path: Path, folder: Path, broker: Broker) -> Iterator[Bench]:
     with bench(tmp_path / "gate", hub=broker.url, pulse=50) as made:
         made.more_words = ["--updates", str(folder / "work"), "--ask", str(folder / "ask")]
         yield made.start()
 
 
 @pytest.fixture
-def hub(gate: Bench, broker: Broker) -> Iterator[Hub]:  # noqa: F811
+def hub(gate: Bench, broker: Broker) -> Iterator[Hub]:
     ear = Ear(broker.url, ALL)
     yield Hub(gate, ear)
     ear.close()
@@ -120,7 +125,7 @@ def shown(hub: Hub) -> dict[str, Any]:
 def test_an_order_becomes_an_installed_system(
     gate: Bench,
     hub: Hub,
-    folder: Path,  # noqa: F811
+    folder: Path,
     shelf: tuple[type[Shelf], str],
 ) -> None:
     order, rauc = gate.state / updates.ORDER, Rauc()
@@ -157,7 +162,7 @@ def test_an_order_that_leads_nowhere_is_refused(gate: Bench, hub: Hub, news: dic
     assert not (gate.state / updates.ORDER).exists()
 
 
-def test_a_power_cut_while_it_is_installed_begins_it_again(folder: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_power_cut_while_it_is_installed_begins_it_again(folder: Path, tmp_path: Path) -> None:
     """In the old slot it goes on; in the new one it has had its turn and is on trial: nothing is installed twice."""
     order = tmp_path / updates.ORDER
     wanted = UpdateOrder(id="u1", url="http://127.0.0.1:9/", sha256=DIGEST, version="0.2.0")
@@ -176,7 +181,7 @@ def test_a_power_cut_while_it_is_installed_begins_it_again(folder: Path, tmp_pat
 def test_a_bundle_of_another_version_than_ordered_is_not_installed(
     gate: Bench,
     hub: Hub,
-    folder: Path,  # noqa: F811
+    folder: Path,
     shelf: tuple[type[Shelf], str],
 ) -> None:
     assert hub.send("update", hub.order("update", body(shelf[1], version="0.3.0")))["result"] == "done"
@@ -187,7 +192,7 @@ def test_a_bundle_of_another_version_than_ordered_is_not_installed(
     wait_until(lambda: "ordered was 0.3.0" in shown(hub).get("because", ""), 30)
 
 
-def test_a_device_that_nobody_updates_says_so(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_a_device_that_nobody_updates_says_so(tmp_path: Path, broker: Broker) -> None:
     with bench(tmp_path / "gate", hub=broker.url) as plain:
         plain.start()
         ear = Ear(broker.url, ALL)

@@ -15,21 +15,20 @@ from firmware.wiring import Device
 from tests.brokers import Broker, wait_until
 from tests.device.bench import bench
 from tests.doctor.door import Door
-from tests.mqtt.conftest import broker  # noqa: F401
 from tests.mqtt.helpers import Ear
 
 STATUS = "hallgate/v1/baoshan/device/entry-1/status"
 
 
 @pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:  # noqa: F811
+def ear(broker: Broker) -> Iterator[Ear]:
     made = Ear(broker.url, STATUS)
     wait_until(lambda: made.connection.connected)
     yield made
     made.close()
 
 
-def test_the_last_report_is_in_the_status(tmp_path: Path, broker: Broker, ear: Ear) -> None:  # noqa: F811
+def test_the_last_report_is_in_the_status(tmp_path: Path, broker: Broker, ear: Ear) -> None:
     def status() -> dict[str, Any]:
         told: dict[str, Any] = json.loads(ear.on("/status")[-1].payload)
         return told

@@ -14,7 +14,7 @@ from deploy.image import card, recipe, tools
 from firmware.__main__ import main
 from tests import needs
 from tests.device.bench import ROOT
-from tests.site.conftest import Bench, bench  # noqa: F401
+from tests.site.conftest import Bench
 
 CARD = recipe.Card(disk="48474154", firmware_mib=4, slot_mib=12, persistent_mib=12, image_mib=48)
 PROGRAMS = ("sfdisk", "mke2fs", "dumpe2fs", "mkfs.vfat", "mcopy", "zstd")
@@ -43,7 +43,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site_file(bench: Bench) -> Path:  # noqa: F811
+def site_file(tmp_path: Path) -> Path:
+    bench = Bench(tmp_path)
     bench.sign((ROOT / "deploy/sites/rulebook.toml").read_text())
     folder = bench.site.parent
     out = folder / "east.toml"

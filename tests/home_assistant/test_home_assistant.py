@@ -18,7 +18,7 @@ from mqtt.messages import LaneStatus, SensorStatus, Status
 from tests import needs
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import ON, ROOT, bench
-from tests.device.test_pins import FIRE, INSIDE, OUTSIDE, PINS, FarPins
+from tests.device.far_pins import FIRE, INSIDE, OUTSIDE, PINS, FarPins
 from tests.home_assistant.program import HomeAssistant, installed
 from tests.mqtt.helpers import Ear
 

@@ -5,15 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs
 from tests.brokers import Broker
+from tests.mqtt.helpers import Device
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    needs.stop_unless(needs.missing("mosquitto"))
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    made = Broker(folder).start()
+def device(broker: Broker, tmp_path: Path) -> Iterator[Device]:
+    made = Device(broker.url, tmp_path)
     yield made
-    made.stop()
+    assert made.link.stop(10.0)

@@ -1,4 +1,4 @@
-"""A list instead of a journal, and an ear on the broker."""
+"""A list instead of a journal, the link of a device that has one, and an ear on the broker."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 
 from firmware.clock import Clock
 from mqtt.address import Address
+from mqtt.device_link import Link
 from mqtt.link import Connection, Outgoing, Plan, Speaker
 from mqtt.messages import Incoming
+from mqtt.outbox import Outbox
 
 
 def replace(file: Path, content: bytes) -> None:
@@ -81,3 +83,18 @@ class Ear(Speaker):
         with self._lock:
             out, self._out = self._out[:room], self._out[room:]
         return out, None
+
+
+class Device:
+    """The link of one device, with a list for a journal."""
+
+    def __init__(self, url: str, folder: Path, source: Events | None = None) -> None:
+        self.source = source or Events()
+        self.posted: list[Incoming] = []
+        self.outbox = Outbox(self.source, folder / "cursor.json", replace)
+        self.link = Link(Address.parse(url), "gate-1", "baoshan", self.outbox, self.posted.append, Clock())
+        self.link.start()
+
+    def add(self, n: int) -> None:
+        self.source.add(n)
+        self.link.wake()

@@ -8,50 +8,13 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from firmware.clock import Clock
-from mqtt.address import Address
-from mqtt.device_link import Link
-from mqtt.messages import Incoming, Reply
-from mqtt.outbox import Outbox
+from mqtt.messages import Reply
 from tests.brokers import Broker, free_port, wait_until
-from tests.mqtt.helpers import Ear, Events, replace
+from tests.mqtt.helpers import Device, Ear, Events
 
 DEVICE = "hallgate/v1/baoshan/device/gate-1"
-
-
-class Device:
-    """The link of one device, with a list for a journal."""
-
-    def __init__(self, url: str, folder: Path, source: Events | None = None) -> None:
-        self.source = source or Events()
-        self.posted: list[Incoming] = []
-        self.outbox = Outbox(self.source, folder / "cursor.json", replace)
-        self.link = Link(Address.parse(url), "gate-1", "baoshan", self.outbox, self.posted.append, Clock())
-        self.link.start()
-
-    def add(self, n: int) -> None:
-        self.source.add(n)
-        self.link.wake()
-
-
-@pytest.fixture
-def device(broker: Broker, tmp_path: Path) -> Iterator[Device]:
-    made = Device(broker.url, tmp_path)
-    yield made
-    assert made.link.stop(10.0)
-
-
-@pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:
-    made = Ear(broker.url, "hallgate/v1/baoshan/#")
-    wait_until(lambda: made.connection.connected)
-    yield made
-    made.close()
 
 
 def test_events_arrive_in_order_once_and_byte_for_byte(ear: Ear, device: Device) -> None:

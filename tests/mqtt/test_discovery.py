@@ -19,8 +19,7 @@ from mqtt.discovery import announcement
 from mqtt.messages import ClockStatus, DoctorStatus, JournalStatus, LaneStatus, RemainsStatus, SensorStatus, Status
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, status
-from tests.mqtt.helpers import Ear
-from tests.mqtt.test_device_link import Device, device  # noqa: F401
+from tests.mqtt.helpers import Device, Ear
 
 TEXT = {"type": "string", "minLength": 1}
 ENTITY = {
@@ -216,7 +215,7 @@ def test_alarms_incidents_and_rounds_are_events_and_nothing_else_is() -> None:
         assert shown(key, decision(1)) == "" and shown("incident", alarm) == ""
 
 
-def test_it_is_kept_and_said_again_when_home_assistant_starts(broker: Broker, device: Device) -> None:  # noqa: F811
+def test_it_is_kept_and_said_again_when_home_assistant_starts(broker: Broker, device: Device) -> None:
     topic = "homeassistant/device/gate-1/config"
     device.link.publish_retained(topic, announcement(status("gate-1")).encoded())
     ear = Ear(broker.url, "homeassistant/#")

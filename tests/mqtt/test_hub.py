@@ -18,7 +18,7 @@ from mqtt.view import HallView
 from tests import needs
 from tests.brokers import Broker, Cable, wait_until
 from tests.mqtt.hall import encoded, passage, status
-from tests.mqtt.test_device_link import Device
+from tests.mqtt.helpers import Device
 
 
 @pytest.fixture

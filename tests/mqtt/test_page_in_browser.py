@@ -20,9 +20,8 @@ from mqtt import jws, operators
 from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, LaneStatus
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, passage, status
-from tests.mqtt.helpers import Ear
+from tests.mqtt.helpers import Device, Ear
 from tests.mqtt.pages import HALL, browser, lanes, opened, served, shows, tell_hall
-from tests.mqtt.test_device_link import Device
 
 PASSWORD = "correct horse"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"

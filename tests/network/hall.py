@@ -17,7 +17,7 @@ from firmware.simulation.troupe import die_with_us
 from tests.brokers import Broker
 from tests.device.bench import ROOT, Bench
 from tests.device.chaos import STEP_S, Entry, Exit, Street
-from tests.device.test_pins import OUT
+from tests.device.far_pins import OUT
 from tests.network.hosts import PORT, Network
 from tests.side.hall import side_link
 

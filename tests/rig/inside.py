@@ -25,7 +25,7 @@ from sensors import thermometer_mlx90614 as mlx90614
 from sensors.driver import Edge, Send, Transfer
 from sensors.readings import Ready, Silent, Temperature
 from tests.device.bench import Bench, bench
-from tests.device.test_pins import FIRE, IN, INSIDE, OUTSIDE, PINS
+from tests.device.far_pins import FIRE, IN, INSIDE, OUTSIDE, PINS
 
 RELAY = 23
 DOOR = PINS + 'pull = "PULL"\n'

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.device.bench import ROOT, Bench
-from tests.device.test_pins import FIRE, INSIDE, OUTSIDE
+from tests.device.far_pins import FIRE, INSIDE, OUTSIDE
 from tests.rig.inside import DOOR, RELAY, Chip
 
 UNITS = ROOT / "deploy/systemd"

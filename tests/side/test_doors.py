@@ -15,7 +15,7 @@ from firmware.core.events import RowArrived
 from firmware.journal import ENTRY, Reader
 from tests.brokers import free_port, wait_until
 from tests.device.bench import OFF, ON, Bench, bench
-from tests.device.test_pins import INSIDE, OUT, OUTSIDE, PINS, FarPins
+from tests.device.far_pins import INSIDE, OUT, OUTSIDE, PINS, FarPins
 from tests.side.hall import admit, admitted_within, answers, hall, side_link
 
 

@@ -10,9 +10,8 @@ import pytest
 
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, Bench
-from tests.device.test_hub_side import ALL, Hub
-from tests.device.test_pins import FarPins
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.far_pins import FarPins
+from tests.device.hub import ALL, Hub
 from tests.mqtt.helpers import Ear
 from tests.side.hall import side_link
 
@@ -44,7 +43,7 @@ def commands(made: Bench) -> list[tuple[str, str, str]]:
 
 def test_doors_without_a_broker_evacuate_and_a_reset_is_each_doors_own(
     tmp_path: Path,
-    broker: Broker,  # noqa: F811
+    broker: Broker,
 ) -> None:
     addresses = [f"127.0.0.1:{free_port()}" for _ in range(3)]
     told = door(tmp_path, "entry-1", addresses, 0, hub=broker.url)

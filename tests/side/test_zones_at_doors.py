@@ -9,8 +9,7 @@ from typing import Any
 from firmware.peers.seal import unsealed
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, Bench
-from tests.device.test_hub_side import ALL, Hub
-from tests.mqtt.conftest import broker  # noqa: F401
+from tests.device.hub import ALL, Hub
 from tests.mqtt.helpers import Ear
 from tests.side.hall import admit, admitted_within, answers, hall
 
@@ -27,7 +26,7 @@ def total(doors: list[Bench]) -> int:
     return sum(answers(door).count("admit") for door in doors)
 
 
-def test_two_doors_keep_a_zones_limit_together_and_its_bank_obeys(tmp_path: Path, broker: Broker) -> None:  # noqa: F811
+def test_two_doors_keep_a_zones_limit_together_and_its_bank_obeys(tmp_path: Path, broker: Broker) -> None:
     addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     ear = Ear(broker.url, ALL)
     with hall(tmp_path, addresses, hub=broker.url, **ZONE) as doors:

@@ -16,7 +16,7 @@ from firmware.simulation.agenda import Agenda
 from firmware.simulation.rig import Rig
 from sensors.driver import ReadWord, Send
 from sensors.readings import Air, Contact, Scan, Secret, Temperature, TerminalVerdict
-from tests.device.test_terminal import free_port
+from tests.brokers import free_port
 from tests.simulation.obedient import LaneSpec, Obedient, spec
 
 
