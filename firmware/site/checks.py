@@ -6,6 +6,7 @@ Above all of it stands "nobody is held in": an escape way opens when the softwar
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -37,6 +38,7 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
         _languages,
         _optional_pins,
         _ports,
+        _buses,
         _pins,
         _addresses,
         _listens,
@@ -207,6 +209,18 @@ def _ports(site: Site) -> Found:
         if clash is not None:
             yield _taken(path, spec, *clash)
         others.append((path, spec))
+
+
+def _buses(site: Site) -> Found:
+    for path, spec in _devices(site):
+        if spec.driver.port == "i2c" and spec.port and not _is_bus(spec.port):
+            what = f'{spec.port} is no I2C bus: write port = "/dev/i2c-1" (a simulated one: "unix:PATH")'
+            yield (*path, "port"), what
+
+
+def _is_bus(port: str) -> bool:
+    """By its name, wherever its links lead: the site is checked at a desk, too, where there is no such bus."""
+    return bool(re.match("unix:.", port) or re.fullmatch(r"/dev/i2c-\d+", os.path.realpath(port)))
 
 
 def _taken(path: Keys, spec: DeviceSpec, other_path: Keys, other: DeviceSpec) -> tuple[Keys, str]:

@@ -97,6 +97,13 @@ def test_chips_of_one_bus_have_their_own_addresses_as_delivered(bench: Bench) ->
     assert [getattr(spec.settings, "address", None) for spec in found] == [0x62, 0x5A, 0x5B]
 
 
+def test_a_bus_may_be_a_link_to_one_or_a_simulated_one(bench: Bench) -> None:
+    (bench.folder / "air-bus").symlink_to("/dev/i2c-7")
+    for port in (str(bench.folder / "air-bus"), f"unix:{bench.folder}/bus"):
+        place = site.load(bench.write(text=SITE + chips().replace("/dev/i2c-1", port)))
+        assert place.lanes[1].devices["air"].port == port
+
+
 @pytest.mark.parametrize(
     ("addresses", "lane", "what"),
     [
@@ -183,6 +190,10 @@ def test_two_chips_at_one_address_are_a_mistake(bench: Bench, addresses: tuple[s
             'port = "/dev/i2c-1"' + chips(),
             "lane[0].air.port",
             "taken by lane[0].scanner",
+        ),
+        *(
+            ("channel = 1", "channel = 1" + chips().replace("/dev/i2c-1", port), "lane[0].air.port", "is no I2C bus")
+            for port in ("/dev/ttyAMA3", "i2c-1", "/dev/i2c-one", "/dev/i2c-1/x", "unix:", "1")
         ),
         ("channel = 1", "channel = 1" + chips().replace("port", "#"), "lane[0].air", 'port = "/dev/i2c-1"'),
         ("channel = 1", "channel = 1" + chips() + "address = 0x80", "lane[0].air.address", "expected int <= 119"),
