@@ -411,6 +411,11 @@ def test_every_room_is_on_the_map() -> None:
     assert [room for room in rooms if f"`{room}/`" not in text and room != "firmware"] == []
 
 
+def test_every_file_that_is_in_no_room_is_on_the_map() -> None:
+    named = set(re.findall(r"`(?:firmware/)?(\w+\.py)`", (ROOT / "README.md").read_text()))
+    assert [path.name for path in (ROOT / "firmware").glob("[!_]*.py") if path.name not in named] == []
+
+
 def test_every_command_of_the_readme_is_a_verb() -> None:
     verbs = re.findall(r"^\./hallgate ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert verbs and set(verbs) <= set(command_line.names())
