@@ -5,6 +5,7 @@ Facts are recorded, people are not: what they would have done otherwise is assum
  - Who is let in now and was not then passes when the grant ends or the next person scans, and stays as long as others.
  - Who has to wait now and had not to then tries again every minute for an hour; who is early comes when the slot opens.
  - Who is asked for a proof that nobody asked for then has not shown it: the answer is not known, and nobody passes.
+ - The air is as it was measured and supplies are used as they were, however many come in.
 Peers of the hall do as they did. The device's own records say the rest.
 """
 
@@ -13,15 +14,15 @@ from __future__ import annotations
 import statistics
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from firmware.core import events
-from firmware.core.facts import AnyFact, Booking, Card, Unproved
-from firmware.core.records import AnyRecord, Decision, Passage, Round
+from firmware.core.facts import AnyFact, Booking, Unproved
+from firmware.core.records import Alarm, AnyRecord, Decision, Passage, Round
 from firmware.entries import Entry
+from firmware.simulation.attempts import Attempt, Body, Wait, asks, instead, reason
 from firmware.simulation.twin import Twin
 
 RETRY_S, RETRIES_MAX, FREE_AGAIN_S = 60, 60, 5
@@ -33,82 +34,6 @@ NO_PLACE_MISSING = ("early", "take_turn")
 """Told to wait, and not for a place."""
 INSIDE_MAX = 50_000
 STAYS_KEPT = 500
-
-
-def asks(decision: Decision | None) -> bool:
-    """It only asks for another proof or a reading."""
-    return decision is not None and decision.answer == "wait" and reason(decision)[1].endswith(("_asked", "_missing"))
-
-
-def reason(decision: Decision) -> tuple[str, str]:
-    """(clause, because) of the verdict that decided."""
-    return next(((e.clause, e.because) for e in decision.clauses if e.verdict == decision.answer), ("", ""))
-
-
-def _instead(one: AnyFact, other: AnyFact) -> bool:
-    """The same kind of code, and another one: somebody else's."""
-    return type(one) is type(other) and one.sha256 != other.sha256
-
-
-@dataclass
-class Body:
-    """One body: whether it came in then (`recorded`) and by the new rules (`now`). `came_s` is wall time."""
-
-    attempt: Attempt | None = None
-    recorded: bool = False
-    now: bool = False
-    inside: bool = False
-    """By the new rules, at this moment."""
-    came_s: int = 0
-    stayed_s: int | None = None
-
-
-@dataclass
-class Attempt:
-    """What one person showed at one lane until they had an answer, then and now."""
-
-    lane: str
-    at: str
-    at_s: int
-    elapsed_ms: int
-    facts: list[AnyFact]
-    recorded: Decision | None = None
-    now: Decision | None = None
-    first_recorded: Decision | None = None
-    first_now: Decision | None = None
-    """The first answer that was no question for more; `now` may come from a later try."""
-    tries: int = 0
-    came_before: bool = False
-    """Inside already by the new rules when the old ones let them in."""
-    bodies: list[Body] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """Who it is, as far as the codes tell."""
-        bookings = (fact.booking if isinstance(fact, Card) else fact for fact in self.facts)
-        passes = [fact.pass_id for fact in bookings if isinstance(fact, Booking)]
-        return passes[0] if passes else self.facts[0].sha256 if self.facts else f"attendant {self.at}"
-
-    @property
-    def admitted_then(self) -> bool:
-        return self.recorded is not None and self.recorded.answer == "admit"
-
-    @property
-    def unknown(self) -> bool:
-        """A question was left open: nobody asked it then."""
-        return self.first_now is None
-
-    @property
-    def changed(self) -> bool:
-        if self.came_before or self.first_recorded is None:
-            return False
-        return self.first_now is None or self.first_now.answer != self.first_recorded.answer
-
-
-@dataclass
-class Wait:
-    since_s: int
-    until_s: int | None = None
 
 
 class Rehearsal:
@@ -123,6 +48,8 @@ class Rehearsal:
         self.passages = {"recorded": 0, "now": 0}
         self.rounds: dict[str, Counter[str]] = {"recorded": Counter(), "now": Counter()}
         """Rounds by what became of them (3.1.5a): signatures are taken as they were given then."""
+        self.alarms: dict[str, Counter[str]] = {"recorded": Counter(), "now": Counter()}
+        """How often each began: bad air and shut windows (3.1.5c), supplies that run low (3.1.6), and all others."""
         self.assumed = self.entries = 0
         self._here: dict[str, Attempt] = {}
         self._by_recorded: dict[str, Attempt] = {}
@@ -186,7 +113,7 @@ class Rehearsal:
             here is not None
             and asked
             and not isinstance(event.fact, Unproved)
-            and not any(_instead(fact, event.fact) for fact in here.facts)
+            and not any(instead(fact, event.fact) for fact in here.facts)
         ):
             here.facts.append(event.fact)
             here.elapsed_ms = now_ms
@@ -291,8 +218,8 @@ class Rehearsal:
                 self._recorded_answer(record)
             elif isinstance(record, Passage):
                 self._recorded_passage(record)
-            elif isinstance(record, Round):
-                self._count_round("recorded", record)
+            else:
+                self._count_reminder("recorded", record)
 
     def _recorded_answer(self, answer: Decision) -> None:
         attempt = self._read or self._here.get(answer.lane or "")
@@ -337,8 +264,8 @@ class Rehearsal:
                 self._answered(record)
             elif isinstance(record, Passage):
                 self._passed(record)
-            elif isinstance(record, Round):
-                self._count_round("now", record)
+            else:
+                self._count_reminder("now", record)
 
     def _answered(self, answer: Decision) -> None:
         attempt = self._asked or self._here.get(answer.lane or "")
@@ -444,9 +371,11 @@ class Rehearsal:
         if passage.inside is not None and passage.inside > self.peaks[world][0]:
             self.peaks[world] = (passage.inside, passage.at)
 
-    def _count_round(self, world: str, record: Round) -> None:
-        if record.escalated <= 1:  # an alarm that is given again is the same round
+    def _count_reminder(self, world: str, record: AnyRecord) -> None:
+        if isinstance(record, Round) and record.escalated <= 1:  # an alarm that is given again is the same round
             self.rounds[world][record.state] += 1
+        elif isinstance(record, Alarm) and record.active:
+            self.alarms[world][record.alarm] += 1
 
 
 Player = Callable[[Rehearsal, Any, list[AnyRecord]], None]

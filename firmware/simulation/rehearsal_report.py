@@ -10,7 +10,9 @@ from typing import Any
 
 from firmware.core.records import Decision
 from firmware.language import Language
-from firmware.simulation.rehearsal import Attempt, Rehearsal, Wait, asks, reason
+from firmware.simulation.attempts import Attempt, Wait, asks, reason
+from firmware.simulation.rehearsal import Rehearsal
+from mqtt.words import WORDS
 
 EXAMPLES = 3
 WORLDS = {"recorded": "then", "now": "now"}
@@ -41,6 +43,7 @@ def figures(done: Rehearsal) -> dict[str, Any]:
         "peak": {name: dict(zip(("inside", "at"), done.peaks[world], strict=True)) for world, name in WORLDS.items()},
         "passages": {name: done.passages[world] for world, name in WORLDS.items()},
         "rounds": {name: dict(sorted(done.rounds[world].items())) for world, name in WORLDS.items()},
+        "alarms": {name: dict(sorted(done.alarms[world].items())) for world, name in WORLDS.items()},
         "days": _days(attempts),
         "assumed_passages": done.assumed,
         "passages_that_fell_away": sum(body.recorded and not body.now for body in _bodies(attempts)),
@@ -148,6 +151,7 @@ TEXTS = {
     "round_amber": ("消毒 超时", "rounds late"),
     "round_red": ("消毒 严重超时", "rounds much too late"),
     "round_missed": ("消毒 漏做", "rounds missed"),
+    "alarm": ("报警 ", "alarms: "),
     "not_admitted": ("未放行 (条款)", "not admitted, by clause"),
     "changes": ("答复改变 {changed} 次", "{changed} answers change"),
     "none": ("没有答复改变", "no answer changes"),
@@ -186,7 +190,15 @@ def _totals(found: dict[str, Any], language: Language, say: dict[str, str]) -> l
     for state in ("done", "amber", "red", "missed"):
         walked = [found["rounds"][world].get(state, 0) for world in ("then", "now")]
         rows += [[say[f"round_{state}"], *map(str, walked)]] if any(walked) else []
-    return rows
+    return rows + _alarm_rows(found["alarms"], language, say)
+
+
+def _alarm_rows(alarms: dict[str, dict[str, int]], language: Language, say: dict[str, str]) -> list[list[str]]:
+    named = sorted({*alarms["then"], *alarms["now"]})
+    words = {name: WORDS.get(name, (name, name))[language == "en"] for name in named}
+    return [
+        [say["alarm"] + words[name], *(str(alarms[world].get(name, 0)) for world in ("then", "now"))] for name in named
+    ]
 
 
 def _by_clause(found: dict[str, Any], say: dict[str, str]) -> list[list[str]]:

@@ -1,7 +1,8 @@
 """Try a new rulebook before it goes live: on recorded days, or on the hall's own stories.
 
 With --state the recorded days of a device are judged again by the new rules: whose answer changes and by which clause,
-the peak occupancy, refusals and waits. What people would have done otherwise is assumed, and counted as such.
+the peak occupancy, refusals and waits, rounds and alarms (bad air, low supplies). What people would have done otherwise
+is assumed, and counted as such.
 With --stories every *.story of a folder is played (docs/stories.md has the words);
 lines that come out otherwise are printed, and the exit code is 1. The rulebook needs no signature yet.
 """

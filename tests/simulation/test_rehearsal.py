@@ -11,6 +11,7 @@ import pytest
 from firmware import __main__ as command_line
 from firmware import entries
 from firmware.core import events
+from firmware.core.state import LaneSetup
 from firmware.journal import Writer
 from firmware.simulation import rehearsal_report
 from firmware.simulation.rehearsal import Rehearsal
@@ -282,3 +283,28 @@ def test_rounds_under_other_intervals_are_counted_with_the_signatures_that_were_
     assert found["rounds"]["then"] == {"done": 3, "due": 3}
     assert found["rounds"]["now"] == {"amber": 3, "done": 3, "due": 3, "red": 3}
     assert "消毒 严重超时" in rehearsal_report.table(found, "zh")
+
+
+# -------------------------------------------------------------- air and supplies (3.1.5c, 3.1.6)
+
+AIR = "[air]\nalarm_ppm = {alarm}\nhold_ppm = {hold}\n"
+GEL = '[supplies]\n[[supplies.item]]\nname = "gel"\nlane = "A"\nfull_units = 10\nlow_units = {low}\n'
+
+
+def test_air_and_supplies_under_other_numbers_are_alarms_and_pauses() -> None:
+    entry = LaneSetup(name="A", direction="in", passage_sensor=True, button=True, air=True)
+    day = Recorded(lanes=(entry, LANES[1]), more=AIR.format(alarm=1000, hold=0) + GEL.format(low=2))
+    for number, co2_ppm in enumerate((600, 1300, 800, 1100, 700)):
+        day.do(events.AirRead(lane="A", co2_ppm=co2_ppm), after=60)
+        day.comes(day.booking(number))
+    for _ in range(5):
+        day.contact("dispenser", True).wait(0.3)
+        day.contact("dispenser", False).wait(0.3)
+    found = figures(day.under(more=AIR.format(alarm=1200, hold=1250) + GEL.format(low=5)))
+    assert found["alarms"] == {"then": {"air": 2}, "now": {"air": 1, "supply_low": 1}}
+    assert found["not_admitted_by_clause"] == {"then": {}, "now": {"3.1.5c air_bad": 1}}
+    shown = rehearsal_report.table(found, "zh").splitlines()
+    assert [line.split()[-3:] for line in shown if "报警" in line] == [
+        ["空气质量", "2", "1"],
+        ["防疫物资不足", "0", "1"],
+    ]
