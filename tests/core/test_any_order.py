@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from firmware.core import events
+from firmware.core import air, bank, events
 from firmware.core.actions import GateClose, GateOpen
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
@@ -21,9 +21,17 @@ from firmware.core.state import HallState, LaneSetup
 from tests.core.stage import Stage, rulebook
 
 LANES = tuple(
-    LaneSetup(name=name, direction=direction, passage_sensor=True, button=True)  # type: ignore[arg-type]
+    LaneSetup(name=name, direction=direction, passage_sensor=True, button=True, air=name == "A")  # type: ignore[arg-type]
     for name, direction in (("A", "in"), ("B", "both"), ("X", "out"))
 )
+AIR = """[air]
+alarm_ppm = 1000
+hold_ppm = 1500
+relief_ppm = 100
+[[air.step]]
+co2_ppm = 1200
+limit_percent = 50
+"""
 GOOD, ELSEWHERE, EXPIRED = range(8), range(10, 14), range(20, 24)
 lanes = st.sampled_from("ABX")
 entries = st.sampled_from("AB")
@@ -39,7 +47,7 @@ class Watched(Stage):
         self.passes: dict[str, str | None] = {}
         self.came: list[str] = []
         self.log: list[tuple[Any, ...]] = []
-        super().__init__(lanes=LANES, **book)
+        super().__init__(lanes=LANES, more=AIR, **book)
 
     @property
     def state(self) -> HallState:
@@ -85,7 +93,9 @@ class Watched(Stage):
         rights = self.state.rights
         pending = sum(self.permits().values())
         assert rights.net_inside == self.tally + pending + self.leaked
-        assert rights.free == self.limit - self.state.recounted - rights.net_inside
+        aimed_at = bank.limit_aimed_at(self.state)
+        assert aimed_at in (self.limit, self.limit // 2), "bad air halves the limit, and nothing else does"
+        assert rights.free == aimed_at - self.state.recounted - rights.net_inside
         admitted = {r.lane for r in outcome.records if isinstance(r, Decision) and r.answer == "admit"}
         for action in outcome.actions:
             lane = self.state.lanes[action.lane]
@@ -102,11 +112,12 @@ class Watched(Stage):
         assert all(len(lane.scanned) <= 40 and len(lane.waiting) <= 200 for lane in self.state.lanes.values())
 
     def _may_enter(self, lane: str, pending: int) -> None:
-        assert self.tally + pending <= self.limit, "a permit for a place that is not there"
+        assert self.tally + pending <= bank.limit_aimed_at(self.state), "a permit for a place that is not there"
         assert not (self.state.recount_needed or self.state.quarantined)
         used = self.records[-1].pass_id if isinstance(self.records[-1], Decision) else None
         assert used is None or int(used, 16) in GOOD
         assert used is None or used not in self.came, "a pass admits once"
+        assert used is None or air.behind(self.state, "") != "bad", "a pass, not an attendant, opened into bad air"
 
     def wait(self, seconds: float) -> Watched:
         turns = len(self.journal)
@@ -216,6 +227,14 @@ class AnyOrder(RuleBasedStateMachine):
     def contact(self, lane: str, role: str, closed: bool) -> None:
         self.stage.contact(role, closed, lane)
 
+    @rule(co2_ppm=st.sampled_from([400, 950, 1_150, 1_450, 1_600]))
+    def breathes(self, co2_ppm: int) -> None:
+        self.stage.do(events.AirRead(lane="A", co2_ppm=co2_ppm))
+
+    @rule(state=st.sampled_from(["silent", "ok"]))
+    def air_sensor(self, state: Any) -> None:
+        self.stage.do(events.DeviceHealth(lane="A", device="air", state=state))
+
     @rule(full=st.booleans())
     def journal(self, full: bool) -> None:
         self.stage.full = full
@@ -230,7 +249,7 @@ class AnyOrder(RuleBasedStateMachine):
     def new_rulebook(self, limit: int) -> None:
         self.serial += 1
         self.stage.limit = limit
-        self.stage.do(events.RulebookLoaded(text=rulebook(serial=self.serial, limit=limit), kid="k"))
+        self.stage.do(events.RulebookLoaded(text=rulebook(serial=self.serial, limit=limit, more=AIR), kid="k"))
 
     @rule(seconds=st.sampled_from([0.05, 0.7, 1.6, 4, 11, 200]))
     def time_passes(self, seconds: float) -> None:
