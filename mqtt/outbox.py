@@ -4,7 +4,8 @@ Two rules. An event leaves only after it is durable in the journal. The cursor m
 acknowledged it AND somebody was subscribed (reason 0x10, "no matching subscribers", leaves it where it is).
 
 Theory: `next` is the lowest event nobody has received. Up to `window` events from there on are in flight; those that
-were received out of order are remembered until the gap before them closes. A lost connection forgets what is in flight,
+were received out of order are remembered until the gap before them closes. Numbers that the journal has lost (a disk that
+was full for long, a rotten card) are stepped over and counted. A lost connection forgets what is in flight,
 a lost process forgets the remembered ones too, and the cursor on disk may be behind: each of these sends an event
 twice (same `id`), none can skip one. While nobody listens one event is tried again every two seconds.
 
@@ -45,7 +46,10 @@ class EventSource(Protocol):
         ...
 
     def read(self, seq_from: int, max_n: int) -> list[tuple[int, bytes]]:
-        """Events from `seq_from` on, in order, at most `max_n`: number and the exact bytes to publish."""
+        """Events from `seq_from` on, in order, at most `max_n`: number and the exact bytes to publish.
+
+        Numbers that are lost in between are left out: what follows them comes in their place.
+        """
         ...
 
 
@@ -80,6 +84,8 @@ class Outbox:
         self._top = self.cursor
         self._flying: set[int] = set()
         self._received: set[int] = set()
+        self._holes: dict[int, int] = {}
+        """Numbers at or behind the cursor that the journal does not hold: from each key to before its value."""
         self._blocked_until_ms = 0.0
         self._probing = False
         self._saved_at_ms = 0.0
@@ -168,11 +174,15 @@ class Outbox:
             return []
         batch = []
         for seq, payload in self._source.read(start, min(room, durable + 1 - start)):
+            if seq > start:
+                self._holes[start] = seq
+            start = seq + 1
             if seq > durable or seq in self._received or seq in self._flying:
                 break
             batch.append((seq, payload))
             self._flying.add(seq)
-            self._top = seq + 1
+            self._top = start
+        self._advance()
         return batch
 
     def _take_history(self, now_ms: float, room: int) -> list[tuple[int, bytes]]:
@@ -203,17 +213,26 @@ class Outbox:
         self._blocked_until_ms = now_ms + RETRY_MS
 
     def _advance(self) -> None:
-        while self.cursor in self._received:
-            self._received.discard(self.cursor)
-            self.cursor += 1
+        while self.cursor in self._received or self.cursor in self._holes:
+            if self.cursor in self._holes:
+                self._step_over(self._holes.pop(self.cursor))
+            else:
+                self._received.discard(self.cursor)
+                self.cursor += 1
+
+    def _step_over(self, to: int) -> None:
+        """Events before `to` are gone from the journal, and nobody will get them."""
+        if self.cursor < to:
+            self._report_lost(self.cursor, to - 1)
+            self.lost += to - self.cursor
+            self.cursor = to
 
     def _skip_what_is_gone(self) -> None:
         held = self.held_from = self._source.first_seq
         if self.cursor < held <= self._source.durable_seq() + 1:
-            self._report_lost(self.cursor, held - 1)
-            self.lost += held - self.cursor
-            self.cursor = held
+            self._step_over(held)
             self._received = {seq for seq in self._received if seq >= held}
+            self._holes = {first: end for first, end in self._holes.items() if first >= held}
             self._advance()
 
     # ------------------------------------------------------------ the file

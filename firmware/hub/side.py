@@ -50,9 +50,11 @@ class Events:
     def read(self, seq_from: int, max_n: int) -> list[tuple[int, bytes]]:
         durable = self._writer.durable_seq
         found: list[tuple[int, bytes]] = []
-        for record in self._reader.read_range(seq_from, seq_from + max_n - 1, upto_seq=durable):
+        for record in self._reader.payloads_from_seq(seq_from, upto_seq=durable):
             events = enumerate(entries.published(record.payload).r, record.first_seq)
             found += [(seq, bytes(event)) for seq, event in events if seq >= seq_from]
+            if len(found) >= max_n:
+                break
         return found[:max_n]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from firmware import durable
+from firmware.hub.side import Events
 from firmware.journal import ENTRY, SNAPSHOT, JournalUnwritable, Reader, Writer
+from mqtt.outbox import SUCCESS, Outbox
 from tests import needs
 from tests.journal.opening import SMALL, fill, open_writer, payload, seqs
 from tests.loop_disk import loop_disk, why_not
@@ -109,6 +112,32 @@ def test_too_long_full_is_a_counted_loss_and_a_flagged_snapshot(tmp_path: Path, 
     assert records[loss].kind == SNAPSHOT
     assert [r.first_seq for r in records[:loss] if r.kind == ENTRY] == list(range(1, kept + 1))
     assert [r.first_seq for r in records[loss:] if r.kind == ENTRY] == [last + 1, last + 2, last + 3]
+
+
+def test_the_hub_hears_of_what_came_after_a_loss(tmp_path: Path, disk: FullDisk) -> None:
+    """The hole has no end for who reads number by number: the door would be silent until the journal came round."""
+
+    def told(seq: int) -> None:
+        writer.append(b'{"r":[{"seq":%d,"note":"%s"}]}' % (seq, b"." * 200), seq, 1)
+
+    writer = open_writer(tmp_path)
+    disk.full = True
+    for seq in range(1, 200):
+        told(seq)
+        with contextlib.suppress(JournalUnwritable):
+            writer.sync()
+    disk.full = False
+    assert writer.retry() and writer.lost_records
+    told(200)
+    writer.sync()
+    kept, sent = 199 - writer.lost_records, []
+    outbox = Outbox(Events(writer, Reader(tmp_path)), tmp_path / "outbox.json", durable.replace_file)
+    while batch := outbox.take(0.0, 100):
+        sent += [seq for seq, _ in batch]
+        for seq, _ in batch:
+            outbox.acked(seq, SUCCESS, 0.0)
+    assert sent == [*range(1, kept + 1), 200]
+    assert (outbox.depth, outbox.lost) == (0, writer.lost_records)
 
 
 def test_a_place_that_fails_for_good_is_left(tmp_path: Path, disk: FullDisk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -28,6 +29,7 @@ class Events:
     def __init__(self, first: int = 1) -> None:
         self.first_seq = first
         self.all: list[bytes] = []
+        self.lost: set[int] = set()
         self.base = first
 
     def add(self, n: int = 1, **more: Any) -> None:
@@ -35,12 +37,17 @@ class Events:
             seq = self.base + len(self.all)
             self.all.append(json.dumps({"v": 1, "id": f"e-{seq}", "seq": seq, "kind": "health", **more}).encode())
 
+    def lose(self, n: int) -> None:
+        """Numbers that were given and never came to the disk, and the first event behind them."""
+        self.lost.update(range(self.durable_seq() + 1, self.durable_seq() + 1 + n))
+        self.add(n + 1)
+
     def durable_seq(self) -> int:
         return self.base + len(self.all) - 1
 
     def read(self, seq_from: int, max_n: int) -> list[tuple[int, bytes]]:
-        start = max(seq_from, self.first_seq)
-        return [(seq, self.all[seq - self.base]) for seq in range(start, min(start + max_n, self.durable_seq() + 1))]
+        held = (seq for seq in range(max(seq_from, self.first_seq), self.durable_seq() + 1) if seq not in self.lost)
+        return [(seq, self.all[seq - self.base]) for seq in itertools.islice(held, max_n)]
 
 
 class Ear(Speaker):

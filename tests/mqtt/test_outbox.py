@@ -79,6 +79,38 @@ def test_what_the_journal_dropped_is_said_and_does_not_stop_the_rest(tmp_path: P
     assert (gone, box.lost) == ([(1, 10)], 10)
 
 
+def test_a_hole_in_the_journal_is_stepped_over_and_said(tmp_path: Path) -> None:
+    source, gone = Events(), []
+    source.add(4)
+    source.lose(1000)
+    source.add(3)
+    box = outbox(source, tmp_path, window=6, lost=lambda first, last: gone.append((first, last)))
+    assert [seq for seq, _ in box.take(0.0, 100)] == [1, 2, 3, 4, 1005, 1006]
+    for seq in (1006, 1005, 3, 2, 4):
+        box.acked(seq, SUCCESS, 0.0)
+    assert (box.cursor, box.lost) == (1, 0)
+    box.acked(1, SUCCESS, 0.0)
+    assert (box.cursor, box.lost, box.depth, gone) == (1007, 1000, 2, [(5, 1004)])
+    box.save()
+    assert [seq for seq, _ in outbox(source, tmp_path).take(0.0, 100)] == [1007, 1008]
+    box.ask_again(((3, 1006),))
+    assert [seq for _ in range(3) for seq, _ in box.take(10_000.0, 100)] == [1007, 1008, 3, 4, 1005]
+
+
+def test_a_cursor_that_stands_before_a_hole_goes_on(tmp_path: Path) -> None:
+    source = Events()
+    source.add(4)
+    box = outbox(source, tmp_path)
+    for seq, _ in box.take(0.0, 100):
+        box.acked(seq, SUCCESS, 0.0)
+    source.lose(9)
+    assert [seq for seq, _ in box.take(0.0, 100)] == [14]
+    box.acked(14, NOBODY, 0.0)
+    box.disconnected()
+    assert (box.cursor, box.lost) == (14, 9)
+    assert [seq for seq, _ in box.take(0.0, 100)] == [14]
+
+
 def test_another_journal_or_a_spoilt_cursor_starts_at_the_beginning(tmp_path: Path) -> None:
     source = Events()
     source.add(5)
@@ -95,6 +127,7 @@ def test_another_journal_or_a_spoilt_cursor_starts_at_the_beginning(tmp_path: Pa
 
 STEP = st.one_of(
     st.tuples(st.just("add"), st.integers(1, 8)),
+    st.tuples(st.just("lose"), st.integers(1, 30)),
     st.tuples(st.just("take"), st.integers(0, 12)),
     st.tuples(st.just("ack"), st.integers(0, 20)),
     st.tuples(st.just("nobody"), st.integers(0, 20)),
@@ -114,6 +147,8 @@ def test_no_mix_of_losses_ever_skips_an_event(steps: list[tuple[str, int]]) -> N
         for what, n in steps:
             if what == "add":
                 source.add(n)
+            elif what == "lose":
+                source.lose(n)
             elif what == "take":
                 flying += [seq for seq, payload in box.take(now, n) if json.loads(payload)["seq"] == seq]
             elif what in ("ack", "nobody") and flying:
@@ -129,10 +164,10 @@ def test_no_mix_of_losses_ever_skips_an_event(steps: list[tuple[str, int]]) -> N
                 now += n
             elif what == "again":
                 box.ask_again(((n, n + 3),))
-            assert set(range(1, box.cursor)) <= received, "the cursor passed an event nobody received"
+            assert set(range(1, box.cursor)) <= received | source.lost, "the cursor passed an event nobody received"
             assert box.in_flight <= 10
         _let_everything_arrive(box, received, flying, now)
-    assert received >= set(range(1, source.durable_seq() + 1))
+    assert received | source.lost == set(range(1, source.durable_seq() + 1)) and not received & source.lost
 
 
 def _let_everything_arrive(box: Outbox, received: set[int], flying: list[int], now: float) -> None:
