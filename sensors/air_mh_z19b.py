@@ -85,7 +85,7 @@ class Decoder:
             self._heard_ms = t_ms
         out = self._unanswered(t_ms) if self._asked else []
         if self._misses >= MISSES:
-            return [*out, *self._lost(t_ms)]
+            return [*out, *self._lost(t_ms, self._heard_ms)]
         return out + (self._ask(t_ms) if self._set_up else self._begin(t_ms))
 
     def replugged(self, t_ms: float) -> list[AnyReading | Send]:
@@ -115,10 +115,10 @@ class Decoder:
         lost = self._cutter.clear()
         return [Garbled(lost, "half a frame")] if lost else []
 
-    def _lost(self, t_ms: float) -> list[AnyReading | Send]:
+    def _lost(self, t_ms: float, heard_ms: float) -> list[AnyReading | Send]:
         self._set_up, self._misses, self._warm_ms = False, 0, None
         self.wake_at_ms = t_ms + AGAIN_MS
-        return [Silent(t_ms - (self._heard_ms or 0.0))]
+        return [Silent(t_ms - heard_ms)]
 
     # ---- what came
 

@@ -108,7 +108,6 @@ class Decoder:
         if self._heard_ms is None:
             self._heard_ms = t_ms
         self._misses += self._asked
-        self._asked = False
         if self._misses >= MISSES:
             self._fresh = None
             return [Silent(t_ms - self._heard_ms), *self._again(t_ms + AGAIN_MS)]

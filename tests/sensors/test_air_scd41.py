@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sensors.air_scd41 import ALTITUDE, DRIVER, MEASURED, OFFSET, SELF_CALIBRATION, START, STOP, Settings
-from sensors.driver import Reply
+from sensors.air_scd41 import ALTITUDE, DRIVER, IS_READY, MEASURED, OFFSET, SELF_CALIBRATION, START, STOP, Settings
+from sensors.driver import Later, Reply, Transfer
 from sensors.readings import Air, Garbled, Ready, Refused, Silent
 from tests.sensors.cable import Cable
 
@@ -55,7 +55,7 @@ def test_a_sensor_that_measures_nothing_is_not_ready_again_and_again() -> None:
     line.far._has_value = lambda t_ms: False
     line.run(10 * MINUTE_MS)
     assert line.readings[0] == Ready("SCD4x")
-    assert len(line.readings) > 5 and all(isinstance(each, Refused) for each in line.readings[1:])
+    assert len(line.readings) > 5 and {*line.readings[1:]} == {Refused("no value for 30 s")}, "20 s, and its own 10 s"
 
 
 def test_a_sensor_that_lost_its_power_is_set_up_again() -> None:
@@ -85,13 +85,36 @@ def test_a_spoilt_value_is_counted_and_the_next_one_taken() -> None:
     assert line.readings[:3] == [Ready("SCD4x"), Garbled(9, "a word with a wrong check"), HALL]
 
 
+def test_a_sensor_whose_every_answer_is_spoilt_is_asked_no_more_than_others() -> None:
+    line = sensor()
+    line.run(2_000)
+    line.far.hear = lambda raw, t_ms: [Later(Reply(raw, b"\x00\x00\x00"), 1.0)]
+    line.sent.clear()
+    line.run(MINUTE_MS)
+    assert 50 <= len(line.sent) <= 60 and line.garbled_bytes() == 3 * len(line.sent)
+
+
 def test_a_sensor_that_was_plugged_in_is_set_up_again() -> None:
     line = sensor()
     line.run(MINUTE_MS)
     line.far, line.sent[:] = DRIVER.simulator(Settings()), []
     line.near.replugged(line.now_ms)
+    line.readings.clear()
     line.run(2_000)
     assert line.sent[0] == STOP and line.far.set[SELF_CALIBRATION] == 0
+    assert line.readings == [Ready("SCD4x")]
+
+
+def test_an_answer_from_before_it_was_plugged_in_again_is_no_step_of_its_set_up() -> None:
+    line = sensor()
+    line.run(MINUTE_MS)
+    while not line.near._asked:
+        line.run(1)
+    line.near.replugged(line.now_ms)
+    line.sent.clear()
+    line.feed(Reply(line.near._question, bytes.fromhex("800081")))
+    line.run(2_000)
+    assert [question.write[:2].hex() for question in line.sent[:5]] == ["3f86", "2416", "241d", "2427", "21b1"]
 
 
 def test_fresh_air_is_told_to_a_sensor_that_has_measured_there() -> None:
@@ -136,3 +159,45 @@ def test_one_lost_answer_is_no_silence() -> None:
     line.far.hear = hear
     line.run(MINUTE_MS)
     assert not any(isinstance(each, Silent) for each in line.readings)
+
+
+def test_fresh_air_in_the_data_sheets_own_words() -> None:
+    """SCD4x data sheet, example of perform_forced_recalibration: 480 ppm, and an answer of -50 ppm."""
+    line = sensor()
+    line.far.hear = lambda raw, t_ms: [
+        Later(Reply(raw, bytes.fromhex("7fce7b") if raw.read == 3 else b""), raw.wait_ms)
+    ]
+    line.near.fresh_air(480, line.now_ms)
+    line.run(1_000)
+    assert line.sent[:2] == [STOP, Transfer(bytes.fromhex("362f01e0b4"), 3, 400.0)]
+    assert line.readings == [Ready("SCD4x")], "it took that"
+
+
+def test_a_spoilt_answer_to_fresh_air_is_not_taken_for_done() -> None:
+    line = sensor()
+    line.far.hear = lambda raw, t_ms: [Later(Reply(raw, b"\x7f\xce\x00"[: raw.read]), raw.wait_ms)]
+    line.near.fresh_air(480, line.now_ms)
+    line.run(1_000)
+    assert [type(each) for each in line.readings] == [Refused, Ready]
+
+
+def test_three_questions_without_an_answer_are_silence_and_ten_seconds_later_three_more() -> None:
+    line = sensor()
+    line.far.hear = lambda raw, t_ms: []
+    line.run(15_500)
+    assert line.readings == [Silent(3_000.0)] and line.sent == [STOP] * 6
+    line.run(1_000)
+    assert line.readings == [Silent(3_000.0), Silent(16_000.0)], "since it was last heard, not since it was last said"
+
+
+def test_the_simulated_sensor_is_as_slow_as_a_real_one() -> None:
+    """500 ms deaf after a stop, settings only while it is stopped, and a value every five seconds."""
+    far, off = DRIVER.simulator(Settings()), Transfer(bytes.fromhex("2416000081"))
+
+    def hears(raw: Transfer, t_ms: float) -> bool:
+        return bool(far.hear(raw, t_ms))
+
+    assert hears(START, 0) and not hears(off, 1)
+    assert [hears(MEASURED, t_ms) for t_ms in (4_999, 5_000, 5_001, 9_999, 10_000)] == [False, True, False, False, True]
+    assert hears(STOP, 11_000) and not hears(off, 11_499) and hears(off, 11_500)
+    assert not hears(MEASURED, 20_000) and hears(IS_READY, 20_000), "stopped, it measures nothing"

@@ -71,6 +71,9 @@ def rows(table: list[tuple[str, Example]]) -> Any:
 every_driver = pytest.mark.parametrize("name", DRIVERS)
 every_serial_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].port == "serial"])
 every_i2c_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].port == "i2c"])
+every_polled_sensor = pytest.mark.parametrize(
+    "name", [name for name in DRIVERS if DRIVERS[name].polled and name.split("_")[0] in SENSOR_KINDS]
+)
 
 
 def cable(name: str, example: Example | None = None) -> Cable:
@@ -245,6 +248,15 @@ def test_a_spoilt_answer_never_becomes_a_reading(name: str, example: Example) ->
 
 
 @every_i2c_driver
+def test_only_a_reply_can_be_an_answer(name: str) -> None:
+    line = cable(name)
+    line.near.tick(line.now_ms)
+    for raw in (b"\x00\x00", Edge("contact", 1)):
+        assert line.near.feed(raw, line.now_ms) == []
+    assert line.near.tick(line.now_ms + 1) == [], "it still waits for the answer"
+
+
+@every_i2c_driver
 def test_nobody_at_the_address_is_silence_and_not_a_storm(name: str) -> None:
     line = cable(name)
     line.far.hear = lambda raw, t_ms: []
@@ -263,6 +275,26 @@ def test_a_device_that_comes_back_is_ready_again(name: str) -> None:
     line.run(60_000)
     assert isinstance(line.readings[0], Ready) and line.content()
     assert not any(isinstance(reading, Silent) for reading in line.readings)
+
+
+# ---------------------------------------------------------------- a device that only speaks when asked
+
+
+@every_polled_sensor
+def test_a_sensor_that_answers_is_ready_once(name: str) -> None:
+    line = cable(name)
+    line.run(3_000)
+    assert [reading for reading in line.readings if isinstance(reading, HEALTH)] == line.readings[:1]
+    assert isinstance(line.readings[0], Ready)
+
+
+@every_polled_sensor
+def test_whoever_looks_in_early_asks_nothing_more(name: str) -> None:
+    line = cable(name)
+    line.run(3_000)
+    due_ms = line.near.wake_at_ms
+    assert due_ms is not None and due_ms > line.now_ms
+    assert line.near.tick(line.now_ms) == [] and line.near.wake_at_ms == due_ms
 
 
 # ---------------------------------------------------------------- device and driver agree
