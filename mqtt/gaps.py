@@ -94,16 +94,17 @@ class Gaps:
     def _fill(self, seq: int) -> bool:
         for at, (first, last, due_ms, _) in enumerate(self._missing):
             if first <= seq <= last:  # it is being filled: patience starts anew
-                self._missing[at : at + 1] = [(*part, due_ms, 0) for part in _without(seq, first, last)]
+                before = self.missing - 1
+                parts = _bounded(len(self._missing), _without(seq, first, last))
+                self._missing[at : at + 1] = [(*part, due_ms, 0) for part in parts]
+                self.lost += before - self.missing
                 return True
         return False
 
     def _came_before(self, seq: int) -> bool:
         for at, (first, last) in enumerate(self._before):
             if first <= seq <= last:
-                parts = _without(seq, first, last)
-                # Full: the older part is given up; what comes of it is taken for known.
-                self._before[at : at + 1] = parts[-1:] if len(self._before) >= RANGES_MAX else parts
+                self._before[at : at + 1] = _bounded(len(self._before), _without(seq, first, last))
                 return True
         return False
 
@@ -120,3 +121,8 @@ class Gaps:
 def _without(seq: int, first: int, last: int) -> list[tuple[int, int]]:
     """What is left of the numbers `first` to `last`."""
     return [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
+
+
+def _bounded(ranges: int, parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where there are many ranges already the older part is given up; what comes of it is taken for known."""
+    return parts[-1:] if ranges >= RANGES_MAX else parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqtt.gaps import AGAIN_MS, BACKFILL, GRACE_MS, RANGES_MAX, TRIES_MAX, Gaps
+from mqtt.gaps import AGAIN_MS, BACKFILL, GRACE_MS, IDS_MAX, RANGES_MAX, RANGES_PER_REQUEST, TRIES_MAX, Gaps
 
 
 def test_a_hole_is_asked_for_after_a_moment_and_again_later() -> None:
@@ -29,7 +29,7 @@ def test_a_hub_that_knows_nothing_asks_for_the_last_few() -> None:
 def test_what_nobody_had_received_is_news_also_from_before_the_first_event_heard() -> None:
     """A device at work, and a hub that comes just then: 6 found it, 1 to 5 had found nobody and are said again."""
     gaps = Gaps()
-    assert [gaps.take(seq, f"e{seq}", 0.0) for seq in (6, 7, 1, 2, 2, 5, 6)] == [True] * 4 + [False, True, False]
+    assert [gaps.take(seq, f"e{seq}", 0.0) for seq in (6, 7, 3, 1, 2, 2, 5, 6)] == [True] * 5 + [False, True, False]
     assert (gaps.missing, gaps.lost, gaps.wanted(GRACE_MS)) == (0, 0, []), "and it is not asked for"
     gaps = Gaps()
     gaps.promised(1, 1000, 0.0)
@@ -47,20 +47,42 @@ def test_what_came_before_takes_no_more_room_than_holes() -> None:
     assert gaps.take(99_999, "e99999", 0.0), "the older part is given up, not the newer"
 
 
+def test_holes_take_no_more_room_either_and_what_is_given_up_is_counted() -> None:
+    """Every second event arrives: at first as they happen, then out of the middle of one long hole."""
+    for arrivals in (range(3, 4 * RANGES_MAX, 2), (4 * RANGES_MAX, *range(3, 4 * RANGES_MAX - 1, 2))):
+        gaps = Gaps()
+        gaps.take(1, "e1", 0.0)
+        taken = sum(gaps.take(seq, f"e{seq}", 0.0) for seq in arrivals)
+        assert gaps.high is not None and len(gaps._missing) <= RANGES_MAX and len(gaps._ids) <= IDS_MAX
+        assert 1 + taken + gaps.missing + gaps.lost == gaps.high
+        assert len(gaps.wanted(GRACE_MS)) == RANGES_PER_REQUEST, "and the device is not asked for all at once"
+
+
 def test_what_the_journal_dropped_is_lost_and_said() -> None:
     gaps = Gaps()
     gaps.take(1, "e1", 0.0)
     gaps.promised(50, 60, 0.0)
     assert (gaps.missing, gaps.lost) == (11, 48)
+    gaps.promised(60, 60, 0.0)
+    assert (gaps.missing, gaps.lost) == (1, 58), "the oldest that it holds can still come"
 
 
 def test_a_device_that_counts_from_one_again_is_a_new_journal() -> None:
     gaps = Gaps()
-    for seq in range(1, 20):
+    for seq in (1, 2, 3, 10):
         gaps.take(seq, f"old-{seq}", 0.0)
-    assert gaps.take(1, "new-1", 0.0)
-    assert gaps.take(2, "new-2", 0.0)
-    assert not gaps.take(2, "new-2", 0.0)
+    assert [gaps.take(seq, f"new-{seq}", 0.0) for seq in (1, 2, 2, 3, 1)] == [True, True, False, True, False]
+    assert gaps.wanted(GRACE_MS) == [], "the holes of the old one are nobody's"
+
+
+def test_a_device_that_holds_less_than_it_said_has_a_new_journal() -> None:
+    gaps = Gaps()
+    for seq in (1, 2, 3, 10):
+        gaps.take(seq, f"old-{seq}", 0.0)
+    gaps.promised(1, 10, 0.0)
+    assert gaps.wanted(GRACE_MS) == [(4, 9)]
+    gaps.promised(1, 3, GRACE_MS)
+    assert gaps.wanted(2 * GRACE_MS) == [(1, 3)] and gaps.take(2, "new-2", 2 * GRACE_MS)
 
 
 def test_patience_ends_when_nobody_answers_and_not_while_it_is_being_filled() -> None:
@@ -71,10 +93,17 @@ def test_patience_ends_when_nobody_answers_and_not_while_it_is_being_filled() ->
         assert gaps.wanted(now)
         assert gaps.take(seq, f"e{seq}", now)
         now += AGAIN_MS
-    for _ in range(TRIES_MAX + 1):
-        gaps.wanted(now)
-        now += AGAIN_MS
+    for again in range(TRIES_MAX + 1):
+        assert bool(gaps.wanted(now + again * AGAIN_MS)) == (again < TRIES_MAX)
     assert (gaps.missing, gaps.lost) == (0, 98 - 3 * TRIES_MAX)
+
+
+def test_a_hole_that_nobody_fills_is_asked_for_a_dozen_times_and_then_given_up() -> None:
+    gaps = Gaps()
+    gaps.take(1, "e1", 0.0)
+    gaps.take(9, "e9", 0.0)
+    answers = [gaps.wanted(GRACE_MS + again * AGAIN_MS) for again in range(20)]
+    assert answers == [[(2, 8)]] * 12 + [[]] * 8 and gaps.lost == 7
 
 
 @settings(max_examples=150, deadline=None)
