@@ -1,8 +1,9 @@
 """The files of the card become the device's: compared with the card's list, checked, put in place whole or not at all.
 
-    /boot/firmware/hallgate/     card.json, site/, network/, enrol.json      written by `hallgate flash`
+    /boot/firmware/hallgate/     card.json, site/, network/, console, enrol.json      written by `hallgate flash`
     /persistent/site/            the site file and what it names, the device's key and certificate
     /persistent/network/         what systemd-networkd and wpa_supplicant read
+    /persistent/console          root's password, hashed
 
 A cut at any moment leaves the card's folder as it was, and the next start begins again. When all is in place, what is
 secret on the first partition is written over and deleted: any computer can read it there.
@@ -28,6 +29,7 @@ from firmware.trust import certificates, enrolment
 
 MANIFEST = "card.json"
 TICKET = "enrol.json"
+CONSOLE = "console"
 PLACED = "placed.json"
 REQUEST, CERTIFICATE, FINGERPRINT = "request.csr", "certificate.pem", "fingerprint.txt"
 """For who carries them by hand: out of the card, into it, and what to compare."""
@@ -46,7 +48,7 @@ class Placing:
 
     def __init__(self, card: Path, store: Path) -> None:
         self.card, self.store = card, store
-        self.site, self.network = store / "site", store / "network"
+        self.site, self.network, self.console = store / "site", store / "network", store / CONSOLE
 
     def new(self) -> bool:
         """Whether the card holds a door that is not in place yet."""
@@ -101,6 +103,9 @@ class Placing:
         for name, data in files.items():
             if name.startswith("network/"):
                 _put(self.network / name.removeprefix("network/"), data)
+        self.console.unlink(missing_ok=True)
+        if CONSOLE in files:
+            _put(self.console, files[CONSOLE])
         sync_folder(self.store)
 
     def _keep_what_is_ours(self, draft: Path, manifest: dict[str, Any]) -> None:

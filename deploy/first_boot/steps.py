@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.first_boot import grow, lamp
+from deploy.first_boot import console, grow, lamp
 from deploy.first_boot.codes import MEANINGS, Code
 from deploy.first_boot.place import TICKET, Placing, Stop
 from firmware import site
@@ -58,6 +58,7 @@ class Start:
         if place is None and not self.troubles:
             self._trouble(Code.NO_DOOR, f"{self.placing.site}/site.toml")
         self._step(self._network)
+        self._step(lambda: console.allow(self.placing.console))
         if place is not None:
             self._step(lambda: self._enrolled_by_hand(place))
         self._step(self._owned)

@@ -6,8 +6,8 @@ import ipaddress
 import re
 from pathlib import Path
 
+from deploy.flash import passwords
 from firmware.errors import Mistake
-from firmware.files import read_secret
 
 WIRED = "[Match]\nName=eth* en*\n\n[Network]\n"
 WIRELESS = "[Match]\nName=wlan*\n\n[Network]\n"
@@ -56,8 +56,5 @@ def _wifi(name: str, password: Path | None, country: str) -> bytes:
         raise Mistake("write the country in two letters: CN", key="--country")
     key = "key_mgmt=NONE"
     if password is not None:
-        word = read_secret(password).decode("utf-8", "replace").strip("\r\n")
-        if not (8 <= len(word) <= 63 and word.isascii() and word.isprintable()):
-            raise Mistake("a wireless password has 8 to 63 plain characters", file=str(password))
-        key = f'psk="{word}"'
+        key = f'psk="{passwords.read(password)}"'
     return f"country={country}\nnetwork={{\n\tssid={name.encode().hex()}\n\tscan_ssid=1\n\t{key}\n}}\n".encode()

@@ -62,14 +62,18 @@ def need(packages: Mapping[str, str], install: bool | None = None) -> None:
 
 
 def run(
-    words: Sequence[str | Path], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    words: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    told: str = "",
 ) -> str:
-    """Its stdout. Raises Failure with its last lines."""
+    """Its stdout, once it has read `told`. Raises Failure with its last lines."""
     done = subprocess.run(
         [str(word) for word in words],
         env={**os.environ, "PATH": PATH, "LC_ALL": "C.UTF-8", **(environment or {})},
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        input=told,
         capture_output=True,
         text=True,
         errors="replace",

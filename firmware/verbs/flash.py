@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", default="dhcp", help="dhcp, or ADDRESS/PREFIX,GATEWAY,DNS")
     parser.add_argument("--wifi", metavar="NAME", help="the wireless network's name")
     parser.add_argument("--wifi-password", type=Path, metavar="FILE", help="file with its password, for its owner only")
+    parser.add_argument(
+        "--console-password", type=Path, metavar="FILE", help="file with root's password for screen and keyboard"
+    )
     parser.add_argument("--country", default="CN", help="whose radio rules hold (default %(default)s)")
     parser.add_argument("--ntp", action="append", default=[], metavar="HOST", help="a time server; repeat it")
     parser.add_argument("--enrol", metavar="URL", help="where the device enrols by itself (hallgate enrol serve)")
@@ -109,6 +112,8 @@ def _door(arguments: argparse.Namespace) -> Any:
     door = _flasher("door").read(arguments.site, arguments.name)
     wireless = (arguments.wifi, arguments.wifi_password, arguments.country)
     door.files |= _flasher("network").files(arguments.network, *wireless, arguments.ntp)
+    if arguments.console_password is not None:
+        door.files["console"] = _flasher("passwords").hashed(arguments.console_password)
     if arguments.enrol is not None:
         if not DESK.fullmatch(arguments.enrol):
             raise Mistake("write the desk's address: http://10.0.0.1:8446", key="--enrol")

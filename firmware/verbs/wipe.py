@@ -26,7 +26,7 @@ from firmware.errors import Failure, HallgateError, Mistake
 from firmware.journal import Reader, lock
 from firmware.language import spoken
 
-EXAMPLE = "hallgate wipe --store /persistent --archive /media/usb/north-entry-1.tar.gz --confirm north-entry-1"
+EXAMPLE = "hallgate wipe --store /persistent --archive /mnt/north-entry-1.tar.gz --confirm north-entry-1"
 CHUNK = 1 << 20
 
 
@@ -110,7 +110,7 @@ def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _wipe(store: Path) -> None:
     """Keys first. Each file is written over before it goes: what is deleted stands on the card for long."""
-    for room in ("site", "site.before", "site.new", "network", "hallgate"):
+    for room in ("site", "site.before", "site.new", "network", "console", "hallgate", "update"):
         for file in _files(store / room):
             try:
                 _zero(file)
@@ -125,7 +125,7 @@ def _wipe(store: Path) -> None:
 
 def _files(room: Path) -> Iterator[Path]:
     """Keys before the rest."""
-    found = [path for path in room.rglob("*") if path.is_file() and not path.is_symlink()]
+    found = [path for path in (room, *room.rglob("*")) if path.is_file() and not path.is_symlink()]
     yield from sorted(found, key=lambda path: (path.suffix != ".key", path.name))
 
 

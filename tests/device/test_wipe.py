@@ -23,6 +23,9 @@ def store_of(gate: Bench, folder: Path) -> Path:
         if path.is_file() and not path.is_symlink():
             (store / "site" / path.name).write_bytes(path.read_bytes())
     (store / "site/entry-1.key").write_text("the device's own key")
+    (store / "console").write_text("the hash of a password")
+    (store / "update").mkdir()
+    (store / "update/progress.json").write_text("{}")
     gate.state = store / "hallgate"
     return store
 

@@ -19,6 +19,7 @@ import pytest
 from deploy.first_boot import grow, lamp
 from deploy.first_boot.place import Stop
 from deploy.flash import door as doors
+from deploy.flash import passwords
 from firmware.__main__ import main
 from firmware.trust import certificates, enrolment
 from tests import loop_disk, needs
@@ -302,6 +303,47 @@ def test_a_certificate_carried_by_hand(board: Board) -> None:
     wrong = enrolment.Authority(ca).sign(asked, "", "device", certificates.fingerprint(other), NOW, 30, ())
     (board.card / "certificate.pem").write_bytes(wrong.read_bytes())
     assert board.start() == 1 and board.blinks == 8 and "no key here fits it" in board.console
+
+
+# ---------------------------------------------------------------- screen and keyboard
+
+
+def at_the_console(board: Board) -> str:
+    """Root's line of the list of passwords after a start and one more, in a mount namespace of its own."""
+    start = f"{sys.executable} -m firmware provision --card {board.card} --store {board.store} --leds {board.leds}"
+    start += f" --networks {board.networks}"
+    script = (
+        f"mount -t tmpfs run /run && {start}; {start}; stat -c %a /etc/shadow >&2; grep -c shadow /proc/mounts >&2; "
+    )
+    script += "grep ^root: /etc/shadow"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    board.console = done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_who_stands_there_gets_in_by_the_cards_password_alone(board: Board, tmp_path: Path) -> None:
+    needs.stop_unless(loop_disk.why_not() or needs.missing("openssl", "unshare"))
+    before = Path("/etc/shadow").read_text()
+    assert at_the_console(board) == before.splitlines()[0], "a card without a password lets nobody in"
+    word = tmp_path / "word"
+    word.write_text("open sesame 7\n")
+    word.chmod(0o600)
+    hashed = passwords.hashed(word)
+    board.insert(console=hashed)
+    found = at_the_console(board).split(":")
+    assert (found[0], found[1]) == ("root", hashed.decode())
+    salt = found[1].split("$")[2]
+    again = ["openssl", "passwd", "-6", "-salt", salt, "open sesame 7"]
+    assert subprocess.run(again, capture_output=True, text=True).stdout.strip() == found[1]
+    assert board.console.splitlines()[-2:] == ["600", "1"], "for root's eyes, and laid over once"
+    assert not (board.card / "console").exists() and (board.store / "console").stat().st_mode & 0o777 == 0o600
+    assert Path("/etc/shadow").read_text() == before
+    board.insert()
+    assert at_the_console(board) == before.splitlines()[0], "the next card says it anew"
+    board.insert(console=b"root:x")
+    at_the_console(board)
+    assert "hallgate [3]" in board.console and "is no hash of a password" in board.console
 
 
 # ---------------------------------------------------------------- the rest of the card
