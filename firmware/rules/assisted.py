@@ -17,7 +17,7 @@ PHRASES = {"identity": "assisted", "paper_code": "assisted_paper"}
 
 def judge(case: Case) -> Verdict | None:
     path = case.lane.visit.path if case.lane.visit is not None else None
-    if path is None or case.unproved is not None or (path.step not in ("cancelled", "lapsed") and _own_proof(case)):
+    if path is None or (path.step not in ("cancelled", "lapsed") and _own_proof(case)):
         return None
     if path.step in ("cancelled", "lapsed"):
         return Verdict(CLAUSE, "staff", f"assisted_{path.step}", phrase="staff")

@@ -47,9 +47,9 @@ def _used_up(case: Case, booking: Booking) -> bool:
 
 def _missing(case: Case) -> Verdict | None:
     """Without a booking, where one is required. Who may come without is the quota's affair (2.2)."""
-    if case.unproved is not None or case.rules is None or case.rules.booking != "required":
+    if case.rules is None or case.rules.booking != "required":
         return None
-    if case.final or (case.health is None and case.card is None):
+    if case.final:
         return Verdict(CLAUSE, "refuse", "not_booked")
     return Verdict(CLAUSE, "wait", "booking_missing", phrase="other_booking", asks_for="booking")
 

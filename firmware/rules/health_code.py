@@ -13,7 +13,7 @@ CLAUSE = "3.1.2a"
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.rules is None or case.unproved is not None or case.rules.code == "none":
+    if case.rules is None or case.rules.code == "none":
         return None
     colours = {each.code for each in registered(case)}
     word = attested(case, "code")

@@ -19,7 +19,7 @@ KINDS = {"naat": "pcr", "antigen": "antigen"}
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.rules is None or case.unproved is not None:
+    if case.rules is None:
         return None
     tests = [each for each in case.healths if isinstance(each, HealthTest)]
     heard = registered(case) if case.sentinel is not None or case.lane.venue else []

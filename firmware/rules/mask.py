@@ -12,7 +12,7 @@ CLAUSE = "3.1.2c"
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.rules is None or case.unproved is not None or case.rules.mask == "none" or _exempt(case):
+    if case.rules is None or case.rules.mask == "none" or _exempt(case):
         return None
     word = attested(case, "mask") or attested(case, "veto")
     if word is not None:

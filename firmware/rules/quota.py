@@ -11,7 +11,7 @@ from firmware.rules.verdict import Case, Verdict
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.unproved is not None or case.rules is None or not counts(case):
+    if case.rules is None or not counts(case):
         return None
     if case.booking is None:
         if case.rules.booking == "required":

@@ -54,6 +54,7 @@ class Case(msgspec.Struct, kw_only=True):
     """The one that stands for the person; `healths` are all that were shown, one of a kind."""
     healths: tuple[HealthTest | OtherHealth, ...]
     unproved: Unproved | None
+    """A code that proves nothing. Then `readable` alone is asked, and no other rule sees the case."""
     measured: Measured | None = None
     """What the thermometer of this lane, or the sentinel's, says of this person; None: nothing measures here."""
     final: bool

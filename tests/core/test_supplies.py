@@ -78,6 +78,13 @@ def test_uses_come_together_and_what_a_badge_took_at_once() -> None:
     assert found.by == stage.lane.badge and found.lane == "A"
 
 
+def test_what_is_taken_when_the_badge_is_forgotten_again_is_anybodys() -> None:
+    stage = hall()
+    stage.scan(stage.badge(900))
+    assert ledger(use(stage.wait(60))) == []
+    assert ledger(stage.wait(600)) == [("used", 1, 9)]
+
+
 def test_low_and_empty_are_told_once_until_it_is_filled() -> None:
     stage = use(hall(), 12)
     assert [row for row in ledger(stage) if row[0] != "used"] == [("low", 7, 3), ("empty", 10, 0)]

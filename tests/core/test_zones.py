@@ -147,6 +147,12 @@ def test_inside_the_hall_a_pass_of_another_day_opens_nothing() -> None:
     assert north.scan(north.booking(1), "B") == "admit"
 
 
+def test_inside_the_hall_a_doubtful_clock_knows_no_other_day() -> None:
+    north = door(more=LIMITS + '[on_doubt]\nclock = "admit"\n', trusted=False)
+    north.state.zones["zone-b1"].rights.M = north.state.rights.M = 2
+    assert north.scan(north.booking(2, slot=(-49, -47)), "B") == "admit"
+
+
 def test_a_hold_of_the_hall_holds_its_zones_and_a_zones_hold_only_itself() -> None:
     north = door()
     assert north.order("hold", resource="zone-b1") == ""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from firmware.core import events
 from firmware.core.state import LaneSetup
-from tests.core.stage import Stage
+from tests.core.stage import Stage, rulebook
 from tests.rules.asking import DOUBTS, asked, doubt
 
 
@@ -98,6 +99,32 @@ def test_a_pass_used_on_an_earlier_day_is_used_whatever_re_entries_are_left() ->
     assert asked(stage, book) == ("admit", "in_order")
     stage.cross().wait(86_400)
     assert asked(stage, book) == ("refuse", "used")
+
+
+def test_a_doubtful_clock_takes_no_re_entry_away_by_its_date() -> None:
+    stage = Stage(limit=9, visitor="re_entries = 3", **doubt("clock", "admit"))
+    book = stage.booking(1, expires_s=int(stage.wall_0) + 9 * 86_400)
+    assert stage.scan(book) == "admit"
+    stage.cross().wait(86_400)
+    stage.trusted = False
+    assert asked(stage, book)[0] == "admit"
+
+
+@pytest.mark.parametrize(
+    ("walk_in", "booking", "expected"),
+    [
+        ("true", "optional", ("admit", "in_order")),
+        ("false", "optional", ("refuse", "late")),
+        ("true", "none", ("refuse", "late")),
+    ],
+)
+def test_who_is_late_comes_as_a_walk_in_only_where_walk_ins_come(
+    walk_in: str, booking: str, expected: tuple[str, str]
+) -> None:
+    stage = Stage()
+    book = rulebook(serial=8, walk_in=walk_in, booking=booking).replace(b"[slot]", b'[slot]\nlate = "walk_in"')
+    stage.do(events.RulebookLoaded(text=book, kid="k"))
+    assert asked(stage, stage.booking(1, slot=(-2, -1))) == expected
 
 
 def test_a_staff_badge_is_never_used_up() -> None:

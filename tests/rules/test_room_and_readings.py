@@ -61,7 +61,24 @@ def test_no_thermometer_and_no_reading(answer: str) -> None:
     stage = Stage(thermometer=True, visitor=HOT, **doubt("sensor_missing", answer))
     assert stage.scan(stage.booking(1)) == "wait"
     stage.wait(25)
-    assert stage.decision.answer == answer
+    assert stage.decision.answer == answer and (answer == "admit" or stage.because == "no_reading")
+
+
+@pytest.mark.parametrize("answer", DOUBTS)
+def test_what_a_broken_thermometer_said_before_is_nothing(answer: str) -> None:
+    stage = Stage(thermometer=True, visitor=HOT, **doubt("sensor_missing", answer))
+    stage.do(events.TemperatureRead(lane="A", object_c=36.5))
+    stage.do(events.DeviceHealth(lane="A", device="thermometer", state="silent"))
+    assert stage.scan(stage.booking(1)) == answer
+
+
+@pytest.mark.parametrize(("leads_to", "asked_for"), [("staff", "clinical"), ("refuse", "")])
+def test_a_person_reads_again_only_where_the_elevated_are_the_staffs(leads_to: str, asked_for: str) -> None:
+    stage = Stage(thermometer=True, visitor=f'{HOT}\non_fail = {{ temperature = "{leads_to}" }}')
+    stage.do(events.TemperatureRead(lane="A", object_c=37.4))
+    assert stage.scan(stage.booking(1)) == leads_to
+    assert (stage.lane.visit.asked if stage.lane.visit else "") == asked_for
+    assert stage.wait(600).lane.visit is None and stage.decision.answer == leads_to
 
 
 @pytest.mark.parametrize("answer", DOUBTS)
