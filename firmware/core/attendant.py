@@ -90,7 +90,7 @@ def _signs_round(turn: Turn, lane: LaneState, held_ms: int, *, named: bool) -> b
 
 
 def _meant(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, str]:
-    return _order(turn, lane, who) if long else ("open_once", open_once(turn, lane, who))
+    return _order(turn, lane, who) if long else ("open_once", open_once(turn, lane))
 
 
 def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:
@@ -161,8 +161,8 @@ def _nobody_left(turn: Turn, lane: LaneState) -> bool:
     return leaving and not lane.blocked and turn.now >= lane.open_until_ms
 
 
-def open_once(turn: Turn, lane: LaneState, who: str) -> str:
-    """One body in on an attendant's word. It counts like any other: without a free place it has to wait.
+def open_once(turn: Turn, lane: LaneState) -> str:
+    """One body in on an attendant's word; answers why not, or nothing. It counts like any other: it has to wait for a place.
 
     The person in front of the gate, if one showed a code just now, has used that code by it.
     """
@@ -172,6 +172,19 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
     if not setup.entry:
         passage.open_exit(turn, lane, "order")
         return ""
+    if because := _why_not(turn, lane):
+        return because
+    if not places.reserve(turn.state, setup, 1):
+        return "hall_full"
+    if lane.grant is not None:
+        passage.give_up(turn, lane)
+    _let_in(turn, lane)
+    return ""
+
+
+def _why_not(turn: Turn, lane: LaneState) -> str:
+    """Why nobody's word opens this entry now."""
+    setup = turn.setup(lane.name)
     if setup.hatch:
         return "hatch"
     if lane.grant is not None and not _nobody_left(turn, lane):
@@ -182,22 +195,21 @@ def open_once(turn: Turn, lane: LaneState, who: str) -> str:
         return "gate_fault"
     if lane.state == "held" or judgement.held_entry(turn, setup):
         return "held"
-    if access.interlocked(turn, lane.name):
-        return "interlock"
-    if not places.reserve(turn.state, setup, 1):
-        return "hall_full"
-    if lane.grant is not None:
-        passage.give_up(turn, lane)
+    return "interlock" if access.interlocked(turn, lane.name) else ""
+
+
+def _let_in(turn: Turn, lane: LaneState) -> None:
     clause, because = ("2.1", "gate_drill") if drill(turn) else ("3.1.2d", "attendant_confirmed")
     confirmed = unasked.answer(turn, lane, "admit", clause, because, phrase="confirmed")
-    visit = lane.visit
-    pass_id = judgement.identity_of(visit.booking, visit.health) if visit else ""
-    person_class = visit.booking.person_class if visit and visit.booking else None
-    expires = visit.booking.expires_s if visit and visit.booking else turn.known_s + 86_400
+    visit, classes = lane.visit, turn.rulebook.classes if turn.rulebook else {}
+    booking = visit.booking if visit else None
+    person_class = booking.person_class if booking else None
     grant = entry.grant_entry(
-        turn, lane, confirmed.id, 1, person_class, visit.person if visit else None, pass_id, expires
-    )
-    rules = turn.rulebook.classes.get(person_class or "")
-    grant.pass_uses = entry.uses_of(visit.booking if visit else None, rules)
+        turn, lane, confirmed.id, 1,
+        person_class=person_class,
+        person=visit.person if visit else None,
+        pass_id=judgement.identity_of(booking, visit.health) if visit else "",
+        pass_expires_s=booking.expires_s if booking else turn.known_s + 86_400,
+    )  # fmt: skip
+    grant.pass_uses = entry.uses_of(booking, classes.get(person_class or ""))
     visits.end(lane)
-    return ""

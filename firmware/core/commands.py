@@ -49,7 +49,7 @@ def _resource(event: CommandArrived) -> str:
 def _open_once(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
         return "no_such_lane"
-    return attendant.open_once(turn, turn.state.lanes[event.lane or ""], event.issuer)
+    return attendant.open_once(turn, turn.state.lanes[event.lane or ""])
 
 
 def _hold(turn: Turn, event: CommandArrived) -> str:

@@ -312,10 +312,12 @@ def _admit(turn: Turn, lane: LaneState, case: Case, record: Decision) -> None:
     identity = judgement.identity_of(case.booking, case.health)
     lane.waiting = [each for each in lane.waiting if each.who != identity]
     expires = case.booking.expires_s if case.booking else turn.known_s + 86_400
-    uses = (
-        "" if case.setup.comes_from else identity
-    )  # a pass is used by coming into the hall, not by walking about in it
-    grant = grant_entry(turn, lane, record.id, case.persons, case.person_class, record.person, uses, expires)
+    # A pass is used by coming into the hall, not by walking about in it.
+    uses = "" if case.setup.comes_from else identity
+    grant = grant_entry(
+        turn, lane, record.id, case.persons,
+        person_class=case.person_class, person=record.person, pass_id=uses, pass_expires_s=expires,
+    )  # fmt: skip
     grant.pass_uses = uses_of(case.booking, case.rules)
     if quota.counts(case):
         quotas.take(turn, turn.rulebook, grant, case.persons, case.cases)
@@ -334,7 +336,7 @@ def uses_of(booking: Booking | None, rules: ClassRules | None) -> int:
 
 
 def grant_entry(
-    turn: Turn, lane: LaneState, decision: str, persons: int, person_class: str | None, person: str | None,
+    turn: Turn, lane: LaneState, decision: str, persons: int, *, person_class: str | None, person: str | None,
     pass_id: str, pass_expires_s: int,
 ) -> Grant:  # fmt: skip
     """Open for `persons` whose places are reserved already."""
