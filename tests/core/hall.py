@@ -7,6 +7,7 @@ from typing import Any
 from firmware.core import events, limit
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights, Row
+from firmware.core.records import CommandDone
 from firmware.core.resource import Resource
 from firmware.core.state import HallState
 from tests.core.stage import Stage
@@ -45,7 +46,7 @@ class Member(Stage):
         self.do(
             events.CommandArrived(id=f"o-{before}", name=name, issuer="hub", lane=body.pop("lane", None), body=body)
         )
-        return next(record.because for record in self.records[before:] if record.__class__.__name__ == "CommandDone")
+        return next(record.because for record in self.records[before:] if isinstance(record, CommandDone))
 
     def admit(self, number: int) -> str:
         answer = self.scan(self.booking(number))

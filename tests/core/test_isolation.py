@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware.core import events, incident
-from firmware.core.actions import Buzz, RouteLight, SignShow, VoiceSay
+from firmware.core.actions import Buzz, GateOpen, RouteLight, SignShow, VoiceSay
 from firmware.rulebook.words import WORDS
 from tests.core.isolating import LANES, admit, badge_press, hall, isolate, names, of, order, state_of, steps
 
@@ -277,7 +277,7 @@ def test_whoever_wants_out_goes_out_while_everything_is_held(lane: str) -> None:
     isolate(stage, 1, "C" if lane == "C" else "A")
     stage.forget()
     stage.press(lane=lane)
-    assert [order.lane for order in stage.actions if type(order).__name__ == "GateOpen"] == [lane]
+    assert [order.lane for order in stage.actions if isinstance(order, GateOpen)] == [lane]
     stage.cross("out", lane)
     assert stage.passages[-1].direction == "out" and stage.passages[-1].expected
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from firmware.core import car, events
 from firmware.core.actions import GateClose, GateFree, GateOpen
+from firmware.core.records import Alarm
 from firmware.core.state import CarSetup, LaneSetup
 from firmware.rulebook.book import parse
 from tests.core.stage import Stage, rulebook
@@ -115,7 +116,7 @@ def test_too_many_are_asked_to_step_out_and_the_lift_is_called_for_nobody() -> N
     assert hall.scan(hall.booking(1), "L") == "wait" and hall.because == "car_over"
     hall.forget()
     hall.cross("out", lane="L")
-    assert [(record.alarm, record.active) for record in hall.records if record.__class__.__name__ == "Alarm"] == [
+    assert [(record.alarm, record.active) for record in hall.records if isinstance(record, Alarm)] == [
         ("car_over", False)
     ]
 

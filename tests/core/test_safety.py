@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware.core import events
+from firmware.core.records import CommandDone
 from tests.core.stage import Stage
 
 
@@ -114,7 +115,7 @@ def test_badge_and_button_open_hold_and_release() -> None:
     stage.scan(stage.badge(901))
     stage.press(3)
     assert stage.lane.state == "idle"
-    names = [(r.name, r.result) for r in stage.records if type(r).__name__ == "CommandDone"]
+    names = [(r.name, r.result) for r in stage.records if isinstance(r, CommandDone)]
     assert names == [("open_once", "done"), ("hold", "done"), ("release", "done")]
 
 
@@ -205,4 +206,4 @@ def test_a_full_journal_takes_back_what_it_could_not_record() -> None:
 def test_orders_that_cannot_be_done_are_refused_aloud(name: str) -> None:
     stage = Stage()
     stage.do(events.CommandArrived(id="1", name=name, issuer="hub", lane="Z"))
-    assert [(r.result, r.because) for r in stage.records if type(r).__name__ == "CommandDone"][0][0] == "refused"
+    assert [(r.result, r.because) for r in stage.records if isinstance(r, CommandDone)][0][0] == "refused"

@@ -8,6 +8,7 @@ import pytest
 
 from firmware.outputs import gate_relay_modbus as modbus
 from firmware.outputs.modbus_rtu import Pace
+from sensors.driver import Send
 from sensors.readings import Garbled, Ready, Refused, RelayState, Silent
 from tests.outputs.bench import CLOSE, FREE, Bench, opening, vector
 
@@ -249,7 +250,7 @@ def test_two_lanes_on_one_board_that_spoke_at_once_are_both_obeyed() -> None:
     lanes = [modbus.Encoder(modbus.Settings(channel=channel)) for channel in (1, 2)]
     far = modbus.Simulator(modbus.Settings())
     glued = lanes[0].order(opening(5_000), 0.0), lanes[1].order(opening(5_000), 0.0)
-    assert all(type(sent[0]).__name__ == "Send" for sent in glued)  # the board understood neither
+    assert all(isinstance(sent[0], Send) for sent in glued)  # the board understood neither
     answers: list[tuple[float, bytes]] = []
     for t_ms in range(1, 1_000):
         for at_ms, raw in [answer for answer in answers if answer[0] <= t_ms]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firmware.core.facts import HealthTest
+from firmware.core.records import Decision
 from tests.people.hall import Door
 
 HOSTED = ("guest", "escorted")
@@ -157,7 +158,7 @@ def test_a_party_is_one_grant_for_all_its_bodies(person_class: str, party: int, 
     free = door.free
     assert door.comes(door.guest(1, person_class, party=party, helper=helper)) == "admit"
     assert door.free == free - bodies, "all its places are taken before anybody moves"
-    decisions = [record for record in door.records if record.__class__.__name__ == "Decision"]
+    decisions = [record for record in door.records if isinstance(record, Decision)]
     for _ in range(bodies):
         door.wait(8).cross()  # each has the time of the grant
     door.wait(30)

@@ -9,6 +9,7 @@ import pytest
 
 from firmware.core import events
 from firmware.core.picture import inside
+from firmware.core.records import CommandDone
 from tests.core.stage import Stage, rulebook
 from tests.people.hall import Door, at
 
@@ -125,7 +126,7 @@ def test_people_still_inside_after_closing_are_told_of_once() -> None:
 def press(door: Door, seconds: float) -> str:
     door.scan(door.badge(900, person_class="attendant"))
     door.press(seconds)
-    return [record.name for record in door.records if record.__class__.__name__ == "CommandDone"][-1]
+    return [record.name for record in door.records if isinstance(record, CommandDone)][-1]
 
 
 def test_an_attendant_says_that_the_hall_is_empty_and_the_count_is_zero() -> None:
