@@ -6,7 +6,7 @@ broker. OASIS MQTT 5.0, sections 2 and 3; only what Mosquitto sends to a client 
 
 from __future__ import annotations
 
-CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
+CONNACK, PUBLISH, PUBACK = 2, 3, 4
 PACKET_MAX = 1024 * 1024
 
 
@@ -34,10 +34,6 @@ def subscribe(topics: tuple[str, ...], packet_id: int) -> bytes:
 
 def acknowledge(packet_id: int) -> bytes:
     return _packet(0x40, _short(packet_id))
-
-
-PING = bytes([0xC0, 0])
-GOODBYE = bytes([0xE0, 0])
 
 
 class Stream:

@@ -240,8 +240,8 @@ class Profile:
         """All zones when the scanner was found good first; empty: not yet."""
         self.whole = True
         """The scanner can dump its zones; otherwise only the wanted ones are looked at."""
-        self._restless = {ZONE_TRIGGER, 0x2A, 0x2B}
-        """Zones that are not put back: the trigger, the line's own speed, and what does not keep a value."""
+        self._restless = set(NEVER_RESTORED)
+        """And what does not keep a value."""
 
     def look(self) -> list[Step]:
         if self.whole:

@@ -36,8 +36,6 @@ BROKEN = {
     0x60: "the reader's security module fails its self test",
     0x66: "the reader's security module is not authorised",
 }
-NOT_THIS_CARD = frozenset({0x31, 0x32, 0x33, 0x40, 0x41, 0x47, 0x3F, 0x91})
-"""This card cannot be read, or not now: it moved, it is no identity card, or the two do not accept each other."""
 
 
 def frame(body: bytes) -> bytes:

@@ -24,7 +24,6 @@ from tests.device.bench import RULEBOOK
 
 KEY = bytes(range(32))
 OFFICE = Issuer.new("baoshan", hall_key=KEY)
-WALL = "2022-06-10T09:00:00+08:00"
 NOON_S = 1_654_833_600  # 2022-06-10T12:00+08:00
 DOCUMENT = "D-4711"
 HOLDER = hmac.digest(KEY, DOCUMENT.encode(), "sha256")[:8].hex()

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 HEALTH_KINDS = frozenset({"naat", "antigen", "vaccination", "recovery"})
 KINDS = HEALTH_KINDS | {"rulebook", "booking", "staff", "command", "revocation", "roster", "device"}

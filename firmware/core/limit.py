@@ -63,7 +63,6 @@ def _seen(own: Resource, row: Row, seen_ms: int) -> PeerSeen:
         asks=row.asks,
         entry=row.entry,
         bank=row.bank,
-        minted=row.M > 0,
         seen_ms=seen_ms,
         acknowledged=row.V.get(own.rights.inc, 0),
         made=row.M - row.B,

@@ -27,7 +27,7 @@ def seen(turn: Turn, event: SpacingSeen) -> None:
     if event.zone == "hall":
         _behind(turn, lane, event.persons)
         return
-    lane.queue_persons, lane.queue_gap_mm, lane.queue_seen_ms = event.persons, event.gap_mm, turn.now
+    lane.queue_persons, lane.queue_gap_mm = event.persons, event.gap_mm
     lane.queue_links_mm = event.links_mm
 
 

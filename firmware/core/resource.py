@@ -35,7 +35,6 @@ class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
     entry: bool
     asks: int = 0
     bank: bool = False
-    minted: bool = False
     seen_ms: int = 0
     acknowledged: int = 0
     """V of the peer for us: how many of our gifts arrived."""

@@ -78,7 +78,7 @@ class Writer:
         """Why nothing can be written now; empty: all is well."""
         self.trouble = ""
         """Why the next segment cannot be made ready: the disk is full or fails, while there is still room left."""
-        self.lost_entries = self.lost_records = self.dropped_records = self.snapshots_skipped = self.damaged = 0
+        self.lost_entries = self.lost_records = self.dropped_records = self.damaged = 0
         self.durable_seq = 0
         """The last hub event that is on disk; 0: none."""
         directory = Path(directory)
@@ -228,10 +228,7 @@ class Writer:
     def _beginning(self, seal: Seal, size: int, snapshot: bool) -> bytes:
         data = self._group(seal, 0, self._end)
         picture = self._snapshot_frame(seal, 0 if data else self._end) if snapshot else b""
-        if len(data) + len(picture) > size:
-            self.snapshots_skipped += 1
-            return data
-        return data + picture
+        return data if len(data) + len(picture) > size else data + picture
 
     def _written(self, end: int, snapshot_done: bool) -> None:
         self._end, self._tail = end, sector_behind(end)

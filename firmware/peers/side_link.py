@@ -47,9 +47,7 @@ class SideLink:
         """Set by whoever tends the port: something is due sooner than the last `tend` said."""
         self._listen, self._clock, self._on_message = listen, clock, on_message
         self._family = socket.AF_INET6 if listen.startswith("[") else socket.AF_INET
-        self._named = {peer: resolved(peer, self._family) for peer in peers}
-        self.unresolved = tuple(peer for peer, address in self._named.items() if address is None)
-        seeds = [address for address in self._named.values() if address is not None]
+        seeds = [address for peer in peers if (address := resolved(peer, self._family)) is not None]
         self.exchange = Exchange(key, hall, device, seeds, draw)
         self._socket: socket.socket | None = None
         self._deaf_until_ms = 0.0

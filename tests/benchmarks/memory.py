@@ -22,7 +22,6 @@ pins = { outside = 17, inside = 27 }
 driver = "contact_switch"
 pin = 22
 """
-CAMERA = '[lane.identity]\ndriver = "scanner_camera"\nport = "unix:{path}"\n'
 
 
 def memory(folder: Path) -> list[Figure]:

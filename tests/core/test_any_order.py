@@ -41,7 +41,7 @@ class Watched(Stage):
     """A stage that looks at every turn, the ones the controller asked for too."""
 
     def __init__(self, **book: Any) -> None:
-        self.tally = self.leaked = self.seq = self.wakes = 0
+        self.tally = self.leaked = self.seq = 0
         self.limit = book.get("limit", 5)
         self.full = False
         self.passes: dict[str, str | None] = {}

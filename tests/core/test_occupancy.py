@@ -27,7 +27,7 @@ class Net:
     """Devices that talk by rows only. `disk` is what survives a crash; the first device is the bank."""
 
     def __init__(self, devices: int, chance: random.Random) -> None:
-        self.chance, self.inside, self.crashes = chance, 0, 0
+        self.chance, self.inside = chance, 0
         self.live = [Rights(inc=f"d{number}", bank=number == 0) for number in range(devices)]
         occupancy.set_limit(self.live[0], LIMIT)
         self.disk = copy.deepcopy(self.live)
@@ -70,7 +70,6 @@ class Net:
             occupancy.count_out(self.live[who])
 
     def crash(self, who: int) -> None:
-        self.crashes += 1
         self.live[who] = copy.deepcopy(self.disk[who])
 
     STEPS: tuple[str, ...] = ("publish", "hear", "hear", "hear", "give", "give", "admit", "admit", "leave", "crash")
