@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from firmware.errors import Mistake
+
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1]
 
@@ -89,5 +91,9 @@ class Shop:
         return self.work / "parts" / name
 
     def make(self) -> None:
-        for folder in (self.packages, self.wheels, self.keys, self.work / "parts"):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Raises Mistake where no folder can be."""
+        try:
+            for folder in (self.packages, self.wheels, self.keys, self.work / "parts"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Mistake(f"is no folder to work in: {error.strerror}", file=str(self.work), key="--work") from None

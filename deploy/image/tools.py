@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from firmware.clock import Clock
-from firmware.errors import Failure
+from firmware.errors import Failure, Mistake
 from firmware.language import spoken
 
 PACKAGES = {
@@ -83,6 +83,18 @@ def run(
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-LAST_WORDS:])
         raise Failure(f"{words[0]} ended with {done.returncode}: {last}")
     return done.stdout
+
+
+def place_for(out: str) -> Path:
+    """Where a file of ours goes; its folder is made. Mistake when it cannot be: asked before minutes of work."""
+    place = Path(out).resolve()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"is no place for a file: {error.strerror}", file=out, key="--out") from None
+    if place.is_dir():
+        raise Mistake("is a folder: name a file in it", file=out, key="--out")
+    return place
 
 
 def can_run_arm() -> None:

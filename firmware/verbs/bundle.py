@@ -12,6 +12,7 @@ from pathlib import Path
 
 from firmware.errors import Mistake
 from firmware.verbs.image import WORK, builder
+from mqtt.topics import Topics
 
 EXAMPLE = "hallgate bundle --out hallgate-0.2.0.raucb"
 
@@ -30,14 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.key) != bool(arguments.cert):
         raise Mistake("a key needs its certificate and the other way round", key="--cert" if arguments.key else "--key")
-    for name in ("key", "cert"):
-        given = getattr(arguments, name)
-        if given and not Path(given).is_file():
-            raise Mistake("there is no such file", file=given, key=f"--{name}")
+    if arguments.hall:
+        Topics(arguments.hall, "hub")  # its id, as devices write it
     bundle, keys, recipe, tools = (builder(name) for name in ("bundle", "keys", "recipe", "tools"))
+    office = keys.given(Path(arguments.key), Path(arguments.cert)) if arguments.key else None
+    out = tools.place_for(arguments.out)
     tools.need(tools.BUNDLE_PACKAGES, arguments.install)
     shop = recipe.Shop(Path(arguments.work).resolve())
     shop.make()
-    signer = keys.Signer(Path(arguments.key), Path(arguments.cert)) if arguments.key else keys.development(shop.keys)
-    print(json.dumps(bundle.make(Path(arguments.out).resolve(), shop, signer, arguments.hall)), flush=True)
+    print(json.dumps(bundle.make(out, shop, office or keys.development(shop.keys), arguments.hall)), flush=True)
     return 0

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from firmware.errors import Failure, Mistake
+from firmware.files import read
+from firmware.trust.certificates import load_certificate
 
 EXAMPLE = "hallgate image --out hallgate.img"
 WORK = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hallgate/image"
@@ -46,14 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
         return _compare(*map(Path, arguments.compare))
     if not arguments.out:
         raise Mistake("say where the image goes", key="--out")
-    for name in ("keyring", "persistent"):
-        given = getattr(arguments, name)
-        if given and not Path(given).exists():
-            raise Mistake("there is no such file", file=given, key=f"--{name}")
+    _may_be_built(arguments)
     if os.geteuid():
         raise Failure("only root can build an image. Type: sudo ./hallgate image --out FILE")
     print(json.dumps(builder("build").build(arguments)), flush=True)
     return 0
+
+
+def _may_be_built(arguments: argparse.Namespace) -> None:
+    """Raises Mistake for what would end minutes of building, or a card that takes no update."""
+    if builder("tools").place_for(arguments.out).suffix == ".zst":
+        raise Mistake("name the image itself: its packed form FILE.zst lies beside it", file=arguments.out, key="--out")
+    if arguments.keyring:
+        load_certificate(read(arguments.keyring), arguments.keyring)
+    if arguments.persistent and not Path(arguments.persistent).is_dir():
+        raise Mistake("there is no such folder", file=arguments.persistent, key="--persistent")
 
 
 def builder(name: str) -> Any:

@@ -105,13 +105,18 @@ class Updating:
     # ------------------------------------------------------------ ordered by the hub
 
     def ordered(self, file: Path) -> bool:
-        """True when it was installed and the device restarts, or when there is nothing to do. Never raises.
+        """True when it was installed and the device restarts, or when there is nothing to do.
 
-        What it was doing when the power went it does again.
+        What it was doing when the power went it does again. Mistake for a file that is no order: it is put aside, since
+        systemd asks for as long as it is there, and somebody may have named a bundle.
         """
         order = updates.read_order(file)
+        if order is None and file.is_file():
+            aside = file.replace(file.with_name(f"{file.name}.aside"))
+            raise Mistake(f"is no order of the hub's; it is {aside.name} now", file=str(file))
         if order is None or self._has_done(order):
-            file.unlink(missing_ok=True)
+            if file.is_file():
+                file.unlink()
             return True
         progress = self._begun(Progress(version=order.version, state="fetching", order=order.id))
         try:

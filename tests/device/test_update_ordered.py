@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from firmware.__main__ import main
 from firmware.clock import Clock
 from firmware.core.state import UpdateOrder
 from firmware.core.versions import numbers
@@ -190,6 +191,16 @@ def test_a_bundle_of_another_version_than_ordered_is_not_installed(
     assert not updating(folder, rauc).ordered(gate.state / updates.ORDER)
     assert "rauc install" not in " ".join(rauc.told)
     wait_until(lambda: "ordered was 0.3.0" in shown(hub).get("because", ""), 30)
+
+
+def test_what_is_no_order_is_put_aside_and_not_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = tmp_path / "hallgate-0.2.0.raucb"
+    bundle.write_bytes(b"hsqs, and all of a bundle")
+    words = ["update", "--work", str(tmp_path / "work"), "--ordered"]
+    assert main([*words, str(bundle)]) == 2 and "is no order" in capsys.readouterr().err
+    assert [path.read_bytes() for path in tmp_path.glob("*.aside")] == [b"hsqs, and all of a bundle"]
+    assert not bundle.exists(), "systemd would ask for it again and again"
+    assert main([*words, str(tmp_path)]) == 0 and main([*words, str(bundle)]) == 0, "nothing was ordered"
 
 
 def test_a_device_that_nobody_updates_says_so(tmp_path: Path, broker: Broker) -> None:

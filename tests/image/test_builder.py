@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.image import boards, card, papers, recipe, root, tools
+from deploy.image import boards, card, keys, papers, recipe, root, tools
 from firmware.__main__ import main
-from firmware.errors import Failure
+from firmware.errors import Failure, Mistake
 from tests import needs
 
 HERE = recipe.HERE
@@ -147,14 +147,32 @@ def test_the_same_tree_makes_the_same_file_system(tmp_path: Path) -> None:
     [
         ["image"],
         ["image", "--out", "x", "--keyring", "/no/such/file"],
+        ["image", "--out", "x", "--keyring", "/etc"],
+        ["image", "--out", "x", "--keyring", __file__],
+        ["image", "--out", "x", "--persistent", __file__],
+        ["image", "--out", f"{__file__}/x"],
+        ["image", "--out", "x.img.zst"],
         ["image", "--compare", "/no/such", "/no/other"],
         ["bundle", "--out", "x", "--key", "/no/such/file"],
+        ["bundle", "--out", "x", "--key", __file__, "--cert", __file__],
+        ["bundle", "--out", "x", "--hall", "no hall"],
+        ["bundle", "--out", "/etc"],
+        ["bundle", "--out", "x", "--work", __file__],
     ],
 )
 def test_wrong_words_are_told_in_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     said = capsys.readouterr()
     assert said.out == "" and len(said.err.splitlines()) == 1
+
+
+def test_an_office_signs_with_its_own_pair_only(tmp_path: Path) -> None:
+    one, other = (keys.Signer(tmp_path / f"{name}.key", tmp_path / f"{name}.pem") for name in ("one", "other"))
+    for signer in (one, other):
+        keys.make(signer, "office")
+    assert keys.given(one.key, one.certificate) == one
+    with pytest.raises(Mistake, match="is not the key of"):
+        keys.given(one.key, other.certificate)
 
 
 def test_packages_come_from_where_this_machine_gets_its_own() -> None:
