@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from firmware.core.facts import HealthTest
-from firmware.core.isolated import HeldThere
+from firmware.core.incident_state import HeldThere
 from firmware.core.state import HallState, Visit
 from firmware.core.turn import Turn
 

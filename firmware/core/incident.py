@@ -19,7 +19,7 @@ import msgspec
 
 from firmware.core import held, passage, visits
 from firmware.core.actions import Buzz, RouteLight, SignShow
-from firmware.core.isolated import IncidentState, Passed
+from firmware.core.incident_state import IncidentState, Passed
 from firmware.core.lane import OPEN
 from firmware.core.records import Around, Decision, Incident, Passage
 from firmware.core.state import HallState, LaneState

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from firmware.core.actions import SignShow
 from firmware.core.events import SpacingSeen
-from firmware.core.isolated import SpacingDay
+from firmware.core.incident_state import SpacingDay
 from firmware.core.state import LaneState
 from firmware.core.turn import SIGN_MS, Turn
 from firmware.rulebook.book import Rulebook

@@ -12,7 +12,7 @@ import msgspec
 from firmware.core.air_state import AirKept, Contact
 from firmware.core.assisted import Path
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
-from firmware.core.isolated import HeldThere, IncidentState, Passed, SpacingDay
+from firmware.core.incident_state import HeldThere, IncidentState, Passed, SpacingDay
 from firmware.core.lane import State
 from firmware.core.resource import HALL, Resource, of_zone
 from firmware.core.round_state import RoundsKept
