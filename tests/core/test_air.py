@@ -270,6 +270,20 @@ def test_without_the_rule_an_open_leaf_is_what_it_was() -> None:
     assert stage.alarms == ["forced"]
 
 
+def test_without_the_rule_nothing_is_said_of_windows_and_the_air_conditioning() -> None:
+    stage = hall("[air]\nalarm_ppm = 1000\n").contact("window", True).contact("air_conditioning", True).wait(3600)
+    assert stage.alarms == []
+
+
+@pytest.mark.parametrize(("more", "trusted"), [("", True), (OPEN, False)])
+def test_the_halls_closing_gives_a_leaf_no_more_time_where_it_was_not_meant_to_stand_open(
+    more: str, trusted: bool
+) -> None:
+    stage = hall(more, wall=MORNING.replace(hour=16, minute=59, second=59, microsecond=800_000))
+    stage.trusted = trusted
+    assert stage.contact("door", False).wait(0.5).alarms == ["forced"]
+
+
 def test_a_doubtful_clock_knows_no_opening_hours() -> None:
     stage = hall(OPEN)
     stage.trusted = False

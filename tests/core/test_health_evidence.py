@@ -98,6 +98,63 @@ def test_a_class_that_may_only_bring_a_certificate_is_not_let_in_by_a_sentinel()
     assert stage.scan(stage.booking(1)) == "wait"
 
 
+TOO_OLD = 73 * 60
+
+
+@pytest.mark.parametrize(
+    ("sources", "at_once"),
+    [('"sentinel"', ("staff", "pcr_too_old")), ('"certificate", "sentinel"', ("wait", "pcr_asked"))],
+)
+def test_where_a_certificate_may_be_brought_a_sentinels_no_is_not_the_last_word(
+    sources: str, at_once: tuple[str, str]
+) -> None:
+    stage = door(f"sources = [{sources}]", proof='"pcr"')
+    terminal(stage, sampled_age_minutes=TOO_OLD)
+    assert asked(stage, stage.booking(1)) == at_once
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because) == ("staff", "pcr_too_old")
+    stage = door(f"sources = [{sources}]", proof='"pcr"')
+    terminal(stage, sampled_age_minutes=TOO_OLD)
+    assert (asked(stage, stage.booking(1), stage.test(1))[0] == "admit") == (at_once[0] == "wait")
+
+
+def test_a_sentinels_pcr_is_no_antigen_test() -> None:
+    stage = door("antigen_days = 1", proof='"pcr", "antigen"')
+    terminal(stage)
+    assert asked(stage, stage.booking(1)) == ("wait", "antigen_asked")
+    assert asked(stage, stage.test(1, kind="antigen")) == ("admit", "in_order")
+
+
+@pytest.mark.parametrize(
+    ("sources", "state", "expected", "phrase"),
+    [
+        ('"sentinel"', "ok", ("wait", "pcr_asked"), "not_verified"),
+        ('"sentinel"', "silent", ("staff", "terminal_missing"), "staff"),
+        ('"certificate", "sentinel"', "silent", ("wait", "pcr_asked"), "other_proof"),
+    ],
+)
+def test_who_can_only_be_verified_by_a_terminal_that_is_broken_is_the_staffs(
+    sources: str, state: str, expected: tuple[str, str], phrase: str
+) -> None:
+    stage = door(f"sources = [{sources}]", proof='"pcr"')
+    stage.do(events.DeviceHealth(lane="A", device="terminal", state=state))  # type: ignore[arg-type]
+    assert asked(stage, stage.booking(1)) == expected and stage.decision.phrase == phrase
+
+
+def test_the_roster_is_the_staffs_own_file_and_counts_where_no_certificate_may_be_brought() -> None:
+    stage = door('sources = ["sentinel"]', proof='"pcr"')
+    assert asked(stage, stage.booking(1), stage.test(1)) == ("wait", "pcr_asked")
+    stage = door('sources = ["sentinel"]', proof='"pcr"')
+    assert asked(stage, stage.booking(1, tests=(stage.test(1),))) == ("admit", "in_order")
+
+
+def test_who_may_have_a_newer_test_than_the_roster_knows_is_asked_for_it() -> None:
+    stage = door(proof='"pcr"')
+    assert asked(stage, stage.booking(1, tests=(stage.test(1, hours_old=73),))) == ("wait", "pcr_asked")
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because) == ("staff", "pcr_too_old")
+
+
 def test_yellow_is_led_away_whatever_else_is_green_and_nothing_shows_it() -> None:
     stage = door('code = "green"', proof='"pcr"')
     stage.scan(stage.booking(1))
@@ -129,6 +186,13 @@ def test_the_hubs_venue_code_is_bound_to_one_pass_for_seconds() -> None:
     venue(late)
     late.wait(61)
     assert late.scan(late.booking(1)) == "wait"
+
+
+@pytest.mark.parametrize(("ahead_s", "expected"), [(300, ("admit", "in_order")), (301, ("staff", "from_the_future"))])
+def test_a_laboratorys_clock_may_be_ahead_by_five_minutes(ahead_s: int, expected: tuple[str, str]) -> None:
+    stage = door('sources = ["venue-code"]', proof='"pcr"')
+    venue(stage, sampled_at=int(stage.wall_0) + ahead_s)
+    assert asked(stage, stage.booking(1)) == expected
 
 
 @pytest.mark.parametrize(
@@ -434,12 +498,30 @@ def test_card_attendant_paper_code_and_health_verdict_let_in() -> None:
     attendant(stage)
     assert stage.because == "paper_code_asked"
     attendant(stage)
-    assert stage.gate == []
+    assert stage.gate == [] and stage.decision.phrase == "assisted_health"
     terminal(stage, holder=HOLDER)
     assert stage.decision.answer == "admit"
+    assert "identity_confirmed" in [clause.because for clause in stage.decision.clauses]
     said = [(record.name, record.issuer) for record in stage.records if isinstance(record, CommandDone)]
     badge = stage.badge(901).pass_id
     assert said == [("confirm_identity", badge), ("attest_paper_code", badge)]
+
+
+def test_who_has_a_proof_of_their_own_needs_no_assistance() -> None:
+    stage = assisted()
+    assert asked(stage, stage.test(1)) == ("admit", "in_order")
+    stage = assisted()
+    terminal(stage, holder=None)
+    assert stage.decision.answer == "admit", "the code on their own telephone"
+    stage = assisted()
+    terminal(stage, holder=HOLDER)
+    assert (stage.decision.answer, stage.because) == ("wait", "identity_asked"), (
+        "shown on the card: nobody confirmed it"
+    )
+    stage = assisted()
+    venue(stage)
+    stage.wait(1).scan(stage.booking(1, holder=HOLDER))
+    assert stage.decision.answer == "admit"
 
 
 def test_each_step_has_its_time_and_can_be_cancelled() -> None:

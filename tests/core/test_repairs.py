@@ -6,9 +6,10 @@ import pytest
 
 from firmware.core import events
 from firmware.core.actions import GateClose, GateOpen
-from firmware.core.occupancy import Row
+from firmware.core.controller import Controller
+from firmware.core.occupancy import Rights, Row
 from firmware.core.records import CommandDone
-from firmware.core.state import LaneSetup
+from firmware.core.state import HallState, LaneSetup
 from tests.core.stage import Stage, rulebook
 
 
@@ -340,6 +341,18 @@ def test_a_leaf_may_still_move_for_a_second_after_the_hand_let_go(after_s: float
     stage.scan(stage.booking(1))
     stage.cross().wait(after_s - 0.3)
     assert stage.lane.grant is None and stage.contact("door", False).wait(3).alarms == expected
+
+
+def test_a_door_that_has_no_rulebook_yet_watches_its_leaf_as_well() -> None:
+    stage = Stage(direction="out")
+    stage.controller = Controller(HallState(rights=Rights(inc="door-1")), stage.controller.zones)
+    stage.start()
+    for role in ("window", "air_conditioning"):
+        stage.contact(role, True)
+    assert stage.contact("door", False).wait(0.499).alarms == [] and stage.wait(0.001).alarms == ["forced"]
+    stage.contact("door", True).press()
+    stage.contact("door", False).cross("out")
+    assert stage.wait(14.5).alarms == ["forced"] and stage.wait(0.3).alarms == ["forced", "held_open"]
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(39.9, []), (40, ["held_open"])])

@@ -94,6 +94,19 @@ def test_low_and_empty_are_told_once_until_it_is_filled() -> None:
     assert ledger(stage)[-1] == ("refilled", 12, 10)
 
 
+def test_what_is_gone_at_once_was_never_low() -> None:
+    stage = use(hall(RULES.replace("low_units = 3", "low_units = 0")), 10)
+    assert ledger(stage) == [("empty", 10, 0)] and low(stage) == [(True, "gel 0")]
+
+
+def test_an_item_that_the_rulebook_drops_wakes_nobody_for_its_report() -> None:
+    stage = use(hall(), 1, "B").wait(601)
+    use(stage)
+    without_gel = RULES.replace('lane = "A"', 'lane = "another-lane"')
+    stage.do(events.RulebookLoaded(text=rulebook(serial=8, more=without_gel), kid="k"))
+    assert stage.wake is None
+
+
 def test_one_alarm_names_everything_that_is_low() -> None:
     stage = use(use(hall(), 7), 2, "B")
     assert low(stage) == [(True, "gel 3"), (True, "gel 3, masks 2")]

@@ -111,18 +111,20 @@ def test_a_doubtful_clock_takes_no_re_entry_away_by_its_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("walk_in", "booking", "expected"),
+    ("late", "walk_in", "booking", "expected"),
     [
-        ("true", "optional", ("admit", "in_order")),
-        ("false", "optional", ("refuse", "late")),
-        ("true", "none", ("refuse", "late")),
+        ("walk_in", "true", "optional", ("admit", "in_order")),
+        ("walk_in", "false", "optional", ("refuse", "late")),
+        ("walk_in", "true", "none", ("refuse", "late")),
+        ("refuse", "true", "optional", ("refuse", "late")),
+        ("staff", "true", "optional", ("staff", "late")),
     ],
 )
 def test_who_is_late_comes_as_a_walk_in_only_where_walk_ins_come(
-    walk_in: str, booking: str, expected: tuple[str, str]
+    late: str, walk_in: str, booking: str, expected: tuple[str, str]
 ) -> None:
     stage = Stage()
-    book = rulebook(serial=8, walk_in=walk_in, booking=booking).replace(b"[slot]", b'[slot]\nlate = "walk_in"')
+    book = rulebook(serial=8, walk_in=walk_in, booking=booking).replace(b"[slot]", f'[slot]\nlate = "{late}"'.encode())
     stage.do(events.RulebookLoaded(text=book, kid="k"))
     assert asked(stage, stage.booking(1, slot=(-2, -1))) == expected
 

@@ -123,11 +123,41 @@ def test_what_is_missing_when_the_time_is_over_leads_where_its_own_line_says(
     assert (stage.decision.answer, stage.because) == expected
 
 
+def test_of_two_that_are_missing_the_first_of_the_rulebook_is_told() -> None:
+    for first, second in (("pcr", "antigen"), ("antigen", "pcr")):
+        stage = Stage(proof=f'"{first}", "{second}"', visitor="antigen_days = 1")
+        stage.scan(stage.booking(1))
+        stage.wait(21)
+        assert stage.because == f"{first}_missing"
+
+
 def test_one_good_test_does_not_excuse_the_other() -> None:
     stage = Stage(**BOTH)
     old = shown(stage, "antigen", hours_old=25)
     assert asked(stage, stage.booking(1), shown(stage, "pcr"), old) == ("refuse", "antigen_too_old")
     assert asked(stage.wait(4), stage.booking(2), shown(stage, "pcr", 2, hours_old=80)) == ("staff", "pcr_too_old")
+
+
+@pytest.mark.parametrize(
+    ("hours_old", "at_once", "in_the_end"),
+    [
+        ((10,), ("wait", "antigen_day_asked"), ("refuse", "antigen_day_missing")),
+        ((1, 10), ("wait", "antigen_day_asked"), ("refuse", "antigen_day_missing")),
+        ((1, 11), ("admit", "in_order"), ("admit", "in_order")),
+    ],
+)
+def test_antigen_tests_are_of_as_many_days_as_the_rulebook_says(
+    hours_old: tuple[int, ...], at_once: tuple[str, str], in_the_end: tuple[str, str]
+) -> None:
+    """It is ten in the morning: eleven hours ago was yesterday."""
+    stage = Stage(proof='"antigen"', visitor='antigen_days = 2\non_fail = { antigen = "refuse" }')
+    stage.scan(stage.booking(1))
+    for hours in hours_old:
+        name = f"antigen-{hours}"
+        last = asked(stage, stage.test(1, kind="antigen", subject="s", hours_old=hours, sha256=name, certificate=name))
+    assert last == at_once
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because) == in_the_end
 
 
 @pytest.mark.parametrize("first", ["pcr", "antigen"])
