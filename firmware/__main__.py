@@ -6,6 +6,7 @@ A verb file has a docstring whose first line is its help, `EXAMPLE`, `add_argume
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import pkgutil
@@ -13,8 +14,12 @@ import sys
 from types import ModuleType
 
 from firmware import command_words, language, verbs
-from firmware.errors import HallgateError, Mistake
+from firmware.errors import Failure, HallgateError, Mistake
 from firmware.language import spoken
+
+NAMED_WRONGLY = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG
+)  # fmt: skip
 
 
 def names() -> list[str]:
@@ -72,10 +77,26 @@ def _main(words: list[str]) -> int:
         arguments = parser_for(verb).parse_args(words[1:])
         return int(load(verb).run(arguments))
     except HallgateError as error:
-        print(f"hallgate{' ' + verb if verb in names() else ''}: {language.told(error)}", file=sys.stderr)
-        return error.exit_code
+        return _told(verb, error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _told(verb, _of_a_file(error))
     except KeyboardInterrupt:
         return 130
+
+
+def _told(verb: str, error: HallgateError) -> int:
+    print(f"hallgate{' ' + verb if verb in names() else ''}: {language.told(error)}", file=sys.stderr)
+    return error.exit_code
+
+
+def _of_a_file(error: OSError) -> HallgateError:
+    """A file that no verb expected to be like that: a name too long, a folder in a file's place, a disk that fails."""
+    name, what = os.fsdecode(error.filename), error.strerror or ""
+    if error.errno in NAMED_WRONGLY:
+        return Mistake(f"cannot be used: {what}", file=name)
+    return Failure(f"{name}: {what}")
 
 
 if __name__ == "__main__":

@@ -55,11 +55,13 @@ def context(ca: str | None, cert: str | None, key: str | None, now_s: float | No
             if now_s is not None:
                 _in_date(cert, now_s)
             made.load_cert_chain(cert, key)
-    except FileNotFoundError:
-        missing = [file for file in (ca, cert, key) if file and not os.path.exists(file)]
-        raise Failure(f"there is no file {', '.join(missing)}") from None
     except ssl.SSLError as wrong:
         raise Failure(f"{cert or ca} and its key cannot be used: {wrong.reason or wrong}") from None
+    except OSError as wrong:
+        missing = [file for file in (ca, cert, key) if file and not os.path.exists(file)]
+        if missing:
+            raise Failure(f"there is no file {', '.join(missing)}") from None
+        raise Failure(f"{', '.join(filter(None, (ca, cert, key)))} cannot be read: {wrong.strerror}") from None
     return made
 
 

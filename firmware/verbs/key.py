@@ -75,7 +75,7 @@ def _read_set(trust: Path) -> dict[str, list[object]]:
         document = json.loads(trust.read_bytes())
     except FileNotFoundError:
         return {"keys": []}
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise Mistake(f"is not JSON ({wrong}); name another file with --jwks", file=str(trust)) from None
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise Mistake('is no JWK set ({"keys": [...]}); name another file with --jwks', file=str(trust))

@@ -153,14 +153,17 @@ def _instant(text: str) -> float:
 
 
 def read_trust(path: str) -> TrustList:
-    """Return the trust list in a file, none for "". Mistake when there is no such file; spoilt entries complain."""
+    """Return the trust list in a file, none for "". Mistake when nothing in it is a key; spoilt entries complain."""
     if not path:
         return TrustList()
     try:
-        return trust.parse(Path(path).read_bytes())
+        believed = trust.parse(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
         raise Mistake(f"cannot be read as a trust list: {what}", file=path, key="--trust") from None
+    if believed.complaints and not believed.keys:
+        raise Mistake(believed.complaints[0], file=path, key="--trust")
+    return believed
 
 
 def read_image(path: Path) -> list[bytes]:

@@ -8,12 +8,12 @@ the message that a hub publishes, retained, as hallgate/v1/HALL/rulebook. Sign a
 from __future__ import annotations
 
 import argparse
-import tomllib
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from firmware import typed_toml
 from firmware.core import jwk, trust
 from firmware.errors import Failure, Mistake
 from firmware.files import read
@@ -44,10 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sign(arguments: argparse.Namespace, text: bytes) -> int:
-    try:
-        tomllib.loads(text.decode("utf-8"))
-    except ValueError as wrong:
-        raise Mistake(f"is no TOML file: {wrong}", file=str(arguments.rulebook)) from None
+    typed_toml.document(text, str(arguments.rulebook))
     key = _private_key(arguments.key)
     kid = arguments.kid or jwk.kid_of(key.public_key())
     if not kid.isascii() or not kid.isprintable() or " " in kid:

@@ -8,11 +8,11 @@ same code as the devices. --plan FILE describes a hall (TOML): limit, entries an
 from __future__ import annotations
 
 import argparse
-import tomllib
 from pathlib import Path
 
 import msgspec
 
+from firmware import typed_toml
 from firmware.errors import Mistake
 from firmware.files import read
 from firmware.language import chosen
@@ -95,9 +95,10 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _read(file: Path) -> Plan:
+    written = typed_toml.document(read(file), str(file))
     try:
-        return msgspec.convert(tomllib.loads(read(file).decode("utf-8")), Plan)
-    except (ValueError, tomllib.TOMLDecodeError) as error:
+        return msgspec.convert(written.tree, Plan)
+    except ValueError as error:
         raise Mistake(f"is no plan of a hall: {error}", file=str(file)) from None
 
 

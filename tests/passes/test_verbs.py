@@ -102,7 +102,7 @@ def test_a_rulebook_is_signed_verified_and_its_change_is_noticed(tmp_path: Path)
     rulebook.write_text("v = 2\n")
     refused(hallgate(tmp_path, "rulebook", "verify", "rulebook.toml"), "was changed")
     rulebook.write_text("v = \n")
-    refused(hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "rulebook.toml"), "rulebook.toml", "line 1")
+    refused(hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "rulebook.toml"), "rulebook.toml:1")
 
 
 def test_the_wrong_key_signs_no_rulebook(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_batch_answers_every_line_in_order(desk: Path, office: Issuer) -> None
         (json.dumps({"id": 2}).encode(), "bad_line"),
         (json.dumps({"id": 3, "text": good, "at": "noon"}).encode(), "bad_time"),
         (json.dumps({"id": 4, "text": good, "at": NOON, "trust": "gone.jwks"}).encode(), "bad_trust"),
-        (json.dumps({"id": 5, "text": good, "at": NOON, "trust": "none.jwks"}).encode(), "unknown_issuer"),
+        (json.dumps({"id": 5, "text": good, "at": NOON, "trust": "none.jwks"}).encode(), "bad_trust"),
         (json.dumps({"id": 6, "image": "spoilt.png"}).encode(), "bad_image"),
         (json.dumps({"id": 7, "text": "HP1:" + "A" * 2_000_000}).encode(), "too_long"),
         (b'{"id": 8, "text": "HC1:\\ud800"}', "malformed"),

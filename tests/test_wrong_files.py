@@ -1,0 +1,75 @@
+"""A file that is no file, or not what it is named for: every verb says so in one line, exits with 2 or 1, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from firmware import __main__ as command_line
+from tests.wording import ROOT
+
+DEEP = "[" * 100_000
+LONG = "x" * 300
+ORDER = "command hold lane=A --hall h --device d --broker mqtts://localhost:1 --command-key KEY --ca @"
+
+
+def spoilt(folder: Path) -> dict[str, str]:
+    """A path for each way in which a file can be wrong."""
+    (folder / "folder").mkdir()
+    (folder / "file").write_text("v = 1\n")
+    (folder / "loop").symlink_to("loop")
+    (folder / "deep").write_text(f"a = {DEEP}")
+    (folder / "deep.json").write_text(DEEP)
+    (folder / "latin").write_bytes(b'name = "caf\xe9"\n')
+    names = {name: str(folder / name) for name in ("folder", "loop", "deep", "deep.json", "latin")}
+    return names | {"under a file": str(folder / "file" / "x"), "long": str(folder / LONG)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("long", "replay --state @"),
+        ("long", "rehearse --rulebook RULEBOOK --state @"),
+        ("long", "rehearse --rulebook RULEBOOK --stories @"),
+        ("long", "wipe --store @ --archive OUT"),
+        ("long", "site new --kind entry --name e1 --hall baoshan --hall-files @ --out OUT"),
+        ("folder", "update --ordered @ --work OUT"),
+        ("under a file", "update --ordered @ --work OUT"),
+        ("long", "image --compare @ RULEBOOK"),
+        ("deep", "rulebook sign --key KEY @"),
+        ("latin", "rulebook sign --key KEY @"),
+        ("deep", "simulate day --plan @"),
+        ("deep.json", "key new --kind booking OUT --jwks @"),
+        ("folder", ORDER),
+        ("loop", ORDER),
+        ("under a file", ORDER),
+        ("deep.json", "pass HP1:X --trust @"),
+        ("latin", "pass HP1:X --trust @"),
+    ],
+)
+def test_one_line_and_no_traceback(wrong: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(ROOT / "deploy/sites/rulebook.toml", tmp_path)
+    assert command_line.main(["key", "new", "--kind", "command", str(tmp_path / "key.pem")]) == 0
+    capsys.readouterr()
+    places = {"RULEBOOK": "rulebook.toml", "OUT": "out", "KEY": "key.pem"}
+    named = spoilt(tmp_path)[wrong]
+    code = command_line.main(
+        [named if word == "@" else str(tmp_path / places[word]) if word in places else word for word in words.split()]
+    )
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert (code in (1, 2), out, len(lines)) == (True, "", 1), err[:2000]
+    assert named in lines[0]
+
+
+def test_a_list_with_one_good_key_still_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["key", "new", "--kind", "booking", str(tmp_path / "key.pem")]) == 0
+    trust = tmp_path / "trust.jwks"
+    trust.write_text(json.dumps({"keys": [*json.loads(trust.read_text())["keys"], {"kid": "x"}]}))
+    capsys.readouterr()
+    assert command_line.main(["pass", "HP1:X", "--trust", str(trust)]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["valid"] is False and "key 2" in err
