@@ -36,8 +36,6 @@ def spoilt(folder: Path) -> dict[str, str]:
         ("long", "rehearse --rulebook RULEBOOK --stories @"),
         ("long", "wipe --store @ --archive OUT"),
         ("long", "site new --kind entry --name e1 --hall baoshan --hall-files @ --out OUT"),
-        ("folder", "update --ordered @ --work OUT"),
-        ("under a file", "update --ordered @ --work OUT"),
         ("long", "image --compare @ RULEBOOK"),
         ("deep", "rulebook sign --key KEY @"),
         ("latin", "rulebook sign --key KEY @"),
