@@ -304,6 +304,10 @@ def known_tests(made: Door, pcr_h: float, *antigen_h: float) -> list[dict[str, A
     return [{"kind": kind, "result": "negative", "sampled": made.now - int(h * HOUR_S)} for kind, h in rows]
 
 
+def told_of_the_roster(made: Door) -> list[dict[str, Any]]:
+    return [one for one in made.gate.records() if one["kind"] == "health" and one["device"] == "roster"]
+
+
 def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> None:
     """Tests, posts and hours from the hub, also with the hub gone; a guest with a host; one bad line that is named."""
     with door(tmp_path / "door", hub=broker.url) as made:
@@ -316,9 +320,8 @@ def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> N
             {"pass": "nonsense"},
         ]
         push(made, ear, "roster", "roster", {"v": 1, "day": OPENING[:10], "staff": staff, "bookings": []})
-        told = lambda: [one for one in made.gate.records() if one["kind"] == "health" and one["device"] == "roster"]  # noqa: E731
-        wait_until(told)
-        assert "1 refused: staff line 4" in told()[0]["because"]
+        wait_until(lambda: told_of_the_roster(made))
+        assert "1 refused: staff line 4" in told_of_the_roster(made)[0]["because"]
         broker.kill()
         badges = {name: made.badge(pass_id=id) for name, id in ids.items()}
         assert made.shows(badges["good"])[0] == "admit"

@@ -25,8 +25,11 @@ from tests import loop_disk, needs
 from tests.device.bench import ROOT
 from tests.flash.conftest import CARD, flash
 
-QUIET = lambda deed, done, whole: None  # noqa: E731
 FAT_AT = 1 << 20
+
+
+def nobody_listens(deed: str, done: int, whole: int) -> None:
+    """To how far the writing is."""
 
 
 def on_card(card: Path, name: str) -> bytes:
@@ -217,7 +220,7 @@ def test_a_disk_of_the_kernel(tmp_path: Path, image: Path, site_file: Path, disk
 @pytest.mark.parametrize("how", ["_write_ourselves", "_write_by_bmaptool"])
 def test_both_writers_write_the_same_and_leave_the_mark(image: Path, disk: Path, how: str) -> None:
     needs.stop_unless(needs.missing("bmaptool") if "bmaptool" in how else "")
-    card = writing.Card(disk, writing.Image(image), QUIET)
+    card = writing.Card(disk, writing.Image(image), nobody_listens)
     card.spoil()
     getattr(card, how)()
     assert disk.read_bytes()[: len(writing.MARK)] == writing.MARK and not writing.is_whole(disk)
@@ -331,7 +334,7 @@ def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Pa
     """The name of a pulled card's disk is free: whatever is written there next must not be taken for the card."""
     node = tmp_path / "sdz"
     os.mknod(node, 0o600 | stat.S_IFBLK, disk.stat().st_rdev)
-    card = writing.Card(node, writing.Image(image), QUIET)
+    card = writing.Card(node, writing.Image(image), nobody_listens)
     card.spoil()
     node.unlink()
     for step in (card.finish, card.verify, card.write):
@@ -342,7 +345,7 @@ def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Pa
 
 def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path) -> None:
     source = writing.Image(image)
-    card = writing.Card(tmp_path / "sd.img", source, QUIET)
+    card = writing.Card(tmp_path / "sd.img", source, nobody_listens)
     card.spoil()
     card.write()
     with card.path.open("r+b") as file:

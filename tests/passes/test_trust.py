@@ -166,8 +166,12 @@ def test_no_key_material_is_in_a_repr() -> None:
     assert "secret" not in repr(office) and "PrivateKey" not in repr(office)
 
 
+MEMBERS = ("kid", "kty", "crv", "x", "y", "n", "e", "kinds", "x5c", "iss", "commands")
+VALUES = st.none() | st.text(max_size=60) | st.lists(st.text(max_size=9), max_size=2) | st.integers()
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.dictionaries(st.sampled_from(["kid", "kty", "crv", "x", "y", "n", "e", "kinds", "x5c", "iss", "commands"]), st.none() | st.text(max_size=60) | st.lists(st.text(max_size=9), max_size=2) | st.integers(), max_size=4))  # fmt: skip  # noqa: E501
+@given(st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=4))
 def test_any_entry_becomes_a_key_or_a_complaint(changes: dict[str, object]) -> None:
     keys = parse(curve() | changes, edwards() | changes)
     assert len(keys.keys) + len(keys.complaints) >= 2
