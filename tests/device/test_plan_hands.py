@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -224,61 +224,59 @@ channel = 1
         far.unplug()
 
 
+class Radar:
+    """A simulated range sensor at the far end of its line; it speaks ten times a second."""
+
+    def __init__(self, link: Path) -> None:
+        self.far, self._simulator = Far(link), range_ld2450.Simulator(range_ld2450.Settings())
+
+    def sees(
+        self, what: Gap | Positions, times: int, meanwhile: Callable[[], object] = lambda: time.sleep(0.1)
+    ) -> None:
+        for _ in range(times):
+            for later in self._simulator.show(what, 0.0):
+                assert isinstance(later.raw, bytes)
+                self.far.write(later.raw)
+            meanwhile()
+
+
 def test_the_queue_is_measured(tmp_path: Path) -> None:
-    far, radar = Far(tmp_path / "radar"), range_ld2450.Simulator(range_ld2450.Settings())
-    lane = f'[lane.range]\ndriver = "range_ld2450"\nport = "{far.link}"\n'
+    radar = Radar(tmp_path / "radar")
+    lane = f'[lane.range]\ndriver = "range_ld2450"\nport = "{radar.far.link}"\n'
     with door(tmp_path / "door", lane=lane) as made:
-
-        def queue(gap_mm: int) -> None:
-            for _ in range(15):
-                for later in radar.show(Gap(gap_mm), 0.0):
-                    assert isinstance(later.raw, bytes)
-                    far.write(later.raw)
-                time.sleep(0.1)
-
-        queue(1_200)
+        radar.sees(Gap(1_200), 15)
         answer, reasons = made.shows(made.booking(), made.test())
         assert answer == "wait" and "too_close" in reasons
-        queue(2_600)
+        radar.sees(Gap(2_600), 15)
         assert made.visit(made.booking(), made.test(6)) == "admit"
-    far.unplug()
+    radar.far.unplug()
 
 
 def test_a_queue_too_close_is_asked_aloud_and_not_at_every_look(tmp_path: Path) -> None:
-    eyes, mouth = Far(tmp_path / "radar"), Far(tmp_path / "mouth")
-    radar = range_ld2450.Simulator(range_ld2450.Settings())
+    radar, mouth = Radar(tmp_path / "radar"), Far(tmp_path / "mouth")
     lane = f'''[lane.range]
 driver = "range_ld2450"
-port = "{eyes.link}"
+port = "{radar.far.link}"
 [lane.voice]
 driver = "voice_syn6288"
 port = "{mouth.link}"
 answers = false
 '''
     with door(tmp_path / "door", lane=lane):
-        for _ in range(260):
-            for later in radar.show(Gap(900), 0.0):
-                assert isinstance(later.raw, bytes)
-                eyes.write(later.raw)
-            mouth.read(0.1)
+        radar.sees(Gap(900), 260, meanwhile=lambda: mouth.read(0.1))
         said = mouth.heard.count("二米".encode("gbk"))
         assert said == 1, f"{said} times in 26 s: after 10, and then not for a minute"
-    for far in (eyes, mouth):
+    for far in (radar.far, mouth):
         far.unplug()
 
 
 def test_entry_pauses_while_it_is_crowded_behind_the_gate(tmp_path: Path) -> None:
-    eyes, radar = Far(tmp_path / "behind"), range_ld2450.Simulator(range_ld2450.Settings())
-    lane = f'[lane.behind]\ndriver = "range_ld2450"\nport = "{eyes.link}"\n'
+    radar = Radar(tmp_path / "behind")
+    lane = f'[lane.behind]\ndriver = "range_ld2450"\nport = "{radar.far.link}"\n'
     with door(tmp_path / "door", ("density_persons_max = 0", "density_persons_max = 2"), lane=lane) as made:
 
         def behind(persons: int) -> None:
-            places = tuple(Position(n + 1, 0.8 * n - 0.8, 2.0) for n in range(persons))
-            for _ in range(30):
-                for later in radar.show(Positions(places), 0.0):
-                    assert isinstance(later.raw, bytes)
-                    eyes.write(later.raw)
-                time.sleep(0.1)
+            radar.sees(Positions(tuple(Position(n + 1, 0.8 * n - 0.8, 2.0) for n in range(persons))), 30)
 
         behind(3)
         answer, reasons = made.shows(made.booking(), made.test())
@@ -287,7 +285,7 @@ def test_entry_pauses_while_it_is_crowded_behind_the_gate(tmp_path: Path) -> Non
         time.sleep(13)
         behind(1)
         assert made.visit(made.booking(), made.test(6)) == "admit"
-    eyes.unplug()
+    radar.far.unplug()
 
 
 # -------------------------------------------------------------- a hub, a second door

@@ -185,7 +185,7 @@ def test_what_a_day_writes(door: Door, capsys: pytest.CaptureFixture[str]) -> No
         door.board.scan(door.booking())
         door.board.becomes(RELAY, 1)
         door.walk_in()
-        wait_until(lambda: len(hub.of("passage")) > visit, 5 * MINUTE_S)  # noqa: B023
+        wait_until(lambda: len(hub.of("passage")) > visit, 5 * MINUTE_S)  # noqa: B023 - called within the turn
         door.board.becomes(RELAY, 0)
     time.sleep(35)  # the kernel writes late what is not asked to be written now
     rest, each = (busy - idle) / (2 * MINUTE_S), (door.board.written() - busy) / visits

@@ -277,7 +277,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for _ in range(3):
         far = FarCamera(str(tmp_path / "camera"))
         port = CameraPort("test", SocketSource(far.path), Decoder(Settings()), Clock())
-        wait_for(lambda: port.tend(0.0) is None)  # noqa: B023
+        wait_for(lambda: port.tend(0.0) is None)  # noqa: B023 - called within the turn
         port.close()
         far.close()
     assert len(os.listdir("/proc/self/fd")) <= before
