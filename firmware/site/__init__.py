@@ -85,7 +85,7 @@ class _Reading:
         if not isinstance(entry, dict):
             return None
         about_wiring = {key: entry[key] for key in entry if key in Wiring.__struct_fields__}
-        found = typed_toml.complaints(about_wiring, Wiring, path)
+        found = _without_echo(_meant_for_driver(entry, path) + typed_toml.complaints(about_wiring, Wiring, path))
         driver = None if found else self._driver((*path, "driver"), role, about_wiring["driver"])
         if driver is None:
             self.wrong += found
@@ -116,6 +116,14 @@ class _Reading:
 
     def _all(self, kind: str) -> str:
         return f"; there are {', '.join(self.catalogue.names(kind)) or 'none of this kind'}"
+
+
+def _meant_for_driver(entry: dict[str, Any], path: Keys) -> list[tuple[Keys, str]]:
+    """Without its driver nobody knows a table's keys: only a word near to `driver` is surely none."""
+    if "driver" in entry:
+        return []
+    near = (key for key in entry if key not in Wiring.__struct_fields__ and typed_toml.nearest(key, ("driver",)))
+    return [((*path, key), typed_toml.unknown(key, ("driver",))) for key in near]
 
 
 def _settings_complaints(own: dict[str, Any], driver: Driver, path: Keys) -> list[tuple[Keys, str]]:

@@ -148,6 +148,12 @@ def test_two_chips_at_one_address_are_a_mistake(bench: Bench, addresses: tuple[s
             "lane[0].scanner.driver",
             "no driver for a scanner",
         ),
+        (
+            'driver = "scanner_text_line"',
+            'diver = "scanner_text_line"',
+            "lane[0].scanner.diver",
+            "is no key here; did you mean driver?",
+        ),
         ('port = "/dev/ttyAMA2"', 'prot = "/dev/ttyAMA2"', "lane[0].thermometer.prot", "did you mean port?"),
         ('port = "/dev/ttyAMA2"', "port = 3", "lane[0].thermometer.port", "expected str"),
         ("channel = 1", "chanel = 1", "lane[0].gate.chanel", "did you mean channel?"),
