@@ -43,7 +43,7 @@ def asked(stage: Stage, *facts: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_a_sentinels_verdict_stands_for_a_certificate_in_either_order(order: str) -> None:
-    stage = door(proof='"pcr"')
+    stage = door(proof='"pcr"').wait(60)
     if order == "before":
         terminal(stage)
         assert stage.scan(stage.booking()) == "admit"
@@ -61,6 +61,16 @@ def test_a_verdict_is_taken_once_and_never_by_the_next_person() -> None:
     stage.cross()
     stage.wait(1)
     assert asked(stage, stage.booking(2)) == ("wait", "pcr_asked")
+
+
+def test_our_own_queue_makes_no_verdict_old() -> None:
+    """The hall is full when they arrive, and what is good for five seconds was good then."""
+    stage = door(proof='"pcr"', limit=0, more="[sentinel]\nverdict_seconds = 5").wait(60)
+    terminal(stage)
+    assert asked(stage, stage.booking(1)) == ("wait", "hall_full")
+    stage.wait(6).controller.state.rights.M += 1
+    stage.scan(stage.booking(1))
+    assert (stage.decision.answer, stage.because) == ("admit", "in_order")
 
 
 def test_an_old_verdict_is_none() -> None:
@@ -116,6 +126,21 @@ def test_where_a_certificate_may_be_brought_a_sentinels_no_is_not_the_last_word(
     stage = door(f"sources = [{sources}]", proof='"pcr"')
     terminal(stage, sampled_age_minutes=TOO_OLD)
     assert (asked(stage, stage.booking(1), stage.test(1))[0] == "admit") == (at_once[0] == "wait")
+
+
+def test_a_sample_goes_on_growing_old_after_the_sentinel_has_spoken() -> None:
+    for waits, expected in ((0, ("admit", "in_order")), (2, ("staff", "pcr_too_old"))):
+        stage = door('sources = ["sentinel"]', proof='"pcr"')
+        terminal(stage, sampled_age_minutes=72 * 60)
+        assert asked(stage.wait(waits), stage.booking(1)) == expected
+
+
+def test_a_sample_that_was_too_old_on_arrival_does_not_grow_younger_by_waiting() -> None:
+    stage = door(proof='"pcr"')
+    terminal(stage, sampled_age_minutes=72 * 60)
+    assert asked(stage.wait(2), stage.booking(1)) == ("wait", "pcr_asked")
+    stage.wait(5).scan(stage.booking(1))
+    assert stage.gate == [] and stage.because == "pcr_asked"
 
 
 def test_a_sentinels_pcr_is_no_antigen_test() -> None:
@@ -186,6 +211,12 @@ def test_the_hubs_venue_code_is_bound_to_one_pass_for_seconds() -> None:
     venue(late)
     late.wait(61)
     assert late.scan(late.booking(1)) == "wait"
+
+
+def test_a_venue_code_says_nothing_of_somebody_who_has_shown_no_pass() -> None:
+    stage = door(proof='"pcr"')
+    venue(stage)
+    assert asked(stage, stage.test(1)) == ("wait", "booking_missing")
 
 
 @pytest.mark.parametrize(("ahead_s", "expected"), [(300, ("admit", "in_order")), (301, ("staff", "from_the_future"))])
@@ -505,6 +536,14 @@ def test_card_attendant_paper_code_and_health_verdict_let_in() -> None:
     said = [(record.name, record.issuer) for record in stage.records if isinstance(record, CommandDone)]
     badge = stage.badge(901).pass_id
     assert said == [("confirm_identity", badge), ("attest_paper_code", badge)]
+
+
+def test_after_the_paper_code_the_sentinel_has_to_read_the_card() -> None:
+    stage = assisted()
+    attendant(stage)
+    attendant(stage)
+    terminal(stage, holder=None)
+    assert stage.gate == [] and stage.decision.phrase == "assisted_health"
 
 
 def test_who_has_a_proof_of_their_own_needs_no_assistance() -> None:
