@@ -51,7 +51,7 @@ class Room:
 
 
 CORE = Room(("firmware.core", "firmware.rules", "firmware.rulebook", "sensors.readings", *PURE_HELPERS), PURE_LIBRARIES)
-LANGUAGES = PURE_LIBRARIES | {"zxingcpp", "pyzbar", "numpy"}
+LANGUAGES = PURE_LIBRARIES | {"zxingcpp", "pyzbar"}
 """A camera's language is pictures: its decoders are pure libraries, too."""
 
 ROOMS = {
