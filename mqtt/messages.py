@@ -68,7 +68,6 @@ class LaneStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
 
 
 class JournalStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
-    bytes: int = 0
     dropped: int = 0
     writable: bool = True
     first_seq: int | None = None
