@@ -78,6 +78,8 @@ class Probe:
                 "nothing_answers",
                 "nothing answers at its address: look at its power, SDA and SCL exchanged, its address",
             )
+        if self._port_kind == "pins":
+            return "nothing_answers", "nothing was seen at its pins: look at its power, its wires, the BCM numbers"
         return "nothing_answers", "nothing answers: look at its power, its cable, TX and RX exchanged"
 
     # ------------------------------------------------------------ inside
@@ -112,11 +114,18 @@ def must_speak(spec: DeviceSpec) -> bool:
     return spec.driver.polled or spec.driver.port == "pins" and bool(spec.driver.pins) or spec.role == "thermometer"
 
 
+def has_speeds(spec: DeviceSpec) -> bool:
+    """Whether another speed than the site file's is worth a try."""
+    return (
+        spec.driver.port == "serial"
+        and getattr(spec.settings, "baud", None) is not None
+        and spec.driver.name.partition("_")[0] not in HAND_KINDS
+    )
+
+
 def other_speed(plugs: Plugs, lane: Lane, spec: DeviceSpec, clock: Clock, judge: Judge) -> int | None:
-    """The speed at which the device speaks, when it is not the site file's; None: at none of the usual ones."""
+    """The speed at which a device that has speeds speaks; None: at none of the usual ones but the site file's."""
     ours = getattr(spec.settings, "baud", None)
-    if spec.driver.port != "serial" or ours is None or spec.driver.name.partition("_")[0] in HAND_KINDS:
-        return None
     return next((baud for baud in SPEEDS if baud != ours and _speaks_at(baud, plugs, lane, spec, clock, judge)), None)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from firmware.clock import Clock
 from firmware.doctor import steps
-from firmware.doctor.probe import Probe, anything, must_speak, other_speed
+from firmware.doctor.probe import Probe, anything, has_speeds, must_speak, other_speed
 from firmware.doctor.report import DeviceFound, Result
 from firmware.doctor.technician import Technician
 from firmware.errors import HallgateError
@@ -45,7 +45,7 @@ class Doctor:
             with _opened(plugs, lane, spec, self.clock) as probe:
                 result, because = self._heard(probe, lane, spec)
                 seen.append(probe.last)
-            if result in ("nothing_answers", "nonsense") and must_speak(spec):
+            if result in ("nothing_answers", "nonsense") and must_speak(spec) and has_speeds(spec):
                 result, because = self._at_another_speed(plugs, lane, spec) or (result, because)
         except HallgateError as gone:
             result, because = "not_there", str(gone)

@@ -19,7 +19,7 @@ from pathlib import Path
 from firmware import clock
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, Mistake
-from firmware.files import read, write_secret
+from firmware.files import read, read_secret, write_secret
 from firmware.language import spoken
 from firmware.trust import certificates, enrolment
 from firmware.trust.enrolment import Authority
@@ -28,6 +28,7 @@ from mqtt.topics import Topics
 
 EXAMPLE = "hallgate enrol sign --ca authority --fingerprint 8f3a-11c2-90de-4b7a-0c55-e1f2-73b9-6d08 entry-1.csr"
 DAYS = 397
+PORT_MAX = 65_535
 SOON = dt.timedelta(days=30)
 """Rotation is due this long before the end."""
 EARLIEST = dt.datetime(2022, 1, 1, tzinfo=dt.UTC)
@@ -106,11 +107,13 @@ def _ca(arguments: argparse.Namespace, now: dt.datetime) -> int:
 
 
 def _request(arguments: argparse.Namespace, now: dt.datetime) -> int:
+    """Asked for again it is the same key: its fingerprint has to be read again at the device, and nowhere else."""
     Topics(arguments.hall, arguments.name)
     make_folder(arguments.dir)
-    stem = f"{arguments.name}.next" if arguments.rotate else arguments.name
-    key = certificates.new_key()
-    write_secret(arguments.dir / f"{stem}.key", certificates.key_pem(key))
+    secret = arguments.dir / f"{arguments.name}{'.next' if arguments.rotate else ''}.key"
+    if not secret.exists():
+        write_secret(secret, certificates.key_pem(certificates.new_key()))
+    key = certificates.load_key(read_secret(secret), str(secret))
     file = arguments.dir / f"{arguments.name}.csr"
     replace_file(file, certificates.request(arguments.name, arguments.hall, key))
     told = f"request in {file}; fingerprint {certificates.fingerprint(key)}"
@@ -140,7 +143,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from firmware.trust.enrolment_desk import Desk
 
     host, _, port = arguments.listen.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > PORT_MAX:
         raise Mistake("write ADDRESS:PORT", key="--listen")
     Authority(arguments.ca)
     try:
@@ -171,6 +174,8 @@ def _list(arguments: argparse.Namespace, now: dt.datetime) -> int:
 
 
 def _broker(arguments: argparse.Namespace, now: dt.datetime) -> int:
+    if not 0 < arguments.port <= PORT_MAX:
+        raise Mistake(f"a port is a number from 1 to {PORT_MAX}", key="--port")
     authority, out = Authority(arguments.ca), arguments.out.resolve()
     data = out / "data"
     make_folder(data)

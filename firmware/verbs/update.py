@@ -57,8 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if sum((bool(arguments.bundle), arguments.confirm, bool(arguments.ordered))) != 1:
         raise Mistake("give a bundle, or --ordered, or --confirm", key="BUNDLE")
-    if arguments.minutes < 0 or arguments.wait < 0:
-        raise Mistake("give a number from 0 up", key="--minutes" if arguments.minutes < 0 else "--wait")
+    for key in ("minutes", "wait"):
+        if not getattr(arguments, key) >= 0:  # nor is "nan"
+            raise Mistake("give a number from 0 up", key=f"--{key}")
     clock, system, socket, work = Clock(), Slots(slots.run), Path(arguments.ask), Path(arguments.work)
     if arguments.confirm:
         return 0 if Trial(socket, clock, system, work).confirm(arguments.minutes * 60) else 1

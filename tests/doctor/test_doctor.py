@@ -135,6 +135,11 @@ def test_exchanged_beams_and_an_open_fire_loop(tmp_path: Path) -> None:
             "exchange the pins"
             in at.examine("--device", "counter", deeds={"walk through": walk(*out)})["counter"]["because"]
         )
+        nobody = at.examine("--device", "counter", "--seconds", "1")["counter"]
+        assert nobody["result"] == "nothing_answers" and "the BCM numbers" in nobody["because"], (
+            "beams have no TX and RX"
+        )
+        assert not [line for line in at.said if "other speeds" in line]
         assert "the fire loop is open" in at.examine("--device", "fire_loop")["fire_loop"]["because"]
         assert at.code == 1
 

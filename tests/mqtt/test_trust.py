@@ -267,14 +267,19 @@ def test_nothing_is_signed_that_the_technician_did_not_compare(tmp_path: Path, c
     assert "--days" in refused(capsys, *sign, "--fingerprint", seen, "--days", 0, csr)
     csr.write_bytes(csr.read_bytes()[:80])
     assert "no certificate request" in refused(capsys, *sign, "--fingerprint", seen, csr)
-    assert "written over" in refused(
-        capsys, "request", "--name", "gate-1", "--hall", "baoshan", "--dir", hall.at("gate-1")
-    )
+    key = (hall.at("gate-1") / "gate-1.key").read_bytes()
+    assert hall.asked("gate-1") == seen, "read again at the device"
+    assert (hall.at("gate-1") / "gate-1.key").read_bytes() == key
+    told = enrol(capsys, *sign, "--fingerprint", seen, csr)
+    assert "certificate in" in told
     foreign = Hall(tmp_path / "elsewhere", capsys, "elsewhere")
     fingerprint = foreign.asked("gate-9")
     at = foreign.at("gate-9") / "gate-9.csr"
     assert "asks for hall elsewhere" in refused(capsys, *sign, "--fingerprint", fingerprint, at)
     assert "is no name" in refused(capsys, "request", "--name", "gate+1", "--hall", "baoshan", "--dir", tmp_path / "x")
+    serve, config = ("serve", "--listen", "127.0.0.1:99999"), ("broker-config", "--out", tmp_path, "--port", 99999)
+    assert "ADDRESS:PORT" in refused(capsys, *serve, "--ca", hall.authority)
+    assert "1 to 65535" in refused(capsys, *config, "--ca", hall.authority)
     assert "no authority here" in refused(capsys, "list", "--ca", tmp_path / "nowhere")
     (hall.authority / "ca.key").chmod(0o644)
     assert "chmod 600" in refused(capsys, "list", "--ca", hall.authority)
