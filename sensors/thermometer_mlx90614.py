@@ -48,7 +48,7 @@ class Decoder:
         self.wake_at_ms: float | None = 0.0
 
     def feed(self, raw: Raw, t_ms: float) -> list[AnyReading | Send]:
-        if not isinstance(raw, Reply) or self._asked is None or raw.to != self._asked:
+        if not isinstance(raw, Reply) or raw.to != self._asked:
             return []
         asked, self._asked = self._asked, None
         self._heard_ms = self._silent_from_ms = t_ms

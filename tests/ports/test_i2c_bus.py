@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import threading
@@ -108,6 +109,21 @@ def test_two_devices_of_one_bus_hear_only_their_own(bus: Played, ports: Callable
     assert heard(one)[1].data == b"\x62\x00" and heard(other)[1].data == b"\x5a\x00"
 
 
+def test_what_is_no_question_is_not_asked(bus: Played, ports: Callable[..., I2cPort]) -> None:
+    port = ports()
+    port.write(b"\x07")
+    port.write(WORD)
+    assert heard(port)[1].to == WORD and len(bus.asked) == 1 and port.dropped == 0
+
+
+def test_a_bus_that_is_there_is_not_looked_for(
+    bus: Played, ports: Callable[..., I2cPort], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, looked = ports(), list[str]()
+    monkeypatch.setattr(i2c_bus.SocketBus, "look", lambda self: looked.append("again"))
+    assert port.tend(Clock().elapsed_ms() + 60_000) is None and not looked
+
+
 def test_nobody_at_the_address_is_no_answer_and_counted(bus: Played, ports: Callable[..., I2cPort]) -> None:
     bus.answers = lambda address, question: None
     port = ports()
@@ -153,9 +169,10 @@ def test_a_bus_that_comes_later_is_found(tmp_path: Path, ports: Callable[..., I2
     assert port.read() == [] and port.dropped == 1
     due = port.tend(0.0)
     assert due is not None and port.tend(due - 1) == due and port.fileno() == -1
+    assert port.tend(due) == due + 1_000
     bus = Played(tmp_path / "bus")
     try:
-        assert port.tend(due) is None and port.fileno() >= 0 and port.because == ""
+        assert port.tend(due + 1_000) is None and port.fileno() >= 0 and port.because == ""
         port.write(WORD)
         assert heard(port)[1].data == b"\x01\x02"
     finally:
@@ -202,6 +219,19 @@ def test_a_far_end_that_talks_nonsense_is_no_answer(tmp_path: Path, ports: Calla
     server.close()
 
 
+def test_a_far_end_that_hangs_is_no_answer(
+    tmp_path: Path, ports: Callable[..., I2cPort], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(i2c_bus, "SOCKET_S", 0.1)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{tmp_path}/bus")
+        server.listen()
+        port = ports()
+        port.write(WORD)
+        until(lambda: port.dropped == 1)
+        assert port.read() == [] and port.because == ""
+
+
 @pytest.mark.parametrize(
     "said", [b"", b"x\n", b"{}\n", b'{"address": 98, "write": "e"}\n', b'{"address": 5e9}\n', b"7" * 50_000]
 )
@@ -214,6 +244,16 @@ def test_the_far_end_survives_nonsense(bus: Played, ports: Callable[..., I2cPort
     assert heard(port)[1].data == b"\x01\x02"
 
 
+def test_a_closed_port_leaves_nothing_open(bus: Played, ports: Callable[..., I2cPort]) -> None:
+    port = ports()
+    port.write(WORD)
+    heard(port)
+    descriptor = port.fileno()
+    port.close()
+    with pytest.raises(OSError):
+        os.fstat(descriptor)
+
+
 def test_a_port_can_be_closed_while_the_bus_hangs(bus: Played, ports: Callable[..., I2cPort]) -> None:
     go = threading.Event()
     bus.answers = lambda address, question: b"\x00" if go.wait(PATIENCE_S) else None
@@ -222,7 +262,7 @@ def test_a_port_can_be_closed_while_the_bus_hangs(bus: Played, ports: Callable[.
     until(lambda: bus.asked)
     port.close()
     port.write(WORD)
-    assert port.fileno() == -1 and port.read() == [] and port.tend(0.0) is None
+    assert port.fileno() == -1 and port.read() == [] and port.tend(0.0) is None and port.dropped == 0
     go.set()
 
 
@@ -267,6 +307,7 @@ class Recorded:
         (READ, [[b"\xec\x05"], 0.001, [9], "closed"], bytes(9)),
         (Transfer(b"\x10", 2), [[b"\x10", 2], "closed"], bytes(2)),
         (Transfer(b"\x3f\x86"), [[b"\x3f\x86"], "closed"], b""),
+        (Transfer(b"\x3f\x86", 0, 5.0), [[b"\x3f\x86"], "closed"], b""),
         (Transfer(b"", 3, 5.0), [[3], "closed"], bytes(3)),
         (WORD, [("pec", True), (0x62, 7), "closed"], b"\xd2\x3a"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensors.air_scd41 import ALTITUDE, DRIVER, IS_READY, MEASURED, OFFSET, SELF_CALIBRATION, START, STOP, Settings
 from sensors.driver import Later, Reply, Transfer
 from sensors.readings import Air, Garbled, Ready, Refused, Silent
@@ -201,3 +203,23 @@ def test_the_simulated_sensor_is_as_slow_as_a_real_one() -> None:
     assert [hears(MEASURED, t_ms) for t_ms in (4_999, 5_000, 5_001, 9_999, 10_000)] == [False, True, False, False, True]
     assert hears(STOP, 11_000) and not hears(off, 11_499) and hears(off, 11_500)
     assert not hears(MEASURED, 20_000) and hears(IS_READY, 20_000), "stopped, it measures nothing"
+
+
+@pytest.mark.parametrize(("ppm", "is_one"), [(0, False), (1, True), (40_000, True), (40_001, False)])
+def test_only_what_the_sensor_can_measure_is_a_value(ppm: int, is_one: bool) -> None:
+    line = sensor()
+    line.show(Air(ppm, 24.0, 41.0))
+    line.run(10_000)
+    assert line.content() == ([Air(ppm, 24.0, 41.0)] if is_one else [])
+    assert line.garbled_bytes() == (0 if is_one else 9)
+
+
+@pytest.mark.parametrize(("measured_ms", "answer"), [(179_999, "ffffac"), (180_000, "7fce7b")])
+def test_the_simulated_sensor_takes_fresh_air_only_after_three_minutes_in_it(measured_ms: int, answer: str) -> None:
+    """The answer is the data sheet's: 480 ppm where it read 530 are a correction by -50."""
+    far = DRIVER.simulator(Settings())
+    far.show(Air(530, 20.0, 40.0), 0)
+    far.hear(START, 600_000)
+    far.hear(STOP, 600_000 + measured_ms)
+    (said,) = far.hear(Transfer(bytes.fromhex("362f01e0b4"), 3, 400.0), 600_500 + measured_ms)
+    assert said.raw.data.hex() == answer
