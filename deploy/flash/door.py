@@ -22,6 +22,7 @@ from firmware import site
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
 from firmware.site import Site
+from firmware.site.template import PLACEHOLDER
 from firmware.trust import rulebook_file
 from firmware.typed_toml import Mistakes
 
@@ -41,6 +42,8 @@ class Door:
     files: dict[str, bytes] = field(default_factory=dict)
     card: str = field(default_factory=lambda: os.urandom(4).hex())
     """Which card this is of all that were flashed for this name: on the label, in the log of the first boot."""
+    unplugged: tuple[str, ...] = ()
+    """Devices whose port nobody has named yet: the first start will miss them."""
 
     def manifest(self, image: str) -> bytes:
         """What the first boot compares: a spoilt file is known, and a missing one."""
@@ -58,7 +61,9 @@ def read(file: Path, name: str | None) -> Door:
         raise Mistake(
             f"is {place.device.name}, not {name}: take the site file of this device", file=str(file), key="device.name"
         )
-    door = Door(place.device.name, place.device.hall)
+    devices = [spec for lane in place.lanes for spec in lane.devices.values()]
+    unplugged = tuple(spec.role for spec in devices if spec.port and PLACEHOLDER.search(spec.port))
+    door = Door(place.device.name, place.device.hall, unplugged=unplugged)
     tree = tomllib.loads(file.read_text("utf-8"))
     door.files["site/site.toml"] = file.read_bytes()
     for keys in NAMED:

@@ -177,6 +177,8 @@ def _flash(image: Any, disk: Path, door: Any, arguments: argparse.Namespace) -> 
     start, _, _ = _flasher("blockmap").partitions(image.beginning(512), str(arguments.image))[0]
     if not image.mapped:
         progress.tell("no block map lies beside the image: every byte is written, and the image cannot be checked")
+    for role in door.unplugged if door else ():
+        progress.tell(f"the port of {role} is still a placeholder: ls /dev/serial/by-path")
     began_ms = clock.elapsed_ms()
     image.check(progress)
     checked_ms = clock.elapsed_ms()

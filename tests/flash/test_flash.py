@@ -56,6 +56,7 @@ def test_a_card_for_one_door(tmp_path: Path, image: Path, site_file: Path) -> No
         image, card, "--site", site_file, "--confirm", "sd.img", "--label", tmp_path / "label.svg", "--ntp", "10.0.0.1"
     )
     assert done.returncode == 0, done.stderr
+    assert "the port of scanner is still a placeholder" in done.stderr, "it would be missed at the door"
     told = json.loads(done.stdout)
     assert (told["device"], told["hall"]) == ("east-entry-1", "baoshan")
     for number, partition in ((2, "root"), (4, "persistent")):
