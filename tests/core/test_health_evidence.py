@@ -180,6 +180,17 @@ def test_who_may_have_a_newer_test_than_the_roster_knows_is_asked_for_it() -> No
     assert (stage.decision.answer, stage.because) == ("staff", "pcr_too_old")
 
 
+def test_a_code_that_nobody_knows_is_asked_for_and_then_the_staffs_who_may_look_at_it() -> None:
+    stage = door('code = "green"')
+    assert asked(stage, stage.booking(1)) == ("wait", "code_asked") and stage.decision.phrase == "not_verified"
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because) == ("staff", "code_unknown")
+    looked_at = door('code = "green"')
+    looked_at.scan(looked_at.booking(1))
+    attendant(looked_at)
+    assert (looked_at.decision.answer, looked_at.because) == ("admit", "in_order")
+
+
 def test_yellow_is_led_away_whatever_else_is_green_and_nothing_shows_it() -> None:
     stage = door('code = "green"', proof='"pcr"')
     stage.scan(stage.booking(1))
