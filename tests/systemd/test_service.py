@@ -20,9 +20,9 @@ from tests.device.bench import OFF, ON, ROOT, Bench, bench
 
 UNITS = ROOT / "deploy/systemd"
 UNIT = UNITS / "hallgate.service"
-EXPOSURE_MAX = 1.5
-LASTING = ("hallgate.service",)
-"""What runs as long as the device does."""
+EXPOSURE_MAX = {"hallgate.service": 1.5, "hallgate-clock.service": 1.5, "hallgate-enrol.service": 2.5}
+"""What may run as long as the device does. The second and third are root's: for the lamp, and to give files away; the third
+hears the network."""
 
 
 def words(unit: str, key: str) -> list[str]:
@@ -32,13 +32,13 @@ def words(unit: str, key: str) -> list[str]:
 # ---------------------------------------------------------------- the unit
 
 
-@pytest.mark.parametrize("unit", LASTING)
-def test_the_exposure_is_low(unit: str) -> None:
+@pytest.mark.parametrize(("unit", "limit"), EXPOSURE_MAX.items())
+def test_the_exposure_is_low(unit: str, limit: float) -> None:
     needs.stop_unless(needs.missing("systemd-analyze"))
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNITS / unit)]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
-    assert found and float(found[1]) <= EXPOSURE_MAX, said
+    assert found and float(found[1]) <= limit, said
 
 
 @pytest.mark.parametrize("kind", ["ttyAMA", "ttyUSB", "ttyACM", "gpiochip", "i2c", "video4linux", "input"])
