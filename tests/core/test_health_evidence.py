@@ -1,4 +1,4 @@
-"""Whose a verdict is, who attested what, and when a thermometer may be believed (3.1.2a to d)."""
+"""Whose a verdict is, and what it proves (3.1.2a to c)."""
 
 from __future__ import annotations
 
@@ -8,35 +8,7 @@ import pytest
 
 from firmware.core import events
 from firmware.core.facts import Card
-from firmware.core.records import CommandDone
-from firmware.core.state import LaneSetup
-from tests.core.stage import Stage
-
-HOLDER, OTHER = "a" * 16, "b" * 16
-
-
-def door(visitor: str = "", more: str = "", **setup: Any) -> Stage:
-    lane = LaneSetup(
-        name="A", direction="in", classes=("visitor", "elder"), passage_sensor=True, thermometer=setup.get("thermometer", False),
-        button=True, terminal=True,
-    )  # fmt: skip
-    book = {"visitor": visitor, "more": more, **{key: value for key, value in setup.items() if key != "thermometer"}}
-    return Stage(lanes=(lane,), **book)
-
-
-def terminal(stage: Stage, **said: Any) -> None:
-    stage.do(events.TerminalSaid(lane="A", **{"code": "green", "pcr": "negative", "sampled_age_minutes": 600, **said}))
-
-
-def attendant(stage: Stage, seconds: float = 0.2) -> None:
-    stage.scan(stage.badge(901))
-    stage.press(seconds)
-
-
-def asked(stage: Stage, *facts: Any) -> tuple[str, str]:
-    answer = [stage.scan(fact) for fact in facts][-1]
-    return answer, stage.because
-
+from tests.core.evidence import HOLDER, OTHER, asked, attendant, card, door, terminal, venue
 
 # -------------------------------------------------------------- sentinel
 
@@ -204,14 +176,6 @@ def test_yellow_is_led_away_whatever_else_is_green_and_nothing_shows_it() -> Non
 # -------------------------------------------------------------- venue code
 
 
-def venue(stage: Stage, **body: Any) -> str:
-    before = len(stage.records)
-    body = {"pass_id": stage.booking(1).pass_id, "code": "green", "pcr": "negative", **body}
-    body.setdefault("sampled_at", stage.wall_0 + stage.now - 3600)
-    stage.do(events.CommandArrived(id="v", name="venue_code", issuer="hub", lane="A", body=body))
-    return next(record.because for record in stage.records[before:] if isinstance(record, CommandDone))
-
-
 def test_the_hubs_venue_code_is_bound_to_one_pass_for_seconds() -> None:
     stage = door(proof='"pcr"')
     assert venue(stage) == ""
@@ -251,10 +215,6 @@ def test_a_venue_code_that_makes_no_sense_is_refused_aloud(body: dict[str, Any],
 
 
 # -------------------------------------------------------------- the same person
-
-
-def card(holder: str | None, **more: Any) -> Card:
-    return Card(sha256=f"card-{holder}", person="p", holder=holder, **more)
 
 
 def test_a_card_ties_pass_and_sentinel_together_or_apart() -> None:
@@ -368,236 +328,3 @@ def test_tests_of_two_people_are_never_one_visit() -> None:
     stage.scan(stage.booking(1))
     stage.scan(stage.test(1, subject=HOLDER))
     assert asked(stage, stage.test(2, kind="antigen", subject=OTHER)) == ("staff", "different_people")
-
-
-# -------------------------------------------------------------- masks
-
-
-def test_a_veto_within_its_seconds_stops_the_gate_and_silence_opens_it() -> None:
-    stage = door('mask = "veto"')
-    assert asked(stage, stage.booking(1)) == ("wait", "mask_veto")
-    stage.wait(1)
-    terminal(stage)
-    assert stage.gate == [], "what else is heard of them does not shorten it"
-    stage.wait(2)
-    assert stage.gate == ["open"]
-    stopped = door('mask = "veto"')
-    stopped.scan(stopped.booking(1))
-    stopped.press(0.1)
-    assert stopped.decision.answer == "refuse" and stopped.gate == []
-    stopped.wait(5)
-    assert stopped.gate == []
-
-
-def test_a_terminal_sees_the_mask_and_the_rulebook_knows_who_needs_none() -> None:
-    stage = door('mask = "terminal"')
-    terminal(stage, mask=True)
-    assert stage.scan(stage.booking(1)) == "admit"
-    bare = door('mask = "terminal"')
-    terminal(bare, mask=False)
-    assert asked(bare, bare.booking(1)) == ("wait", "mask_asked")
-    nobody_looked = door('mask = "terminal"')
-    assert asked(nobody_looked, nobody_looked.booking(1)) == ("wait", "mask_asked")
-    another = door('mask = "terminal"')
-    terminal(another, mask=True, holder=OTHER)
-    assert asked(another, another.booking(1, holder=HOLDER)) == ("wait", "mask_asked"), "it saw somebody else"
-    attested = door('mask = "attest"')
-    terminal(attested, mask=True)
-    assert asked(attested, attested.booking(1)) == ("wait", "mask_asked"), "the rulebook wants a person's word"
-    exempt = door('mask = "terminal"', '[mask]\nexempt_classes = ["visitor"]')
-    assert exempt.scan(exempt.booking(1)) == "admit"
-
-
-@pytest.mark.parametrize(("age_years", "expected"), [(5, "admit"), (6, "wait"), (40, "wait"), (None, "wait")])
-def test_only_small_children_need_no_mask(age_years: int | None, expected: str) -> None:
-    stage = door('mask = "attest"', "[mask]\nexempt_under_years = 6")
-    assert asked(stage, stage.booking(1, holder=HOLDER), card(HOLDER, age_years=age_years))[0] == expected
-
-
-def test_a_mask_is_attested_by_name() -> None:
-    stage = door('mask = "attest"')
-    stage.scan(stage.booking(1))
-    stage.press()
-    assert stage.gate == [] and "button_without_badge" in stage.alarms
-    attendant(stage)
-    assert stage.gate == ["open"]
-    done = [record for record in stage.records if isinstance(record, CommandDone)]
-    assert (done[-1].name, done[-1].issuer) == ("attest_mask", stage.badge(901).pass_id)
-
-
-# -------------------------------------------------------------- the thermometer is evidence
-
-WINDOW = "[thermometer]\nambient_min_c = 16\nambient_max_c = 35\nseries = 3\nspread_c = 0.3\nplausible_min_c = 34"
-
-
-def measured(stage: Stage, *values: float, ambient: float = 22.0) -> None:
-    for value in values:
-        stage.do(events.TemperatureRead(lane="A", object_c=value, ambient_c=ambient), 0.3)
-
-
-def test_only_a_stable_series_inside_the_window_is_judged() -> None:
-    stage = door("temperature_max_c = 37.3", WINDOW, thermometer=True)
-    stage.scan(stage.booking(1))
-    measured(stage, 36.5, 30.0, 36.6)
-    assert stage.gate == [], "a cup or a hand is no forehead"
-    measured(stage, 36.5, 36.6, 36.5)
-    assert stage.gate == ["open"]
-
-
-def test_outside_its_surroundings_it_refuses_to_judge_and_the_staff_does() -> None:
-    stage = door("temperature_max_c = 37.3", WINDOW, thermometer=True)
-    stage.scan(stage.booking(1))
-    measured(stage, 36.5, 36.5, 36.5, ambient=5.0)
-    assert (stage.decision.answer, stage.because) == ("staff", "ambient_outside") and stage.gate == []
-    assert [one.quality for one in stage.decision.trusted if one.reading == "temperature"] == ["doubtful"]
-
-
-def test_an_elevated_reading_asks_for_a_clinical_one_and_isolates_nobody() -> None:
-    stage = door("temperature_max_c = 37.3", thermometer=True)
-    stage.scan(stage.booking(1))
-    measured(stage, 38.4)
-    assert stage.decision.answer == "staff" and stage.lane.state != "held"
-    measured(stage, 36.5)
-    assert stage.gate == [], "only a person's reading ends it, no second look at a cold wall"
-    attendant(stage)
-    assert stage.gate == ["open"]
-    other = door("temperature_max_c = 37.3", thermometer=True)
-    other.scan(other.booking(1))
-    measured(other, 38.4)
-    attendant(other, 2.5)
-    assert other.gate == [] and (other.decision.answer, other.because) == ("staff", "clinical_elevated")
-    assert other.lane.visit is None, "and they are not asked for another one"
-
-
-# -------------------------------------------------------------- temperature by the terminal
-
-FEVER_AT = "temperature_max_c = 37.3"
-BY_TERMINAL = "[thermometer]\nterminal = true"
-
-
-@pytest.mark.parametrize(
-    ("celsius", "answer", "because"), [(36.6, "admit", ""), (37.3, "admit", ""), (37.4, "staff", "elevated")]
-)
-def test_a_terminals_temperature_counts_where_the_rulebook_lets_it(celsius: float, answer: str, because: str) -> None:
-    stage = door(FEVER_AT, BY_TERMINAL).wait(60)
-    terminal(stage, temperature_c=celsius)
-    assert stage.scan(stage.booking(1)) == answer
-    assert not because or stage.because == because
-
-
-def test_a_terminals_temperature_counts_for_nothing_where_the_rulebook_does_not_let_it() -> None:
-    stage = door(FEVER_AT, "[thermometer]\nterminal = false")
-    terminal(stage, temperature_c=36.6)
-    assert stage.scan(stage.booking(1)) != "admit" and stage.because == "thermometer_missing"
-
-
-def test_who_was_not_measured_yet_is_asked_to_go_to_the_terminal() -> None:
-    stage = door(FEVER_AT, BY_TERMINAL)
-    assert asked(stage, stage.booking(1)) == ("wait", "temperature_asked")
-    terminal(stage)
-    assert stage.because == "temperature_asked", "a verdict without a reading is none of a temperature"
-    terminal(stage, temperature_c=36.6)
-    assert stage.decision.answer == "admit"
-
-
-def test_a_terminal_that_is_broken_sends_nobody_to_it() -> None:
-    stage = door(FEVER_AT, BY_TERMINAL)
-    stage.do(events.DeviceHealth(lane="A", device="terminal", state="silent"))
-    assert asked(stage, stage.booking(1)) == ("staff", "thermometer_missing")
-
-
-def test_a_terminals_temperature_on_another_persons_card_is_not_theirs() -> None:
-    stage = door(FEVER_AT, BY_TERMINAL)
-    terminal(stage, temperature_c=36.6, holder=OTHER)
-    assert asked(stage, stage.booking(1, holder=HOLDER)) == ("wait", "temperature_asked")
-
-
-def test_a_terminals_temperature_grows_old_while_somebody_is_waited_for() -> None:
-    stage = door(
-        FEVER_AT + '\nmask = "attest"', f"{BY_TERMINAL}\n[sentinel]\nverdict_seconds = 5\n[mask]\nattest_seconds = 60"
-    )
-    terminal(stage, temperature_c=36.6)
-    assert asked(stage, stage.booking(1)) == ("wait", "mask_asked")
-    stage.wait(6)
-    attendant(stage)
-    assert stage.decision.answer == "wait" and stage.because == "temperature_asked"
-
-
-# -------------------------------------------------------------- the assisted way
-
-ELDERS = '[assisted]\nclasses = ["visitor"]\nconfirm_seconds = 30'
-
-
-def assisted() -> Stage:
-    stage = door(more=ELDERS, proof='"pcr"')
-    assert stage.scan(stage.booking(1, holder=HOLDER)) == "wait"
-    assert asked(stage, card(HOLDER, age_years=72)) == ("wait", "identity_asked")
-    return stage
-
-
-def test_card_attendant_paper_code_and_health_verdict_let_in() -> None:
-    stage = assisted()
-    attendant(stage)
-    assert stage.because == "paper_code_asked"
-    attendant(stage)
-    assert stage.gate == [] and stage.decision.phrase == "assisted_health"
-    terminal(stage, holder=HOLDER)
-    assert stage.decision.answer == "admit"
-    assert "identity_confirmed" in [clause.because for clause in stage.decision.clauses]
-    said = [(record.name, record.issuer) for record in stage.records if isinstance(record, CommandDone)]
-    badge = stage.badge(901).pass_id
-    assert said == [("confirm_identity", badge), ("attest_paper_code", badge)]
-
-
-def test_after_the_paper_code_the_sentinel_has_to_read_the_card() -> None:
-    stage = assisted()
-    attendant(stage)
-    attendant(stage)
-    terminal(stage, holder=None)
-    assert stage.gate == [] and stage.decision.phrase == "assisted_health"
-
-
-def test_who_has_a_proof_of_their_own_needs_no_assistance() -> None:
-    stage = assisted()
-    assert asked(stage, stage.test(1)) == ("admit", "in_order")
-    stage = assisted()
-    terminal(stage, holder=None)
-    assert stage.decision.answer == "admit", "the code on their own telephone"
-    stage = assisted()
-    terminal(stage, holder=HOLDER)
-    assert (stage.decision.answer, stage.because) == ("wait", "identity_asked"), (
-        "shown on the card: nobody confirmed it"
-    )
-    stage = assisted()
-    venue(stage)
-    stage.wait(1).scan(stage.booking(1, holder=HOLDER))
-    assert stage.decision.answer == "admit"
-
-
-def test_each_step_has_its_time_and_can_be_cancelled() -> None:
-    late = assisted()
-    late.wait(31)
-    assert late.decision.answer == "staff" and late.gate == []
-    stopped = assisted()
-    attendant(stopped, 2.5)
-    assert stopped.decision.answer == "staff" and stopped.because == "assisted_cancelled"
-
-
-def test_the_hub_confirms_in_the_name_of_an_attendant_only() -> None:
-    stage = assisted()
-
-    def order(**body: Any) -> str:
-        before = len(stage.records)
-        stage.do(events.CommandArrived(id="c", name="confirm_identity", issuer="hub", lane="A", body=body))
-        return [record.because for record in stage.records[before:] if isinstance(record, CommandDone)][-1]
-
-    assert order() == "attendant_not_named"
-    assert order(attendant="w-17") == "" and stage.because == "paper_code_asked"
-
-
-def test_somebody_elses_verdict_does_not_end_the_assisted_way() -> None:
-    stage = assisted()
-    attendant(stage)
-    attendant(stage)
-    terminal(stage, holder=OTHER)
-    assert stage.gate == []
