@@ -27,6 +27,10 @@ BOOT_S = 600.0
 CORES = max(2, min(4, os.cpu_count() or 2))
 """The board's, never more than this machine has: a core that waits for its kernel spins, and takes the time of the one that
 starts it. With four on two, the same board was ready after 133 s instead of 65."""
+KEYS = {" ": "spc", "\n": "ret", "/": "slash", ">": "dot", ":": "semicolon", "$": "4", "(": "9", ")": "0"}
+"""QEMU's names of keys that are no letters or digits; those of an American keyboard."""
+SHIFTED = ">:$()"
+TYPED_S = 0.25
 HALTED = "Reboot failed -- System halted"
 """The last words of a kernel that was told to restart and knows no way."""
 POLLED = "systemd.setenv=HALLGATE_EDGES=poll"
@@ -43,6 +47,8 @@ class Emulator:
         self.folder, self.shop, self.image, self.loader = folder, shop, image, loader
         self.counted = False
         """Whether every write to the card goes past this machine's cache, so that `written` sees it: slower."""
+        self.plugged: list[str] = []
+        """QEMU's words for what hangs on its USB beside the network card."""
         self.process: subprocess.Popen[bytes] | None = None
         self.boots = 0
 
@@ -70,7 +76,7 @@ class Emulator:
             *("-qmp", f"unix:{self._path('qmp')},server=on,wait=off"),
             *("-qmp", f"unix:{self._path('reset')},server=on,wait=off"),
             *("-qtest", f"unix:{self._path('qtest')},server=on,wait=off", "-qtest-log", "none"),
-            *("-netdev", "user,id=n0", "-device", "usb-net,netdev=n0"),
+            *("-netdev", "user,id=n0", "-device", "usb-net,netdev=n0", *self.plugged),
         ]
         if self.loader:
             command.remove("-no-reboot")
@@ -124,6 +130,13 @@ class Emulator:
 
     def scan(self, text: str) -> None:
         self.scanner.sendall(text.encode() + b"\r")
+
+    def type(self, text: str) -> None:
+        """At its USB keyboard, as fast as a person: it remembers few keys."""
+        for each in text:
+            names = ["shift"] * (each in SHIFTED) + [KEYS.get(each, each)]
+            self.ask("send-key", keys=[{"type": "qcode", "data": name} for name in names])
+            time.sleep(TYPED_S)
 
     def level(self, bcm: int) -> int:
         said = self.ask("human-monitor-command", **{"command-line": f"xp /1wx {GPLEV0:#x}"})
