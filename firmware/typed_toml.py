@@ -73,13 +73,14 @@ def document(raw: bytes, file: str) -> Document:
     except RecursionError:
         raise Mistake("is nested too deeply", file=file) from None
     except ValueError as wrong:
-        raise _not_toml(str(wrong), file) from None
+        raise _not_toml(str(wrong), file, last_line=text.rstrip().count("\n") + 1) from None
 
 
-def _not_toml(message: str, file: str) -> Mistake:
+def _not_toml(message: str, file: str, last_line: int) -> Mistake:
+    """What breaks off is wrong at its end: the parser says 'at end of document' there."""
     where = re.search(r"\(at line (\d+), column \d+\)", message)
     what = message.split(" (at ")[0]
-    return Mistake(f"is no TOML: {what}", file=file, line=int(where[1]) if where else 0)
+    return Mistake(f"is no TOML: {what}", file=file, line=int(where[1]) if where else last_line)
 
 
 def typed(source: Document, kind: type[T]) -> T:

@@ -60,8 +60,11 @@ def test_a_table_where_a_value_belongs_and_the_other_way_round() -> None:
 
 @pytest.mark.parametrize(
     ("raw", "line"),
-    [(b"a = \n", 1), (b"a = 1\na = 2\n", 2), (b"ok = 1\n\xff\xfe", 2), (b"[" * 50_000, 0), (b"a = " + b"9" * 9_000, 0)],
-)
+    [
+        (b"a = \n", 1), (b"a = 1\na = 2\n", 2), (b"ok = 1\n\xff\xfe", 2), (b"[" * 50_000, 0), (b"a = " + b"9" * 9_000, 0),
+        (b"ok = 1\na = ", 2), (b"ok = 1\na = [1,\n\n", 2),
+    ],
+)  # fmt: skip
 def test_what_is_no_toml_is_refused_with_its_line(raw: bytes, line: int) -> None:
     with pytest.raises(Mistake) as caught:
         typed_toml.document(raw, "f.toml")
