@@ -59,6 +59,10 @@ def connected(hall: Hall, name: str, *topics: str) -> Client:
     made = Client(hall.door(name), *topics, client_id=name)
     wait_until(lambda: made.connection.connected or pytest.fail(made.connection.problem) if made.connection.problem not in
                ("", "not connected yet") else made.connection.connected)  # fmt: skip
+    # The broker takes the words of one client in turn: what follows its subscriptions is answered when they hold.
+    made.say("anything/else", b"")
+    wait_until(lambda: made.reasons)
+    made.reasons.clear()
     return made
 
 
