@@ -1,4 +1,4 @@
-"""What the machine itself takes: its disk, a program that only answers, and the least that could be called a gate."""
+"""What the machine itself takes: its disk, a program that only answers, the least that could be called a gate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.device.bench import ON, Far
+from tests.device.bench import ON, ROOT, Far
 
 ECHO = """
 import os, sys
@@ -22,38 +22,6 @@ while True:
     if os.read(scanner, 4096).endswith(b"\\r"):
         os.write(relay, bytes.fromhex("a00101a2"))
 """
-LEAST = """
-import cbor2, mmap, os, struct, sys
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-number = lambda raw: int.from_bytes(raw, "big")
-x, y, journal = sys.argv[3:]
-key = ec.EllipticCurvePublicNumbers(int(x, 16), int(y, 16), ec.SECP256R1()).public_key()
-how, digits = ec.ECDSA(hashes.SHA256()), bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:", bytes(range(45)))
-scanner, relay = (os.open(path, os.O_RDWR | os.O_NOCTTY) for path in sys.argv[1:3])
-disk = os.open(journal, os.O_RDWR | os.O_CREAT | getattr(os, "O_DIRECT", 0), 0o600)
-size, at, block = 1 << 20, 0, mmap.mmap(-1, 4096)
-os.pwrite(disk, mmap.mmap(-1, size), 0), os.fsync(disk)
-while True:
-    code = os.read(scanner, 4096)[4:-1].translate(digits)
-    groups = zip(code[0::3], code[1::3], code[2::3])
-    pairs = [a + 45 * b + 2025 * c for a, b, c in groups]
-    rest = code[len(pairs) * 3:]
-    item = cbor2.loads(struct.pack(f">{len(pairs)}H", *pairs) + bytes([rest[0] + 45 * rest[1]] if rest else []))
-    while isinstance(item, cbor2.CBORTag):
-        item = item.value
-    protected, _, payload, raw = item
-    signed = cbor2.dumps(["Signature1", protected, b"", payload])
-    key.verify(encode_dss_signature(number(raw[:32]), number(raw[32:])), signed, how)
-    block[:len(payload)] = payload
-    with memoryview(block) as view:
-        os.pwrite(disk, view[:1024], at)
-    os.fdatasync(disk)
-    at = (at + 1024) % size
-    os.write(relay, bytes.fromhex("a00101a2"))
-"""
-"""A pass verified, its claims on disk, the relay on: no rule, no record, no line that may be cut, no second device."""
 PREALLOCATED = 4 * 1024 * 1024
 WRITE_BYTES = 1024
 PATIENCE_S = 10.0
@@ -85,13 +53,16 @@ class Disk:
 
 
 class Program:
-    """A Python program on two ptys, a scanner's and a relay's: what any gate written in Python has to wait for."""
+    """A Python program on two ptys, a scanner's and a relay's: what any gate written in Python has to wait for.
 
-    def __init__(self, folder: Path, source: str, *more: str) -> None:
+    `python`: its command line before the two wires; `more`: behind them.
+    """
+
+    def __init__(self, folder: Path, python: list[str], *more: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._scanner, self._relay = Far(folder / "scanner"), Far(folder / "relay")
         wires = (str(self._scanner.link), str(self._relay.link))
-        self._process = subprocess.Popen([sys.executable, "-c", source, *wires, *more])
+        self._process = subprocess.Popen([sys.executable, *python, *wires, *more], cwd=ROOT)
         self.took_ms: list[float] = []
 
     def answer(self, line: bytes) -> None:
@@ -112,12 +83,13 @@ class Program:
 
 def echo(folder: Path) -> Program:
     """Does nothing but answer."""
-    return Program(folder, ECHO)
+    return Program(folder, ["-c", ECHO])
 
 
-def least(folder: Path, x: bytes, y: bytes) -> Program:
-    """Verifies each line, a pass by the P-256 key (x, y), and has it on disk before it answers."""
-    return Program(folder, LEAST, x.hex(), y.hex(), str(folder / "journal"))
+def least(folder: Path, x: bytes, y: bytes, *how: str) -> Program:
+    """Verifies each line, a pass by the P-256 key (x, y), and has it on disk before it answers (`least`)."""
+    folder.mkdir(parents=True)
+    return Program(folder, ["-m", "tests.benchmarks.least"], x.hex(), y.hex(), str(folder / "journal"), *how)
 
 
 class Loop:

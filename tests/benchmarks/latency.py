@@ -21,18 +21,20 @@ SETTLE_S = 1.5
 def latency(folder: Path) -> list[Figure]:
     """With a hub and without one.
 
-    With one, each scan has a flush, a bare answer, the least gate and an empty loop beside it, each after the same pause:
-    a slow moment of the machine meets all of them alike.
+    With one, each scan has a flush, a bare answer, the least gate, the same with rules and a record, and an empty loop beside
+    it, each after the same pause: a slow moment of the machine meets all of them alike.
     """
     with alone(folder / "alone") as gate:
         without, disk_alone, _ = _admissions(gate)
-    with connected(folder / "hub") as (gate, _, listener), _floors(folder, gate) as (echo, least, loop):
-        took, disk, shown = _admissions(gate, [echo.answer, least.answer, lambda _: loop.turn()])
+    with connected(folder / "hub") as (gate, _, listener), _floors(folder, gate) as beside:
+        echo, least, judging, loop = beside
+        took, disk, shown = _admissions(gate, [echo.answer, least.answer, judging.answer, lambda _: loop.turn()])
         time.sleep(SETTLE_S)
         arrived = listener.decisions[-SAMPLES:]
     to_hub = [(there - on) * 1000 for there, on in zip(arrived, shown, strict=True)]
     floor = f"fdatasync {number(median(disk))}, bare Python echo {number(median(echo.took_ms))} ms"
-    least_possible = f"verify, flush and answer alone {number(median(least.took_ms) - median(disk))} ms above it"
+    least_above, judging_above = (number(median(each.took_ms) - median(disk)) for each in (least, judging))
+    least_possible = f"verify, flush, answer alone {least_above} ms above it, with rules and a record {judging_above}"
     p99 = f"fdatasync {_p99(disk)}, echo {_p99(echo.took_ms)}, verify, flush and answer alone {_p99(least.took_ms)} ms"
     above, verify_one = median(took) - median(disk), floors.bare_es256()
     es256_ms = median([verify_one() for _ in range(SAMPLES)]) / 1000
@@ -63,12 +65,16 @@ def _tail(took_ms: list[float]) -> float:
 
 
 @contextmanager
-def _floors(folder: Path, gate: Gate) -> Iterator[tuple[floors.Program, floors.Program, floors.Loop]]:
+def _floors(folder: Path, gate: Gate) -> Iterator[tuple[floors.Program, floors.Program, floors.Program, floors.Loop]]:
     """The least gate knows the key of `gate`'s issuer, so that it takes the same lines."""
     key = gate.issuer.jwk("booking")
     x, y = (jwk.unpack(str(key[name])) for name in ("x", "y"))
     with ExitStack() as stack:
-        programs = floors.echo(folder / "echo"), floors.least(folder / "least", x, y)
+        programs = (
+            floors.echo(folder / "echo"),
+            floors.least(folder / "least", x, y),
+            floors.least(folder / "judging", x, y, "judging"),
+        )
         for program in programs:
             stack.callback(program.close)
         time.sleep(SETTLE_S)
