@@ -12,6 +12,7 @@ secret on the first partition is written over and deleted: any computer can read
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import json
 import os
@@ -88,8 +89,10 @@ class Placing:
     # ------------------------------------------------------------ write
 
     def _write(self, manifest: dict[str, Any], files: dict[str, bytes]) -> None:
-        draft = self.store / "site.new"
+        draft, before = self.store / "site.new", self.store / "site.before"
         shutil.rmtree(draft, ignore_errors=True)
+        if before.exists() and not self.site.exists():
+            os.rename(before, self.site)  # cut between the two renames: the device's key is in there
         for name, data in files.items():
             room, _, rest = name.partition("/")
             if room == "site":
@@ -124,7 +127,7 @@ class Placing:
             raise Stop(Code.SITE, f"the site file is for {place.device.name}, the card for {manifest['device']}")
 
     def _exchange(self, draft: Path) -> None:
-        """A cut between the two renames leaves no site; the card still has it, and the next start places it again."""
+        """A cut between the two renames leaves no site; the next start goes back to the one before, and begins again."""
         before = self.store / "site.before"
         shutil.rmtree(before, ignore_errors=True)
         if self.site.exists():
@@ -163,8 +166,6 @@ class Placing:
         file = self.card / CERTIFICATE
         if not file.is_file():
             return False
-        import datetime as dt
-
         now = dt.datetime.fromtimestamp(Clock().wall_ms() / 1000, dt.UTC)
         try:
             enrolment.take_over(self.site, name, file.read_bytes(), str(file), now)

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -221,8 +222,6 @@ class Start:
 
 def _name(folder: Path) -> str:
     """The device's name as its site file has it, however wrong the rest of it is."""
-    import tomllib
-
     try:
         return str(tomllib.loads((folder / "site.toml").read_text("utf-8"))["device"]["name"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -197,15 +197,17 @@ def test_the_numbers_are_told_in_chinese(board: Board) -> None:
 
 
 def test_a_cut_in_the_middle_is_placed_at_the_next_start(board: Board) -> None:
-    """Between the two renames there is no site; the card still has it."""
+    """Between the two renames there is no site; the card still has it, and the key is still the device's."""
     board.insert()
     board.start()
+    key = (board.store / "site/entry-1.key").read_bytes()
     board.insert()
     os.rename(board.store / "site", board.store / "site.before")
     (board.store / "site.new").mkdir()
     (board.store / "site.new/half").write_text("")
     assert board.start() == 0
     assert (board.store / "site/site.toml").is_file() and not (board.store / "site/half").exists()
+    assert (board.store / "site/entry-1.key").read_bytes() == key
 
 
 def test_a_kernel_without_patterns_blinks_all_the_same(board: Board) -> None:
