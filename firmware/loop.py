@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from firmware import entries
+from firmware import journal_entry
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen
@@ -235,7 +235,7 @@ class Loop:
         if records and isinstance(event, CodeRead):
             records = outcome.records = [self._timed(record, t_ms) for record in records]
         first = records[0].seq if records else 0
-        self.journal.append(entries.encode(entries.Entry(moment, event, records)), first, len(records))
+        self.journal.append(journal_entry.encode(journal_entry.Entry(moment, event, records)), first, len(records))
         if self._unflushed_ms is None:
             self._unflushed_ms = t_ms
         return outcome

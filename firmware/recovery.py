@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from firmware import entries
+from firmware import journal_entry
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
@@ -36,7 +36,7 @@ def recovered(reader: Reader) -> Controller:
         controller = Controller.restore(snapshot.payload, zone)
     for record in reader.after(snapshot) if snapshot else reader.records():
         if record.kind == ENTRY:
-            _again(controller, entries.decode(record.payload))
+            _again(controller, journal_entry.decode(record.payload))
             controller.state.seq = max(controller.state.seq, record.first_seq + record.count - 1)
     if reader.damaged_behind(snapshot.position if snapshot else Position(0, 0)):
         for _, own in controller.state.resources():
@@ -44,7 +44,7 @@ def recovered(reader: Reader) -> Controller:
     return controller
 
 
-def _again(controller: Controller, entry: entries.Entry) -> None:
+def _again(controller: Controller, entry: journal_entry.Entry) -> None:
     lane = getattr(entry.e, "lane", None)
     if lane is None or lane in controller.state.lanes:  # else the start that named it is what cannot be read
         controller.handle(entry.e, entry.m)
@@ -87,7 +87,7 @@ def replayed(reader: Reader) -> Iterator[Difference | Unreadable | int]:
         if controller is None and not seen and record.position.segment == FIRST_SEGMENT:
             controller = new_controller(reader.identity.inc)
         if controller is not None:
-            entry = entries.decode(record.payload)
+            entry = journal_entry.decode(record.payload)
             now = controller.handle(entry.e, entry.m).records
             yield _compared(entry.r, now) or len(now)
     if reader.damaged > seen:

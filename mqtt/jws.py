@@ -21,7 +21,7 @@ _HEADER = msgspec.json.Decoder(JwsHeader)
 
 
 class Key(Protocol):
-    """What the trust list (`firmware/core/trust.py`) says of a key."""
+    """What the trust list (`firmware/core/trust_list.py`) says of a key."""
 
     @property
     def commands(self) -> frozenset[str]: ...

@@ -12,7 +12,7 @@ import msgspec
 
 from firmware.core.events import PeerUsed
 from firmware.core.held import HELD
-from firmware.core.peers import TELLS, Day
+from firmware.core.other_doors import TELLS, Day
 from firmware.core.state import Counted
 from mqtt.messages import PassesList
 

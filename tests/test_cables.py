@@ -11,7 +11,7 @@ from firmware.cables import NOISE_BURST, PILE_MAX, Cable, Line
 from firmware.clock import Clock
 from firmware.core.events import CodeRead, DeviceHealth
 from firmware.core.facts import Booking, Unproved
-from firmware.core.trust import parse
+from firmware.core.trust_list import parse
 from firmware.ports.serial_line import SerialPort
 from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.clock import Clock
-from firmware.core import revocations, roster, trust
+from firmware.core import revocations, roster, trust_list
 from firmware.core.events import AnyEvent, DocumentSeen, RulebookLoaded, RulebookRefused
 from firmware.core.facts import Booking, Card, Unproved
 from firmware.simulation.issuer import Issuer
@@ -34,7 +34,7 @@ class Desk:
 
     def __init__(self, folder: Path, office: Issuer = OFFICE, unfit: str = "") -> None:
         clock = Clock(1.0, 1_654_822_800_000.0)
-        self.verify = Verifier(clock, trust.parse(office.trust_jwks()), KEY, "baoshan")
+        self.verify = Verifier(clock, trust_list.parse(office.trust_jwks()), KEY, "baoshan")
         self.verify.utc_offset_ms = 8 * 3_600_000
         self.documents = Documents(folder, self.verify, lambda _: unfit)
 

@@ -12,10 +12,10 @@ import pytest
 from firmware.__main__ import main
 from firmware.cables import Line
 from firmware.clock import Clock
-from firmware.core import trust
+from firmware.core import trust_list
 from firmware.core.events import AnyEvent, CodeRead
 from firmware.core.facts import Booking, Card
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 from firmware.listening import as_json, as_text
 from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier
@@ -40,7 +40,7 @@ def verifier(key: bytes | None = KEY, wall_ms: float = JUNE_10_MS, trusted: bool
 
 def test_the_holder_is_the_one_a_pass_names_and_the_person_is_the_same() -> None:
     office = Issuer.new("baoshan", hall_key=KEY)
-    desk = verifier(keys=trust.parse(office.trust_jwks()))
+    desk = verifier(keys=trust_list.parse(office.trust_jwks()))
     holder = hmac.digest(KEY, NUMBER.encode(), "sha256")[:8]
     booked = desk(office.booking(NOW_S - 60, NOW_S + 60, document=NUMBER.lower()).encode(), 0.0)
     card = desk.identity(CARD)

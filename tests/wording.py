@@ -22,7 +22,7 @@ TOLD_LATER = {"told", "what", "because"}
 SPEAKING = (
     *("firmware/site/__init__.py", "firmware/site/checks.py", "firmware/site/against_rulebook.py"),
     *("firmware/typed_toml.py", "firmware/listening.py"),
-    *("firmware/rulebook/contradictions.py", "firmware/core/trust.py", "firmware/rulebook/signature.py"),
+    *("firmware/rulebook/contradictions.py", "firmware/core/trust_list.py", "firmware/rulebook/signature.py"),
     *("deploy/flash/disks.py", "deploy/first_boot/codes.py"),
     *(
         "firmware/doctor/steps.py",

@@ -20,7 +20,6 @@ from deploy.first_boot import console, grow, lamp
 from deploy.first_boot.codes import MEANINGS, Code
 from deploy.first_boot.place import TICKET, Placing, Stop
 from firmware import site
-from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.core.actions import SignShow
 from firmware.durable import make_folder, replace_file
@@ -28,6 +27,7 @@ from firmware.errors import Failure, HallgateError, Mistake
 from firmware.language import spoken
 from firmware.plugs import Plugs, speaker
 from firmware.site import Site
+from firmware.state_socket import ask
 from firmware.trust import enrolment, enrolment_ticket
 from sensors.driver import Send
 

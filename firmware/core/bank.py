@@ -15,8 +15,8 @@ from __future__ import annotations
 import datetime as dt
 
 from firmware.core import air, occupancy
+from firmware.core.estimate import inside
 from firmware.core.occupancy import Notice
-from firmware.core.picture import inside
 from firmware.core.resource import HALL, Fence, PeerSeen, Recount, Resource, zone_of
 from firmware.core.state import HallState
 from firmware.core.turn import Turn

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 
 from firmware.core import bank
-from firmware.core.picture import inside
+from firmware.core.estimate import inside
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
 

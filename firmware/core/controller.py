@@ -22,14 +22,14 @@ from firmware.core import (
     car,
     closing,
     commands,
-    door,
     emergency,
     entry,
     idle,
     incident,
+    leaf,
     limit,
+    other_doors,
     passage,
-    peers,
     queue,
     responders,
     rounds,
@@ -138,7 +138,7 @@ class Controller:
         entry.place_came(turn, lane)
         passage.tend(turn, lane)
         responders.tend(turn, lane)
-        door.tend(turn, lane)
+        leaf.tend(turn, lane)
         queue.tend(turn, lane)
         car.tend(turn, lane)
         if lane.air is not None or lane.air_told:
@@ -161,7 +161,7 @@ class Controller:
         times = incident.due(turn)
         for lane in self.state.lanes.values():
             times += passage.due(turn, lane)
-            times += door.due(turn, lane)
+            times += leaf.due(turn, lane)
             times += queue.due(turn, lane)
             times += car.due(turn, lane)
             times += ventilation.due(turn, lane)
@@ -187,7 +187,7 @@ def _contact(turn: Turn, event: ContactChanged) -> None:
     if event.role == "fire_loop":
         emergency.fire_loop(turn, event.closed, event.lane)
     elif event.role == "door":
-        door.door(turn, lane, event.closed)
+        leaf.moved(turn, lane, event.closed)
     elif event.role == "button":
         attendant.button(turn, lane, event.closed)
     elif event.role == "release_key":
@@ -276,7 +276,7 @@ for _kind, _handler in (
     (BoardTold, _board),
     (RowArrived, limit.row_arrived),
     (NoticeArrived, limit.notice_arrived),
-    (PeerUsed, peers.arrived),
+    (PeerUsed, other_doors.arrived),
     (Woken, _woken),
 ):
     HANDLERS[_kind] = _handler  # type: ignore[assignment]

@@ -11,7 +11,7 @@ import msgspec
 from firmware.core import cbor
 from firmware.core.jwk import Key
 from firmware.core.refusal import Refusal
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 
 TAG_CWT, TAG_SIGN1 = 61, 18
 Kind = TypeVar("Kind")

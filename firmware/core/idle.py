@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from firmware.core import picture, quotas
+from firmware.core import estimate, quotas
 from firmware.core.actions import SignIdle
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
@@ -72,8 +72,8 @@ def _page(turn: Turn, reason: str) -> Page:
 def _left(turn: Turn, book: Rulebook, local: dt.datetime | None) -> Left:
     if local is None:
         return (None,) * len(REMAINS)
-    whole = picture.limit(turn.state, book.limit_on(local.date())) or 0
-    places = max(0, whole - max(0, picture.inside(turn.state)))
+    whole = estimate.limit(turn.state, book.limit_on(local.date())) or 0
+    places = max(0, whole - max(0, estimate.inside(turn.state)))
     if not quotas.walk_in(turn.state, book, local.date()):
         return places, None, None, None
     remains = quotas.remains(turn, book, local)

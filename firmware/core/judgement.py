@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from firmware import rules
-from firmware.core import access, air, evidence, guide, held, hosts, peers, places, quotas, rounds, unasked
+from firmware.core import access, air, evidence, guide, held, hosts, other_doors, places, quotas, rounds, unasked
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.records import Clause, Decision
 from firmware.core.resource import of_zone
@@ -88,7 +88,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         unproved=unproved,
         final=final,
         free=places.free(turn.state, setup),
-        used=peers.used(turn.state, identity),
+        used=other_doors.used(turn.state, identity),
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
         held_entry=held_entry(turn, setup),
         journal_ok=turn.state.journal_ok,
@@ -97,7 +97,7 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         local=local,
         walk_in=quotas.walk_in(turn.state, rulebook, counted_on.date()),
         remains=quotas.remains(turn, rulebook, counted_on),
-        in_use=peers.open_grant(turn.state, identity) is not None,
+        in_use=other_doors.open_grant(turn.state, identity) is not None,
         host=hosts.at(turn, lane, phase_rules),
         late_round=rounds.holding(turn, lane.name),
         air=air.behind(turn.state, setup.zone) if rulebook.air.hold_ppm else "",

@@ -8,9 +8,9 @@ closes on a body: while the passage is blocked the opening is prolonged, order b
 from __future__ import annotations
 
 from firmware.core import bounds, car, incident, places, quotas, unasked
+from firmware.core.estimate import inside
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
 from firmware.core.lane import OPEN
-from firmware.core.picture import inside
 from firmware.core.records import Passage
 from firmware.core.state import Grant, LaneState
 from firmware.core.turn import Turn

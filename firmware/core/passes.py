@@ -17,7 +17,7 @@ from firmware.core import base45, booking_pass, cose, health
 from firmware.core.facts import CodeFact, Unproved
 from firmware.core.jwk import Key
 from firmware.core.refusal import Refusal
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 
 TEXT_BYTES_MAX = 8_192
 """Nearly twice the 4,296 characters of the largest QR code."""

@@ -6,9 +6,9 @@ After a power loss nobody saw the doors: entry holds until a recount while peopl
 from __future__ import annotations
 
 from firmware.core import bounds, car, emergency, incident, limit, rounds, supplies
+from firmware.core.estimate import inside
 from firmware.core.events import Started
 from firmware.core.occupancy import Rights
-from firmware.core.picture import inside
 from firmware.core.records import DeviceStarted, Passage
 from firmware.core.resource import Resource, of_zone
 from firmware.core.state import LaneState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.cables import Line
-from firmware.core import air, incident, judgement, limit, picture, queue, quotas, rounds, supplies, ventilation
+from firmware.core import air, estimate, incident, judgement, limit, queue, quotas, rounds, supplies, ventilation
 from firmware.core.state import LaneSetup, LaneState
 from firmware.core.turn import Turn
 from firmware.version import VERSION
@@ -45,9 +45,9 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         uptime_s=int((moment.elapsed_ms - started_ms) / 1000),
         rulebook=state.rulebook_serial or None,
         phase=phase.name if phase else "",
-        limit_persons=picture.limit(state, book.limit_on(day) if book else None),
-        inside=picture.inside(state),
-        inside_at_most=picture.inside_at_most(state, moment.elapsed_ms, limit.REACHABLE_MS),
+        limit_persons=estimate.limit(state, book.limit_on(day) if book else None),
+        inside=estimate.inside(state),
+        inside_at_most=estimate.inside_at_most(state, moment.elapsed_ms, limit.REACHABLE_MS),
         free_rights=state.rights.free,
         bank=state.rights.bank,
         evacuated=bool(state.evacuated_by),
@@ -143,9 +143,9 @@ def _remains(device: Device) -> RemainsStatus:
         return RemainsStatus()
     local = moment.local(controller.zone)
     left = quotas.remains(Turn(state, moment, controller.zone, book), book, local)
-    whole = picture.limit(state, book.limit_on(local.date())) or 0
+    whole = estimate.limit(state, book.limit_on(local.date())) or 0
     return RemainsStatus(
-        places=max(0, whole - max(0, picture.inside(state))),
+        places=max(0, whole - max(0, estimate.inside(state))),
         day=left.day,
         slot=left.slot,
         cases=left.cases,

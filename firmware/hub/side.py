@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firmware import entries
+from firmware import journal_entry
 from firmware.core.events import RulebookLoaded
 from firmware.core.records import AnyRecord
 from firmware.core.resource import HALL, of_zone
@@ -51,7 +51,7 @@ class Events:
         durable = self._writer.durable_seq
         found: list[tuple[int, bytes]] = []
         for record in self._reader.payloads_from_seq(seq_from, upto_seq=durable):
-            events = enumerate(entries.published(record.payload).r, record.first_seq)
+            events = enumerate(journal_entry.published(record.payload).r, record.first_seq)
             found += [(seq, bytes(event)) for seq, event in events if seq >= seq_from]
             if len(found) >= max_n:
                 break

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from firmware import entries
+from firmware import journal_entry
 from firmware.core import limit
 from firmware.core.events import CommandArrived
 from firmware.core.records import AnyRecord, CommandDone
@@ -119,11 +119,11 @@ def relearned(reader: Reader) -> CommandGuard:
     for record in reader.records():
         if record.kind == ENTRY and b'"command"' in record.payload:
             with contextlib.suppress(msgspec.DecodeError):
-                _learn(guard, kids, entries.decode(record.payload))
+                _learn(guard, kids, journal_entry.decode(record.payload))
     return guard
 
 
-def _learn(guard: CommandGuard, kids: dict[str, str], entry: entries.Entry) -> None:
+def _learn(guard: CommandGuard, kids: dict[str, str], entry: journal_entry.Entry) -> None:
     if isinstance(entry.e, CommandArrived) and entry.e.refusal is None:
         guard.learn(entry.e)
         kids[entry.e.id] = entry.e.kid

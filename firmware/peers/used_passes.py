@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from firmware.core import peers
+from firmware.core import other_doors
 from firmware.core.events import PeerUsed
 from firmware.core.records import AnyRecord, Decision, Incident, Passage
 from firmware.core.state import Counted
@@ -35,7 +35,7 @@ LIST_BYTES_PER_MS = 10.0
 with the square of its visitors: after 1,500 of them 48 kB for each one more, to every other door."""
 LATEST = 16
 """Uses told at once: each goes out many times, and what is lost all the same comes with the list."""
-KNOWN_MAX = 4 * peers.TELLS
+KNOWN_MAX = 4 * other_doors.TELLS
 """Of one door. More is nonsense, and forgotten: what then is told twice does no harm."""
 NOTE_MS = 40_000.0
 """A door that says nothing new is noted this often, so that it does not count as apart (`[quota] apart_seconds`)."""
@@ -86,10 +86,10 @@ class UsedPasses:
     def own(self) -> bytes | None:
         return passes_list.told(self._day()).encoded()
 
-    def _day(self, at_most: int = peers.TELLS) -> peers.Day:
+    def _day(self, at_most: int = other_doors.TELLS) -> other_doors.Day:
         controller, moment = self._device.controller, self._device.clock.moment()
         now_s = Turn(controller.state, moment, controller.zone, controller.rulebook).known_s
-        return peers.own_day(controller.state, now_s, controller.zone, at_most)
+        return other_doors.own_day(controller.state, now_s, controller.zone, at_most)
 
     def hear(self, name: str, content: bytes, _by: By) -> PeerUsed | None:
         """None: nothing new. ValueError: it is no such list, or another door's than `name`'s."""

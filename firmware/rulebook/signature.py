@@ -10,7 +10,7 @@ import binascii
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 
 SIGNATURE_BYTES = 64
 

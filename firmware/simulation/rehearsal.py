@@ -21,7 +21,7 @@ import msgspec
 from firmware.core import events
 from firmware.core.facts import AnyFact, Booking, Unproved
 from firmware.core.records import Alarm, AnyRecord, Decision, Passage, Round
-from firmware.entries import Entry
+from firmware.journal_entry import Entry
 from firmware.simulation.attempts import Attempt, Body, Wait, asks, instead, reason
 from firmware.simulation.twin import Twin
 

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import msgspec
 
-from firmware.core import revocations, roster, trust
+from firmware.core import revocations, roster, trust_list
 from firmware.core.events import AnyEvent, DocumentSeen, RulebookLoaded, RulebookRefused
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, HallgateError
 from firmware.rulebook.book import Rulebook
@@ -140,7 +140,7 @@ class Documents:
         serial = _serial_of(payload)
         if serial < self._trust_serial:
             raise _Refused(f"serial {serial} is below {self._trust_serial}")
-        pushed: TrustList = trust.parse(payload)
+        pushed: TrustList = trust_list.parse(payload)
         if not pushed.keys:
             raise _Refused(pushed.complaints[0] if pushed.complaints else "holds no key")
         self._trust_serial = serial

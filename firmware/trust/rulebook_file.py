@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware import typed_toml
-from firmware.core import trust
-from firmware.core.trust import TrustList
+from firmware.core import trust_list
+from firmware.core.trust_list import TrustList
 from firmware.errors import Mistake
 from firmware.rulebook import book, signature
 from firmware.rulebook.book import Rulebook
@@ -61,7 +61,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 
 def read_trust(path: Path | None) -> TrustList:
     """The trust list in `path`, none for None; `complaints` say what was left out. Mistake when it cannot be read."""
-    return TrustList() if path is None else trust.parse(_bytes(path, size_max=TRUST_BYTES_MAX))
+    return TrustList() if path is None else trust_list.parse(_bytes(path, size_max=TRUST_BYTES_MAX))
 
 
 def read_usable_trust(path: Path) -> TrustList:

@@ -19,7 +19,7 @@ from firmware.core import passes, pseudonym, roster
 from firmware.core.facts import AnyFact, Booking, Card, Unproved
 from firmware.core.revocations import Revocations
 from firmware.core.roster import BookingLine, Roster, StaffLine
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 from firmware.errors import Mistake
 from sensors import resident_number
 from sensors.readings import IdentityCard, TerminalVerdict

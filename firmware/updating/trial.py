@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.errors import Failure
+from firmware.state_socket import ask
 from firmware.updating import updates
 from firmware.updating.slots import Slots
 from firmware.updating.updates import Progress

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from firmware import at_broker, clock
-from firmware.counters import Counters
+from firmware import broker_arguments, clock
 from firmware.errors import Failure, Mistake
 from firmware.language import chosen, spoken
+from firmware.order_counters import OrderCounters
 from firmware.reference.orders import BECAUSE, KEYS, ORDERS, Order
 from firmware.typed_toml import nearest
 from mqtt.errand import Errand
@@ -48,7 +48,7 @@ BOOLS = {"true": True, "yes": True, "false": False, "no": False}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="an order, or history")
     parser.add_argument("words", nargs="*", metavar="KEY=VALUE", help="its body; for history: event numbers, 1-500")
-    at_broker.add_arguments(parser)
+    broker_arguments.add_arguments(parser)
     parser.add_argument("--hall", required=True, help="the hall")
     parser.add_argument("--device", action="append", default=[], help="the device; may be written several times")
     parser.add_argument("--all", action="store_true", help="every device of the hall that the broker knows")
@@ -76,13 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command_key is None:
         raise Mistake("which key signs it? write --command-key FILE", key="--command-key")
     key, ticking = read_key(arguments.command_key), clock.from_environment()
-    counters = Counters(arguments.counters or Path(f"{arguments.command_key}.counters"), ticking)
+    counters = OrderCounters(arguments.counters or Path(f"{arguments.command_key}.counters"), ticking)
     client_id = f"command-{secrets.token_hex(4)}"
     orders = Orders(key, client_id, ticking, lambda messages: errand.publish(messages), counters.next)
     issuer = _issuer(arguments.issuer)
     answers_here = answers_to(arguments.hall, client_id)
     with Errand(
-        at_broker.address(arguments), ticking, arguments.hall, client_id,
+        broker_arguments.address(arguments), ticking, arguments.hall, client_id,
         also=[answers_here], hear=orders.answered, delivered=orders.delivered,
     ) as errand:  # fmt: skip
         there = where if where is not None else sorted(errand.present)
@@ -226,7 +226,7 @@ def _history(arguments: argparse.Namespace) -> int:
     device, fetch = arguments.device[0], Fetch()
     topics = Topics(arguments.hall, device)
     with Errand(
-        at_broker.address(arguments), clock.from_environment(), arguments.hall, f"command-{secrets.token_hex(4)}",
+        broker_arguments.address(arguments), clock.from_environment(), arguments.hall, f"command-{secrets.token_hex(4)}",
         also=[topics.status, topics.event], hear=fetch.heard,
     ) as errand:  # fmt: skip
         _all_there([device], errand, even_away=False)

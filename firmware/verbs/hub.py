@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from firmware import at_broker, clock
+from firmware import broker_arguments, clock
 from firmware.errors import Failure, Mistake
 from firmware.language import chosen, spoken
 from mqtt import operators
@@ -35,7 +35,7 @@ ONCE_S, QUIET_S = 5.0, 0.4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    at_broker.add_arguments(parser)
+    broker_arguments.add_arguments(parser)
     parser.add_argument("--hall", help="one hall (default: every hall of this broker)")
     parser.add_argument(
         "--page", nargs="?", const="127.0.0.1:8080", metavar="HOST:PORT", help="serve the live page (port 0: any)"
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.add_operator is not None:
         return _add_operator(arguments)
-    address = at_broker.address(arguments)
+    address = broker_arguments.address(arguments)
     if arguments.hall is not None:
         Topics(arguments.hall, "hub")
     screen = Screen(chosen(), redraw=sys.stdout.isatty(), quiet=arguments.once)

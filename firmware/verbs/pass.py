@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from firmware import clock
-from firmware.core import trust
+from firmware.core import trust_list
 from firmware.core.facts import Booking, CodeFact, HealthTest, OtherHealth, Unproved
 from firmware.core.passes import verify
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 from firmware.core.validity import validity
 from firmware.errors import Failure, HallgateError, Mistake
 from firmware.language import spoken
@@ -157,7 +157,7 @@ def read_trust(path: str) -> TrustList:
     if not path:
         return TrustList()
     try:
-        believed = trust.parse(Path(path).read_bytes())
+        believed = trust_list.parse(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
         raise Mistake(f"cannot be read as a trust list: {what}", file=path, key="--trust") from None

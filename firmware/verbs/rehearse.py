@@ -16,11 +16,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from firmware import entries
-from firmware.entries import Entry
+from firmware import journal_entry
 from firmware.errors import Mistake
 from firmware.files import read
 from firmware.journal import ENTRY, SNAPSHOT, Reader
+from firmware.journal_entry import Entry
 from firmware.language import chosen, spoken
 from firmware.recovery import FIRST_SEGMENT
 from firmware.rulebook.book import Rulebook
@@ -108,7 +108,7 @@ def _walk(reader: Reader) -> Iterator[Entry | bytes]:
             continue
         began = began or record.position.segment == FIRST_SEGMENT
         if began:
-            yield entries.decode(record.payload)
+            yield journal_entry.decode(record.payload)
 
 
 def _shift_s(reader: Reader, book: Rulebook, arguments: argparse.Namespace) -> int:
@@ -119,7 +119,7 @@ def _shift_s(reader: Reader, book: Rulebook, arguments: argparse.Namespace) -> i
         return 0
     newest = reader.payloads_from_seq(reader.last_seq or 1)
     last = max(
-        (entries.decode(record.payload).m.local(zone) for record in newest if record.kind == ENTRY), default=first
+        (journal_entry.decode(record.payload).m.local(zone) for record in newest if record.kind == ENTRY), default=first
     )
     days = (arguments.as_if_on - first.date()).days if arguments.as_if_on else 0
     span = [(each + dt.timedelta(days=days)).date() for each in (first, last)]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware import typed_toml
-from firmware.core import jwk, trust
+from firmware.core import jwk, trust_list
 from firmware.errors import Failure, Mistake
 from firmware.files import read
 from firmware.language import spoken
@@ -62,7 +62,7 @@ def _sign(arguments: argparse.Namespace, text: bytes) -> int:
 
 
 def _verify(arguments: argparse.Namespace, text: bytes) -> int:
-    believed = trust.parse(read(arguments.trust or arguments.rulebook.parent / "trust.jwks"))
+    believed = trust_list.parse(read(arguments.trust or arguments.rulebook.parent / "trust.jwks"))
     try:
         kid = signature.check(text, read(_signature_of(arguments.rulebook)), believed)
     except signature.RulebookSignatureError as error:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from firmware import clock, site
-from firmware.asking import Answering
 from firmware.language import spoken
+from firmware.state_socket import StateSocket
 from firmware.watchdog import Watchdog
 from firmware.wiring import Device
 
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"hallgate run: {spoken('warning: ')}{device.site.trust_keys}: {spoken(what)}", file=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: device.loop.stop())
-    answering = Answering(device, Path(arguments.ask)) if arguments.ask else None
+    state_socket = StateSocket(device, Path(arguments.ask)) if arguments.ask else None
     watchdog = Watchdog()
     device.loop.every(watchdog.tend)
     _settle_memory()
@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         device.run()
     finally:
         watchdog.stopping()
-        if answering is not None:
-            answering.close()
+        if state_socket is not None:
+            state_socket.close()
         device.close()
     if device.starts_anew:
         sys.stdout.flush()

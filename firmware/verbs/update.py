@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from firmware.asking import ask
 from firmware.clock import Clock
 from firmware.core.state import UpdateOrder
 from firmware.core.versions import VERSION as NUMBERS
 from firmware.core.versions import numbers
 from firmware.errors import Failure, HallgateError, Mistake
+from firmware.state_socket import ask
 from firmware.updating import slots, updates
 from firmware.updating.fetching import Fetching
 from firmware.updating.slots import Slots

@@ -57,7 +57,7 @@ def unpacked(text: bytes) -> bytes:
 
 def judged() -> Callable[[], bytes]:
     """Asks every rule about one visitor whose pass is in order; answers the bytes of the entry about it."""
-    from firmware import entries, rules
+    from firmware import journal_entry, rules
     from firmware.core import judgement
     from firmware.core.events import CodeRead
     from firmware.core.state import Visit
@@ -73,11 +73,11 @@ def judged() -> Callable[[], bytes]:
     assert rules.answer(rules.judge(case)) is None, "nothing speaks against this visitor"
     lane.visit = None
     stage.scan(fact)
-    entry = entries.Entry(stage.moment, CodeRead(lane="A", fact=fact), stage.records)
+    entry = journal_entry.Entry(stage.moment, CodeRead(lane="A", fact=fact), stage.records)
 
     def record() -> bytes:
         rules.judge(case)
-        return entries.encode(entry)
+        return journal_entry.encode(entry)
 
     return record
 

@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from firmware import entries, rules
-from firmware.core import judgement, passes, trust
+from firmware import journal_entry, rules
+from firmware.core import judgement, passes, trust_list
 from firmware.core.events import CodeRead, TemperatureRead
 from firmware.core.state import LaneSetup
 from firmware.core.turn import Turn
@@ -102,7 +102,7 @@ def _rules_alone(stage: Stage) -> float:
 
 def _signature_us() -> float:
     office = Issuer.new()
-    trusted, now = trust.parse(office.trust_jwks()), int(time.time())
+    trusted, now = trust_list.parse(office.trust_jwks()), int(time.time())
     texts = [office.booking(now - 60, now + 3_600) for _ in range(200)]
     took = []
     for text in texts:
@@ -153,7 +153,7 @@ def _day_on_disk(folder: Path) -> int:
 def _write(folder: Path, day: Recorded) -> None:
     journal, seq = Writer(folder, "door", lambda: day.controller.snapshot(), board=""), 1
     for place, entry in enumerate(day.entries):
-        journal.append(entries.encode(entry), seq, len(entry.r))
+        journal.append(journal_entry.encode(entry), seq, len(entry.r))
         seq += len(entry.r)
         if place % 50 == 0:
             journal.sync()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.core import events, picture
+from firmware.core import estimate, events
 from firmware.core.limit import REACHABLE_MS
 from firmware.core.occupancy import Notice
 from tests.core.hall import Hall, Member
@@ -25,7 +25,7 @@ def fill(door: Member, persons: int, first: int = 1) -> int:
 
 
 def at_most(door: Member) -> int:
-    return picture.inside_at_most(door.state, door.moment.elapsed_ms, REACHABLE_MS)
+    return estimate.inside_at_most(door.state, door.moment.elapsed_ms, REACHABLE_MS)
 
 
 def test_the_upper_end_of_the_count_holds_whatever_a_silent_door_does() -> None:
@@ -33,17 +33,17 @@ def test_the_upper_end_of_the_count_holds_whatever_a_silent_door_does() -> None:
     fill(north, 2)
     whole.talk()
     assert south.row.free > 0
-    assert at_most(north) == picture.inside(north.state) == 2, "everybody was just heard"
+    assert at_most(north) == estimate.inside(north.state) == 2, "everybody was just heard"
     whole.cut = {"south"}
     north.wait(16)
     whole.talk()
     seen = at_most(north)
-    assert picture.inside(north.state) == 2 and seen == 2 + south.row.free
+    assert estimate.inside(north.state) == 2 and seen == 2 + south.row.free
     assert fill(south, 9, 100) == seen - 2
-    assert picture.inside(north.state) == 2 and whole.inside <= seen == at_most(north)
+    assert estimate.inside(north.state) == 2 and whole.inside <= seen == at_most(north)
     whole.cut = set()
     whole.talk()
-    assert at_most(north) == picture.inside(north.state) == whole.inside
+    assert at_most(north) == estimate.inside(north.state) == whole.inside
 
 
 # -------------------------------------------------------------- limit up and down

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from firmware import __main__ as command_line
 from firmware.clock import Clock
-from firmware.counters import Counters
 from firmware.errors import Mistake
 from firmware.files import write_secret
+from firmware.order_counters import OrderCounters
 from firmware.reference.orders import BECAUSE
 from mqtt.fetch import ranges
 from tests.brokers import Broker, free_port, wait_until
@@ -173,14 +173,14 @@ def test_a_key_others_can_read_and_a_spoilt_counter_are_told(tmp_path: Path, cap
     assert "write --command-key FILE" in capsys.readouterr().err
     (tmp_path / "counters").write_text("{")
     with pytest.raises(Mistake, match="delete it"):
-        Counters(tmp_path / "counters", Clock()).next("wang")
+        OrderCounters(tmp_path / "counters", Clock()).next("wang")
 
 
 def test_a_counter_rises_whatever_the_clock_does_and_whoever_else_counts(tmp_path: Path) -> None:
     file = tmp_path / "counters"
     taken: list[int] = []
     many = [
-        threading.Thread(target=lambda: taken.extend(Counters(file, Clock()).next("wang") for _ in range(10)))
+        threading.Thread(target=lambda: taken.extend(OrderCounters(file, Clock()).next("wang") for _ in range(10)))
         for _ in range(4)
     ]
     for one in many:
@@ -188,11 +188,11 @@ def test_a_counter_rises_whatever_the_clock_does_and_whoever_else_counts(tmp_pat
     for one in many:
         one.join()
     assert len(set(taken)) == 40
-    in_1970 = Counters(file, Clock(wall_ms=0))
+    in_1970 = OrderCounters(file, Clock(wall_ms=0))
     assert in_1970.next("wang") > max(taken) and in_1970.next("li") < 60_000
     file.unlink()
     later = Clock(wall_ms=max(taken) + 1)  # forty orders may take fewer than forty milliseconds
-    assert Counters(file, later).next("wang") > max(taken), "a lost file costs nothing while the clock is right"
+    assert OrderCounters(file, later).next("wang") > max(taken), "a lost file costs nothing while the clock is right"
     assert file.stat().st_mode & 0o777 == 0o600
 
 

@@ -261,15 +261,15 @@ def test_a_changed_record_is_found_by_replay(gate: Bench, monkeypatch: pytest.Mo
     gate.scan(gate.booking())
     gate.relay.expect(ON)
     gate.stop()
-    from firmware import entries, recovery
+    from firmware import journal_entry, recovery
     from firmware.journal import Reader
 
-    honest = entries.decode
+    honest = journal_entry.decode
 
     def dishonest(payload: bytes) -> Any:
         return honest(payload.replace(b'"answer":"admit"', b'"answer":"refuse"'))
 
-    monkeypatch.setattr(entries, "decode", dishonest)
+    monkeypatch.setattr(journal_entry, "decode", dishonest)
     results = list(recovery.replayed(Reader(gate.state)))
     assert any(isinstance(result, recovery.Difference) for result in results)
 

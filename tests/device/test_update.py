@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from firmware import site
-from firmware.asking import LEAVE, ask, report
 from firmware.clock import Clock
 from firmware.core.events import CodeRead, CommandArrived
 from firmware.core.quiet import disturbed
 from firmware.errors import Failure, Mistake
+from firmware.state_socket import LEAVE, ask, report
 from firmware.updating import updates
 from firmware.updating.slots import Slots, spare
 from firmware.updating.trial import Watch

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import jwk, trust
+from firmware.core import jwk, trust_list
 from firmware.core.events import CommandArrived
 from firmware.core.moment import Moment
 from firmware.core.records import CommandDone
@@ -281,7 +281,7 @@ def test_the_device_s_own_trust_list_is_asked_and_only_command_keys_count() -> N
 
     kid = str(entry(["command"])["kid"])
     for kinds, expected in ((["command"], "do"), (["booking"], "unknown_key")):
-        trusted = trust.parse(json.dumps({"keys": [entry(kinds)]}).encode())
+        trusted = trust_list.parse(json.dumps({"keys": [entry(kinds)]}).encode())
         here = CommandDesk(HALL, DEVICE, lambda found=trusted: found, CommandGuard())  # type: ignore[misc]
         assert outcome(here.arrived(order(kid=kid), NOW))[0] == expected
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from firmware.core import trust
+from firmware.core import trust_list
 from firmware.core.facts import HealthTest, Unproved
 from firmware.core.passes import verify
 from tests.passes.corpus import FOLDER, Case, cases, needs_corpus
@@ -64,7 +64,7 @@ def test_the_batch_judges_as_the_corpus_does(tmp_path: Path) -> None:
 
 def _fact(name: str) -> object:
     case = EVERY_CASE[name]
-    return verify(case.text.encode(), trust.parse(json.dumps(case.jwks()).encode()), b"k" * 32, "2022-06-10")
+    return verify(case.text.encode(), trust_list.parse(json.dumps(case.jwks()).encode()), b"k" * 32, "2022-06-10")
 
 
 @needs_corpus

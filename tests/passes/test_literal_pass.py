@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from firmware.core import trust
+from firmware.core import trust_list
 from firmware.core.facts import Booking, Unproved
 from firmware.core.passes import verify
 from firmware.core.validity import validity
@@ -82,7 +82,7 @@ def test_the_contract_read_by_hand() -> None:
 
 
 def _verify(text: bytes = PASS.encode(), hall_key: bytes | None = HALL_KEY) -> object:
-    return verify(text, trust.parse(json.dumps({"keys": [KEY]}).encode()), hall_key, "2022-06-10")
+    return verify(text, trust_list.parse(json.dumps({"keys": [KEY]}).encode()), hall_key, "2022-06-10")
 
 
 def test_our_reading_is_the_same() -> None:

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import base45, booking_pass, trust
+from firmware.core import base45, booking_pass, trust_list
 from firmware.core.facts import AnyFact, Booking, HealthTest, Unproved
 from firmware.core.passes import TEXT_BYTES_MAX, verify
-from firmware.core.trust import TrustList
+from firmware.core.trust_list import TrustList
 from firmware.core.validity import validity
 from firmware.simulation.issuer import Issuer
 
 HALL_KEY = b"k" * 32
 OFFICE = Issuer.new(hall_key=HALL_KEY)
-TRUST = trust.parse(OFFICE.trust_jwks())
+TRUST = trust_list.parse(OFFICE.trust_jwks())
 PASS = OFFICE.booking(1_000, 9_000, slot=(2_000, 3_000), party=2, document="y1", subject=OFFICE.subject())
 TEST = OFFICE.test_certificate(1_000_000, reported_s=1_002_000)
 
@@ -95,14 +95,14 @@ def test_a_laboratory_signs_only_its_own_kind_of_test(key_kind: str, kind: str) 
 def test_two_keys_of_one_name_are_both_tried() -> None:
     other = Issuer.new()
     twins = [issuer.jwk("booking") | {"kid": OFFICE.kid("booking")} for issuer in (other, OFFICE)]
-    assert isinstance(judged(PASS, trust.parse(json.dumps({"keys": twins}).encode())), Booking)
-    assert because(PASS, trust.parse(json.dumps({"keys": twins[:1]}).encode())) == "bad_signature"
+    assert isinstance(judged(PASS, trust_list.parse(json.dumps({"keys": twins}).encode())), Booking)
+    assert because(PASS, trust_list.parse(json.dumps({"keys": twins[:1]}).encode())) == "bad_signature"
     assert because(PASS, TrustList()) == "unknown_issuer"
 
 
 def test_the_trust_lists_name_for_an_issuer_wins_over_what_a_pass_says() -> None:
     named = OFFICE.jwk("booking") | {"iss": "the real office"}
-    assert getattr(judged(PASS, trust.parse(json.dumps({"keys": [named]}).encode())), "issuer", "") == "the real office"
+    assert getattr(judged(PASS, trust_list.parse(json.dumps({"keys": [named]}).encode())), "issuer", "") == "the real office"
 
 
 # --- what a claim may be

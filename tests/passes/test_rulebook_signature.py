@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import trust
-from firmware.core.trust import TrustList
+from firmware.core import trust_list
+from firmware.core.trust_list import TrustList
 from firmware.rulebook.signature import RulebookSignatureError, check
 from firmware.simulation.issuer import Issuer
 
 OFFICE = Issuer.new()
-TRUST = trust.parse(OFFICE.trust_jwks())
+TRUST = trust_list.parse(OFFICE.trust_jwks())
 TEXT = b"v = 1\nserial = 7\n"
 SIG = OFFICE.sign_rulebook(TEXT)
 
@@ -36,7 +36,7 @@ def test_each_kind_of_wrong_has_its_sentence() -> None:
     assert "was changed" in because(TEXT, Issuer.new().sign_rulebook(TEXT).split()[0] + b" " + SIG.split()[1])
     assert "has no key" in because(TEXT, SIG, TrustList())
     assert "has no key" in because(TEXT, Issuer.new().sign_rulebook(TEXT))
-    demoted = trust.parse(json.dumps({"keys": [OFFICE.jwk("rulebook") | {"kinds": ["roster"]}]}).encode())
+    demoted = trust_list.parse(json.dumps({"keys": [OFFICE.jwk("rulebook") | {"kinds": ["roster"]}]}).encode())
     assert "may not sign" in because(TEXT, SIG, demoted)
     for sig in (
         b"",

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import base45, jwk, trust
+from firmware.core import base45, jwk, trust_list
 from firmware.simulation.issuer import Issuer
 
 # RFC 8037 appendix A: an Ed25519 key, its thumbprint, and the signature over the JWS signing input.
@@ -32,8 +32,8 @@ RFC7515_SIGNED = (
 RFC7515_SIGNATURE = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
 
 
-def parse(*entries: object) -> trust.TrustList:
-    return trust.parse(json.dumps({"keys": entries}).encode())
+def parse(*entries: object) -> trust_list.TrustList:
+    return trust_list.parse(json.dumps({"keys": entries}).encode())
 
 
 def edwards(**more: object) -> dict[str, object]:
@@ -144,7 +144,7 @@ def test_what_the_hub_pushes_never_becomes_a_rulebook_or_a_command_key() -> None
     "text", [b"", b"{", b"[]", b'{"keys": 5}', b"[" * 100_000, b"\xff\xfe", b'{"keys": [' + b"[" * 90_000]
 )
 def test_no_jwk_set_is_one_complaint(text: bytes) -> None:
-    nothing = trust.parse(text)
+    nothing = trust_list.parse(text)
     assert nothing.keys == () and len(nothing.complaints) == 1
 
 

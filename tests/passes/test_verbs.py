@@ -12,7 +12,7 @@ import pytest
 import segno
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from firmware.core import trust
+from firmware.core import trust_list
 from firmware.simulation.issuer import Issuer
 from mqtt import jws
 
@@ -86,7 +86,7 @@ def test_what_the_hub_publishes_is_what_a_device_takes(tmp_path: Path) -> None:
     hallgate(tmp_path, "key", "new", "--kind", "rulebook", "k.pem")
     done = hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "--jws", "next.jws", "rulebook.toml")
     assert done.returncode == 0 and "next.jws" in done.stdout
-    believed = trust.parse((tmp_path / "trust.jwks").read_bytes())
+    believed = trust_list.parse((tmp_path / "trust.jwks").read_bytes())
     verified = jws.verify((tmp_path / "next.jws").read_bytes(), believed, "rulebook")
     assert not isinstance(verified, str) and verified.payload == text
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import bounds, peers
+from firmware.core import bounds, other_doors
 from firmware.core.events import PeerUsed, Started
 from firmware.core.state import Counted, LaneSetup
 from mqtt import passes_list
@@ -32,7 +32,7 @@ class Named(Door):
 
     def tells(self) -> PeerUsed:
         """Its day, over the wire and back."""
-        day = peers.own_day(self.state, int(self.wall_0 + self.now), ZONE)
+        day = other_doors.own_day(self.state, int(self.wall_0 + self.now), ZONE)
         heard = passes_list.heard(passes_list.told(day).encoded())
         assert heard is not None
         return heard
@@ -186,7 +186,7 @@ def test_the_table_is_bounded(south: Named, monkeypatch: pytest.MonkeyPatch) -> 
     assert f"{299:016x}" in south.state.elsewhere and f"{0:016x}" not in south.state.elsewhere
     for number in range(100):
         south.do(PeerUsed(device=f"d{number}", seq=1, day="2022-06-01"))
-    assert len(south.state.doors) == peers.DEVICES
+    assert len(south.state.doors) == other_doors.DEVICES
 
 
 @settings(max_examples=100)

@@ -8,7 +8,7 @@ import zoneinfo
 import pytest
 
 from firmware.core import events
-from firmware.core.picture import inside
+from firmware.core.estimate import inside
 from firmware.core.records import CommandDone
 from tests.core.stage import Stage, rulebook
 from tests.people.hall import Door, at

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firmware.core import peers
+from firmware.core import other_doors
 from firmware.peers.used_passes import (
     LATEST,
     NOTE_MS,
@@ -132,7 +132,7 @@ def test_a_short_list_goes_alone_and_at_once(doors: Any) -> None:
 
 def test_a_long_one_rests_as_long_as_its_bytes_take() -> None:
     assert [list_rest_ms(bytes(size)) for size in (SHORT_BYTES + 1, 48_000)] == [250.1, 4_800]
-    assert list_rest_ms(bytes(peers.TELLS * 33)) < 20_000, "the longest"
+    assert list_rest_ms(bytes(other_doors.TELLS * 33)) < 20_000, "the longest"
 
 
 def test_the_latest_uses_are_told_without_the_day_before_them(busy: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware import entries
+from firmware import journal_entry
 from firmware.journal import Writer
 from firmware.simulation.stories import player
 from tests.simulation.recorded import Recorded
@@ -71,7 +71,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     day.comes(day.booking(9), day.test(9))
     seq = 1
     for entry in day.entries:
-        writer.append(entries.encode(entry), seq, len(entry.r))
+        writer.append(journal_entry.encode(entry), seq, len(entry.r))
         seq += len(entry.r)
     writer.sync()
     writer.close()

@@ -10,7 +10,7 @@ import socket
 import time
 from pathlib import Path
 
-from firmware import entries
+from firmware import journal_entry
 from firmware.core.events import RowArrived
 from firmware.journal import ENTRY, Reader
 from tests.brokers import free_port, wait_until
@@ -124,7 +124,7 @@ def test_a_bank_that_lost_its_journal_makes_no_second_limit(tmp_path: Path) -> N
 
 def rows_of(door: Bench, device: str) -> list[RowArrived]:
     """What this door heard of another, from its own journal."""
-    found = [entries.decode(record.payload).e for record in Reader(door.state).records() if record.kind == ENTRY]
+    found = [journal_entry.decode(record.payload).e for record in Reader(door.state).records() if record.kind == ENTRY]
     return [event for event in found if isinstance(event, RowArrived) and event.row.dev == device]
 
 

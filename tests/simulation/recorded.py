@@ -10,7 +10,7 @@ from firmware.core.controller import Controller
 from firmware.core.facts import AnyFact
 from firmware.core.occupancy import Rights
 from firmware.core.state import HallState, LaneSetup
-from firmware.entries import Entry
+from firmware.journal_entry import Entry
 from firmware.simulation.rehearsal import Rehearsal
 from tests.core.stage import Stage, rulebook
 

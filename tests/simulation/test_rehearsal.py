@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firmware import __main__ as command_line
-from firmware import entries
+from firmware import journal_entry
 from firmware.core import events
 from firmware.core.state import LaneSetup
 from firmware.journal import Writer
@@ -209,7 +209,7 @@ def state(tmp_path: Path) -> Path:
     folder, seq = tmp_path / "state", 1
     journal = Writer(folder, "door", lambda: day.controller.snapshot(), board="")
     for entry in day.entries:
-        journal.append(entries.encode(entry), seq, len(entry.r))
+        journal.append(journal_entry.encode(entry), seq, len(entry.r))
         seq += len(entry.r)
     journal.sync()
     journal.close()

@@ -13,9 +13,9 @@ from typing import Any
 from firmware.core import events
 from firmware.core.actions import SignIdle
 from firmware.core.controller import Controller
+from firmware.core.estimate import inside
 from firmware.core.moment import Moment
 from firmware.core.occupancy import Rights
-from firmware.core.picture import inside
 from firmware.core.records import Decision, Incident
 from firmware.core.roster import STAFF_CLASSES
 from firmware.core.state import HallState, LaneSetup

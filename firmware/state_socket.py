@@ -31,7 +31,7 @@ SILENT_S = 1.0
 """Who connects and says nothing wants to know the state."""
 
 
-class Answering:
+class StateSocket:
     """Listens at `path` until `close`. Raises Failure when it cannot."""
 
     def __init__(self, device: Device, path: Path) -> None:
@@ -46,7 +46,7 @@ class Answering:
         except OSError as error:
             self._socket.close()
             raise Failure(f"{path} cannot be opened: {error.strerror or error}") from None
-        self._thread = threading.Thread(target=self._serve, name="asked", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="state-socket", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

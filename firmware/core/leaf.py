@@ -15,7 +15,7 @@ SETTLE_MS = 1_000
 """A leaf may still move this long after the hand let go."""
 
 
-def door(turn: Turn, lane: LaneState, closed: bool) -> None:
+def moved(turn: Turn, lane: LaneState, closed: bool) -> None:
     if closed:
         tend(turn, lane)  # what became due before it shut, should nobody have been woken in time
         lane.door_open_since_ms, lane.door_unasked = None, False

@@ -19,7 +19,7 @@ from firmware.files import locked
 ISSUERS_MAX = 256
 
 
-class Counters:
+class OrderCounters:
     """`file` is made when it is missing, readable by its owner only."""
 
     def __init__(self, file: Path, clock: Clock) -> None:
