@@ -212,7 +212,7 @@ def _classes(book: Rulebook) -> Iterator[Complaint]:
                 (*path, "pcr_validity_hours"), "is 0, but pcr is asked for: every report would be too old (3.1.2a)"
             )
         if "antigen" in rules.proof and rules.antigen_days == 0:
-            yield _warning((*path, "antigen_days"), "is 0, but antigen is asked for (3.1.4a)")
+            yield _shut((*path, "antigen_days"), "is 0, but antigen is asked for: every test is too old (3.1.4a)")
         if rules.temperature_max_c is not None and not 36 <= rules.temperature_max_c <= 40:
             yield _warning((*path, "temperature_max_c"), "nearly everybody, or nobody, is warmer than this")
 

@@ -184,7 +184,8 @@ class ClassRules(Table, frozen=True, kw_only=True):
     pcr_counts_from: Literal["sample", "report"] = "sample"
     """What the age of a test counts from; a certificate without a report time counts from its sample."""
     code: Literal["none", "green"] = "none"
-    """`green`: a green health code has to be known, from a sentinel, a venue code or an attendant."""
+    """`green`: a green health code has to be known, from a sentinel, a venue code or an attendant. `none`: nobody is asked
+    for one; a yellow or red one that a sentinel or a venue code tells leads where `on_fail.code` says all the same."""
     mask: Literal["none", "attest", "terminal", "veto"] = "none"
     """`attest`: an attendant says so; `terminal`: a terminal sees it; `veto`: unless an attendant says no."""
     temperature_max_c: Annotated[float, Meta(ge=30, le=45)] | None = None

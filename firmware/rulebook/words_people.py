@@ -45,6 +45,12 @@ PEOPLE: dict[str, tuple[str, str, str, str]] = {
         "今日已停止入场，请预约改日再来，也可网上办理。",
         "Entry is over for today. Please book another day; many services are online.",
     ),
+    "last_entry_break": (
+        "停止入场 {time}再开放",
+        "No entry now, opens again at {time}",
+        "现在已停止入场，{time}再开放，请届时再来。",
+        "Entry is over for now. We open again at {time}, please come back then.",
+    ),
     "no_slot": (
         "请按批次时段预约",
         "Please book a batch and time",

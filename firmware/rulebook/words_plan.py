@@ -106,10 +106,16 @@ PLAN: dict[str, Words] = {
         "Please scan again after the person ahead has passed.",
     ),
     "other_proof": Words(
-        "请再出示健康证明",
-        "Now your health proof",
+        "请再出示核酸证明",
+        "Now your PCR report",
         "请再出示核酸检测证明。",
-        "Please show your test certificate as well.",
+        "Please show your PCR report as well.",
+    ),
+    "other_antigen": Words(
+        "请再出示抗原证明",
+        "Now your antigen tests",
+        "请再出示抗原阴性证明，共需{days}天。",
+        "Please show your negative antigen tests as well, of {days} days in all.",
     ),
     "other_booking": Words(
         "请再出示预约码",
@@ -191,10 +197,10 @@ PLAN: dict[str, Words] = {
         "A negative PCR report within {hours} hours is needed. Please ask our staff, or do it online or by courier.",
     ),
     "antigen": Words(
-        "需抗原阴性证明",
-        "Needs a negative antigen test",
-        "需要抗原阴性证明，请找工作人员。",
-        "A negative antigen test is needed. Please ask our staff.",
+        "需{days}天抗原阴性证明",
+        "Needs negative antigen tests, {days} days",
+        "需要{days}天抗原阴性证明，请找工作人员。",
+        "Negative antigen tests of {days} days are needed. Please ask our staff.",
     ),
     "assisted": Words(
         "请出示身份证件和离线码",
@@ -229,6 +235,12 @@ PLAN: dict[str, Words] = {
         "现在未到开放时间，{time}开放，也可网上办理。",
         "We are closed now, we open at {time}. Many services are online.",
     ),
+    "closed_tomorrow": Words(
+        "已闭馆 明天{time}开放",
+        "Closed, opens tomorrow at {time}",
+        "大厅现在不开放，明天{time}开放，也可网上办理。",
+        "We are closed now, we open tomorrow at {time}. Many services are online.",
+    ),
     "not_in_phase": Words(
         "暂未开放 可网上办理",
         "Not open yet, see online",
@@ -253,12 +265,6 @@ PLAN: dict[str, Words] = {
         "您的预约已过期，请重新预约，或请工作人员帮办。",
         "Your booking has expired. Please book again, or ask our staff.",
     ),
-    "not_yet_valid": Words(
-        "预约未生效 请核对日期",
-        "Not valid yet, check the date",
-        "您的预约还没有生效，请核对日期。",
-        "Your booking is not valid yet. Please check its date.",
-    ),
     "quota": Words(
         "今日名额已满 请预约",
         "Full for today, please book",
@@ -274,11 +280,7 @@ PLAN: dict[str, Words] = {
     # ------------------------------------------------------------ to the staff, without a reason
     "staff": STAFF,
     "isolate": STAFF,
-    "temperature": STAFF,
-    "positive": STAFF,
     "code": STAFF,
-    "clock_doubt": STAFF,
-    "sensor_missing": STAFF,
     "journal_full": STAFF,
     "same_person": STAFF,
     "revoked": STAFF,

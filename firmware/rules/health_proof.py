@@ -1,4 +1,4 @@
-"""3.1.2a: PCR negative within the rulebook's hours, counted at the instant of entry from sampling or from report.
+"""3.1.2a, 3.1.4a: PCR negative within the rulebook's hours, counted at the instant of entry from sampling or from report.
 
 By certificate, by a digital sentinel's verdict or by venue code, as the class' `sources` say: one of them is enough.
 Staff (3.1.4a) also bring negative antigen tests of so many different days; what the signed roster knows counts as shown.
@@ -14,7 +14,6 @@ from firmware.core.facts import HealthTest
 from firmware.rules.registered import Registered, arrived_s, registered, shown
 from firmware.rules.verdict import SEVERITY, Case, Verdict
 
-CLAUSE = "3.1.2a"
 KINDS = {"naat": "pcr", "antigen": "antigen"}
 
 
@@ -63,11 +62,11 @@ def _by_registration(case: Case, said: Registered) -> Verdict | None:
     assert case.rules is not None
     name = said.source.replace("-", "_")
     if said.pcr == "unknown":
-        return Verdict(CLAUSE, "wait", f"{name}_unknown")
+        return Verdict(_clause(case, "pcr"), "wait", f"{name}_unknown")
     if said.pcr == "none":
         return _fail(case, "pcr", "pcr_missing")
     if said.by_wall_clock and not case.moment.trusted:
-        return case.doubt(CLAUSE, "clock", "clock_doubtful")
+        return case.doubt(_clause(case, "pcr"), "clock", "clock_doubtful")
     if said.sample_s is None:
         return _fail(case, "pcr", "pcr_age_unknown") if case.rulebook.sentinel.age_required else None
     if said.sample_s < -case.rulebook.clock_ahead_seconds:
@@ -82,7 +81,7 @@ def _by_tests(case: Case, proof: str, mine: list[HealthTest]) -> Verdict | None:
     if not mine:
         return _missing(case, proof)
     if not case.moment.trusted:
-        return case.doubt(CLAUSE, "clock", "clock_doubtful")
+        return case.doubt(_clause(case, proof), "clock", "clock_doubtful")
     good, wrong = list[HealthTest](), ""
     for test in mine:
         because = _age(case, proof, test)
@@ -120,7 +119,7 @@ def _missing(case: Case, proof: str) -> Verdict:
     if case.final:
         return _fail(case, proof, f"{proof}_missing")
     if case.rules.sources == ("sentinel",) and "terminal" in case.lane.broken:
-        doubt = case.doubt(CLAUSE, "sensor_missing", "terminal_missing")
+        doubt = case.doubt(_clause(case, proof), "sensor_missing", "terminal_missing")
         if doubt is not None:
             return doubt
     return _ask(case, f"{proof}_asked", proof)
@@ -129,10 +128,13 @@ def _missing(case: Case, proof: str) -> Verdict:
 def _ask(case: Case, because: str, proof: str) -> Verdict:
     assert case.rules is not None
     path = case.lane.visit.path if case.lane.visit else None
-    phrase = "other_proof" if "certificate" in case.rules.sources or proof != "pcr" else "not_verified"
-    if path is not None and path.step == "health":
+    phrase = "other_proof" if "certificate" in case.rules.sources else "not_verified"
+    if proof == "antigen":
+        phrase = "other_antigen"
+    elif path is not None and path.step == "health":
         phrase = "assisted_health"
-    return Verdict(CLAUSE, "wait", because, phrase=phrase, asks_for="health")
+    days = {"days": case.rules.antigen_days}
+    return Verdict(_clause(case, proof), "wait", because, phrase=phrase, asks_for="health", values=days)
 
 
 def _taken(case: Case, test: HealthTest) -> int:
@@ -157,4 +159,11 @@ def _age(case: Case, proof: str, test: HealthTest) -> str:
 def _fail(case: Case, proof: str, because: str) -> Verdict:
     assert case.rules is not None
     leads_to = case.rules.on_fail.pcr if proof == "pcr" else case.rules.on_fail.antigen
-    return Verdict(CLAUSE, leads_to, because, phrase=proof, values={"hours": case.rules.pcr_validity_hours})
+    values = {"hours": case.rules.pcr_validity_hours, "days": case.rules.antigen_days}
+    return Verdict(_clause(case, proof), leads_to, because, phrase=proof, values=values)
+
+
+def _clause(case: Case, proof: str) -> str:
+    """Who works here answers to 3.1.4a; of nobody else does the plan want an antigen test."""
+    works_here = case.booking is not None and case.booking.key_kind == "staff"
+    return "3.1.4a" if works_here or proof == "antigen" else "3.1.2a"

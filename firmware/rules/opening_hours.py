@@ -10,6 +10,9 @@ import datetime as dt
 from firmware.rulebook.words import when
 from firmware.rules.verdict import Case, Verdict
 
+PHRASES = {0: "closed", 1: "closed_tomorrow"}
+"""By the days until the next opening: at ten past five in the evening "opens at 9:00" would be four hours away."""
+
 
 def judge(case: Case) -> Verdict | None:
     if not _bound(case) or not case.moment.trusted:
@@ -19,7 +22,7 @@ def judge(case: Case) -> Verdict | None:
     if left is None:
         return _closed(case.rulebook.next_opening(case.local, service), case.local)
     last = _last_entry(case)
-    return Verdict("3.2.6", "refuse", "last_entry") if last and left <= last else None
+    return _over(case.rulebook.next_opening(case.local, service), case.local) if last and left <= last else None
 
 
 def _bound(case: Case) -> bool:
@@ -35,5 +38,12 @@ def _last_entry(case: Case) -> int:
 def _closed(opening: dt.datetime | None, local: dt.datetime) -> Verdict:
     if opening is None:
         return Verdict("3.2.6", "refuse", "closed")
-    soon = (opening.date() - local.date()).days < 2
-    return Verdict("3.2.6", "refuse", "closed", phrase="" if soon else "closed_day", values=when(opening))
+    days = (opening.date() - local.date()).days
+    return Verdict("3.2.6", "refuse", "closed", phrase=PHRASES.get(days, "closed_day"), values=when(opening))
+
+
+def _over(opening: dt.datetime | None, local: dt.datetime) -> Verdict:
+    """The last entry of this opening is over; before a midday break that is not the day's last."""
+    if opening is None or opening.date() != local.date():
+        return Verdict("3.2.6", "refuse", "last_entry")
+    return Verdict("3.2.6", "refuse", "last_entry", phrase="last_entry_break", values=when(opening))

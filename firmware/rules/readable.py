@@ -9,9 +9,9 @@ PHRASES = {
     "not_read": "not_read",
     "malformed": "not_read",
     "too_long": "not_read",
-    "unknown_issuer": "not_verified",
-    "wrong_key_kind": "not_verified",
-    "bad_signature": "not_verified",
+    "unknown_issuer": "invalid_code",
+    "wrong_key_kind": "invalid_code",
+    "bad_signature": "invalid_code",
     "not_in_roster": "not_booked",
 }
 
@@ -19,5 +19,8 @@ PHRASES = {
 def judge(case: Case) -> Verdict | None:
     if case.unproved is None:
         return None
-    clause = "3.1.2a" if case.unproved.looks_like == "health" else "3.1.1a"
-    return Verdict(clause, "refuse", case.unproved.because, phrase=PHRASES[case.unproved.because])
+    because, health = case.unproved.because, case.unproved.looks_like == "health"
+    phrase = PHRASES[because]
+    if phrase == "invalid_code" and health:  # a sentinel or the venue code proves the same
+        phrase = "not_verified"
+    return Verdict("3.1.2a" if health else "3.1.1a", "refuse", because, phrase=phrase)

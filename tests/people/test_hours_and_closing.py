@@ -57,7 +57,19 @@ def test_closed_for_days_names_the_day() -> None:
     assert door.signs[-1] == "已闭馆 6月6日开放"
     door = Door(wall=at("2022-06-01 18:00"))
     door.scan(door.guest(1))
+    assert door.signs[-1] == "已闭馆 明天9:00开放"
+    door = Door(wall=at("2022-06-01 00:00"))
+    door.scan(door.guest(1))
     assert door.signs[-1] == "未到开放时间 9:00开放"
+
+
+def test_the_last_entry_before_a_midday_break_is_not_the_days_last() -> None:
+    lunch = ('wednesday = ["09:00-17:00"]', 'wednesday = ["09:00-11:30", "13:00-17:00"]')
+    signs = {"11:10": "停止入场 13:00再开放", "11:30": "未到开放时间 13:00开放", "16:30": "今日已停止入场 请改约"}
+    for when, sign in signs.items():
+        door = Door(LAST, lunch, wall=at(f"2022-06-01 {when}"))
+        assert door.comes(door.guest(1)) == "refuse"
+        assert door.signs[-1] == sign
 
 
 @pytest.mark.parametrize(

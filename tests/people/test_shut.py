@@ -31,6 +31,7 @@ OPTIONAL = ('never both demanded\nbooking = "required"\nproof = ["pcr"]', 'never
         ([(f"[hours]\n{HOURS}", "[hours]\n")], "shut", "hours"),
         ([("last_entry_minutes = 0", "last_entry_minutes = 480")], "shut", "hours.last_entry_minutes"),
         ([("[on_doubt]", '[[hold]]\nspan = "08:30-12:00"\n[[hold]]\nspan = "12:00-20:00"\n[on_doubt]')], "shut", "hold"),
+        ([("antigen_days = 2", "antigen_days = 0")], "shut", "class.staff.antigen_days"),
         ([("walk_in = false", "walk_in = true"), OPTIONAL], "shut", "class.visitor"),
         ([("share_percent = 100\n", "share_percent = 100\nwalk_in = true\n"), OPTIONAL], "shut", "class.visitor"),
     ],
