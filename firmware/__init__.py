@@ -1,0 +1,1 @@
+"""Judgement and hands: the map of its rooms and files is in README.md."""

@@ -227,7 +227,7 @@ def nothing_left_over(path: str, text: str) -> list[str]:
 
 
 def every_page_says_why(path: str, text: str) -> list[str]:
-    if ast.get_docstring(ast.parse(text)) is None and text.strip():
+    if ast.get_docstring(ast.parse(text)) is None:
         return [f"{path} has no page at the top"]
     return []
 
@@ -414,6 +414,13 @@ def test_every_room_is_on_the_map() -> None:
 def test_every_file_that_is_in_no_room_is_on_the_map() -> None:
     named = set(re.findall(r"`(?:firmware/)?(\w+\.py)`", (ROOT / "README.md").read_text()))
     assert [path.name for path in (ROOT / "firmware").glob("[!_]*.py") if path.name not in named] == []
+
+
+@pytest.mark.parametrize("room", ["firmware/core", "mqtt"])
+def test_a_room_of_many_files_has_a_page_that_names_each(room: str) -> None:
+    page = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text())) or ""
+    files = [path.stem for path in (ROOT / room).glob("[!_]*.py")]
+    assert [name for name in files if not re.search(rf"\b{name}\b", page)] == []
 
 
 def test_every_command_of_the_readme_is_a_verb() -> None:

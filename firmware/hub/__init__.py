@@ -1,0 +1,1 @@
+"""The device's side of the wire to its hub: what it reports, how it is, and the orders it takes."""
