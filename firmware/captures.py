@@ -13,6 +13,7 @@ not run backwards.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,13 +116,20 @@ def _picture(name: str, folder: Path) -> Raw:
     return load_luma(beside if beside.exists() else Path(name))
 
 
+def _of_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class Recorder:
-    """Writes a recording, line by line, so that a pulled plug costs the last line at most."""
+    """Writes a recording, line by line, so that a pulled plug costs the last line at most.
+
+    A new file is its owner's alone: what a scanner reads may be somebody's name.
+    """
 
     def __init__(self, path: str) -> None:
         """Failure when the file cannot be written."""
         try:
-            self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - open for as long as the recorder
+            self._file = open(path, "wb", buffering=0, opener=_of_its_owner)  # noqa: SIM115 - as long as the recorder
         except OSError as wrong:
             raise Failure(f"{path} cannot be written: {wrong.strerror}") from None
         self._path = path

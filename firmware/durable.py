@@ -18,11 +18,13 @@ def replace_file(path: Path | str, data: bytes, *, mode: int = 0o644) -> None:
     """Write `data` as `path`, on disk when this returns: temporary file beside it, fsync, rename, fsync of the folder.
 
     One writer per path: the temporary name is fixed, so that a crash leaves at most one remnant, and the next call
-    overwrites it. Raises Failure when the disk is full, read-only or broken; the old file is then untouched.
+    takes it away; a link that somebody put in its place is never written through. Raises Failure when the disk is full,
+    read-only or broken; the old file is then untouched.
     """
     path = Path(path)
     temporary = path.with_name(path.name + ".new")
     try:
+        temporary.unlink(missing_ok=True)
         _write_synced(temporary, data, mode)
         os.replace(temporary, path)
         sync_folder(path.parent)
@@ -32,12 +34,19 @@ def replace_file(path: Path | str, data: bytes, *, mode: int = 0o644) -> None:
         raise Failure(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def make_folder(path: Path) -> None:
-    """Create `path` and what is missing above it, each on disk when this returns. Raises Failure."""
+PRIVATE = 0o750
+"""Of a folder whose files are nobody else's to read."""
+
+
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Create `path` and what is missing above it, each on disk when this returns. Raises Failure.
+
+    Whatever the umask is, nobody else can write there: who can put a file into a folder can put one in a key's place.
+    """
     try:
         missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
         for folder in reversed(missing):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(mode, exist_ok=True)
             sync_folder(folder.parent)
     except OSError as error:
         raise Failure(f"{path} cannot be made: {error.strerror or error}") from error
@@ -61,7 +70,7 @@ def write_all(handle: int, data: bytes | memoryview, offset: int) -> None:
 
 
 def _write_synced(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         os.fchmod(handle, mode)
         write_all(handle, data, 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import os
 import pkgutil
 import re
 import select
@@ -339,10 +340,18 @@ def _hidden(secret: object) -> str:
 
 
 def _scan_words(scan: Scan, show_text: bool) -> str:
-    """What identifies nobody: how long, which kind, a fingerprint to compare two readings of one code by."""
-    known = [spoken(f"{len(scan.text)} bytes"), f"sha256 {hashlib.sha256(scan.text).hexdigest()[:12]}"]
+    """What identifies nobody: how long, which kind, a name of this run's to know the same code again by."""
+    known = [spoken(f"{len(scan.text)} bytes"), spoken(f"known as {_known_as(scan.text)}")]
     known += [scan.symbology] * bool(scan.symbology) + [spoken(f"read by {scan.read_by}")] * bool(scan.read_by)
     return f"scan  {', '.join(known)}" + (f"  {scan.text.decode('utf-8', 'replace')!r}" if show_text else "")
+
+
+_OF_THIS_RUN = os.urandom(32)
+
+
+def _known_as(text: bytes) -> str:
+    """Keyed: a code may be a person's number, and of numbers every one can be tried."""
+    return hmac.digest(_OF_THIS_RUN, text, "sha256").hex()[:12]
 
 
 def _plain(value: Any) -> str:

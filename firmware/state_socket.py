@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firmware.core.quiet import disturbed
+from firmware.durable import make_folder
 from firmware.errors import Failure
 from firmware.version import VERSION
 
@@ -38,7 +39,7 @@ class StateSocket:
         self._device, self._path = device, path
         self._socket = socket.socket(socket.AF_UNIX)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             path.unlink(missing_ok=True)
             self._socket.bind(str(path))
             path.chmod(0o600)

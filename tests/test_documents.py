@@ -172,6 +172,14 @@ def test_a_withdrawn_pass_and_holder_stay_withdrawn_offline(desk: Desk, tmp_path
     assert isinstance(again := desk.verify(text, 0.0), Booking) and again.revoked
 
 
+def test_a_roster_is_no_list_that_withdraws_nothing(desk: Desk) -> None:
+    """One key may sign both kinds; then a signed roster of a high serial would give every withdrawn badge back."""
+    assert said(desk.take("revocations", {"v": 1, "serial": 2, "passes": ["0" * 16]}))[0]
+    taken, because = said(desk.take("revocations", day_list(serial=99)))
+    assert not taken and "neither `passes` nor `holders`" in because
+    assert desk.verify.revocations.passes == {"0" * 16}
+
+
 # -------------------------------------------------------------- trust and rulebook
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from firmware.cables import Line
 from firmware.clock import Clock
 from firmware.core import trust_list
 from firmware.core.events import AnyEvent, CodeRead
-from firmware.core.facts import Booking, Card
+from firmware.core.facts import Booking, Card, HealthTest, Unproved
 from firmware.core.trust_list import TrustList
 from firmware.listening import as_json, as_text
 from firmware.simulation.issuer import Issuer
@@ -107,3 +108,29 @@ def test_a_card_is_never_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[
     words = ["listen", "--as", "identity_sdt", "--capture", str(tmp_path / "card.jsonl"), "--record", str(out)]
     assert main(words) == 2
     assert "never stored" in capsys.readouterr().err and not out.exists()
+
+
+@pytest.mark.parametrize("text", [NUMBER, f"HP1:{NUMBER}", f"HC1:{NUMBER}", "张三丰", NUMBER * 500])
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_text_that_proves_nothing_is_known_again_today_and_cannot_be_guessed(text: str, key: bytes | None) -> None:
+    """A number that was typed, or read from a paper, would be told by its bare hash to whoever tries them all."""
+    desk, tomorrow = verifier(key), verifier(key, wall_ms=JUNE_10_MS + 86_400_000)
+    first, again = desk(text.encode(), 0.0), desk(f"{text}\r\n".encode(), 0.0)
+    assert isinstance(first, Unproved) and first == again and len(first.sha256) == 16
+    assert first.sha256 not in (hashlib.sha256(text.encode()).hexdigest()[:16], tomorrow(text.encode(), 0.0).sha256)
+    assert desk(b"another", 0.0).sha256 != first.sha256
+
+
+def test_pass_and_certificate_name_one_subject_today_and_another_tomorrow() -> None:
+    office = Issuer.new("baoshan", hall_key=KEY)
+    keys = trust_list.parse(office.trust_jwks())
+    booked = office.booking(NOW_S - 60, NOW_S + 60, subject=office.subject(0)).encode()
+    tested = office.test_certificate(NOW_S - 3_600, person=0).encode()
+    seen = set()
+    for wall_ms in (JUNE_10_MS, JUNE_10_MS + 86_400_000):
+        desk = verifier(keys=keys, wall_ms=wall_ms)
+        one, other = desk(booked, 0.0), desk(tested, 0.0)
+        assert isinstance(one, Booking) and isinstance(other, HealthTest) and one.subject == other.subject is not None
+        seen.add(one.subject)
+    lasting = hmac.digest(KEY, "{}<<{}|{}".format(*office.subject(0)).encode(), "sha256")[:8].hex()
+    assert len(seen | {lasting}) == 3, "the lasting hash stays inside"

@@ -34,7 +34,7 @@ SPEAKING = (
 )
 NO_MESSAGE = {
     *("\\(at line (\\d+), column \\d+\\)", "toml at line {}", " - at ", " (at ", "did you mean ", "user root\n"),
-    *("scan  {}{}", "sha256 {}", "lane {}", "lane {}.for", "mqtt {}"),
+    *("scan  {}{}", "lane {}", "lane {}.for", "mqtt {}"),
 }
 """Patterns, keys and words of machines in the files that speak."""
 _HELP = ("help", "description")

@@ -194,7 +194,7 @@ class Card:
         """O_EXCL on a disk: the kernel refuses while anybody has mounted it, whatever was looked up before."""
         how |= os.O_CLOEXEC | (os.O_EXCL if self._disk else os.O_CREAT)
         with self._gone():
-            handle = os.open(self.path, how, 0o644)
+            handle = os.open(self.path, how, 0o600)
             try:
                 if stat.S_ISBLK(os.fstat(handle).st_mode) != self._disk:
                     raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))

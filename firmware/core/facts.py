@@ -1,7 +1,8 @@
 """What a code proved: privacy-clean facts, the only thing that is left of a code after verification.
 
 No name, no document number, no code text is in here. `subject` is a keyed hash (HMAC-SHA-256 with the hall key, first
-8 bytes, hex); `person`, and `holder` once `firmware/trust/verification.py` lets it out, are pseudonyms that change every day.
+8 bytes, hex); `person`, and `holder` and `subject` once `firmware/trust/verification.py` lets them out, are pseudonyms that
+change every day.
 Times are whole seconds since 1970.
 """
 
@@ -16,7 +17,10 @@ TestResult = Literal["negative", "positive"]
 
 
 class Fact(msgspec.Struct, frozen=True, tag_field="proof", omit_defaults=True, kw_only=True):
-    """The common root. `sha256` is the first 16 hex digits of the code text's hash: the same code again is the same scan."""
+    """The common root. `sha256` is the first 16 hex digits of the code text's hash: the same code again is the same scan.
+
+    Of a card, and of a text that proves nothing, the hash is keyed and changes every day: numbers can be guessed.
+    """
 
     sha256: str = ""
     person: str | None = None

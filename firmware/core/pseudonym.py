@@ -50,7 +50,7 @@ def holder_of_the_day(hall_key: bytes | None, day: str, holder: str) -> str:
 
 
 def of_card(key: bytes, day: str, number: str) -> str:
-    """16 hex digits that know one card, or one code shown to a terminal, again within a day.
+    """16 hex digits that know one card, or one code that proves nothing or was shown to a terminal, again within a day.
 
     `key` must be a secret: there are too few numbers to hide.
     """

@@ -20,8 +20,13 @@ Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z", description="16 hex digits
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
     v: Literal[1]
     serial: Annotated[int, Meta(ge=0, le=2**53)]
-    passes: list[msgspec.Raw] = []
-    holders: list[msgspec.Raw] = []
+    passes: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    holders: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        """Where one key signs several kinds, a roster must not pass for a list that withdraws nothing."""
+        if self.passes is self.holders is msgspec.UNSET:
+            raise ValueError("neither `passes` nor `holders`")
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,14 @@ def parse(text: bytes) -> Revocations | str:
         document = msgspec.json.decode(text, type=_Document)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as wrong:
         return f"this is no list of revocations: {wrong}"
-    if len(document.passes) + len(document.holders) > ENTRIES_MAX:
+    passes, holders = document.passes or [], document.holders or []
+    if len(passes) + len(holders) > ENTRIES_MAX:
         return f"more than {ENTRIES_MAX} entries"
     complaints: list[str] = []
     return Revocations(
         serial=document.serial,
-        passes=_read("passes", document.passes, complaints),
-        holders=_read("holders", document.holders, complaints),
+        passes=_read("passes", passes, complaints),
+        holders=_read("holders", holders, complaints),
         complaints=tuple(complaints[:20]),
     )
 

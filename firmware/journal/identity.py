@@ -58,7 +58,7 @@ def open_identity(directory: Path, device: str, board: str, version: str = "", *
     `anew`: what is there cannot be read by this version; it is put aside whole.
     """
     folder = directory / "journal"
-    durable.make_folder(folder)
+    durable.make_folder(folder, durable.PRIVATE)
     old = stored(folder)
     holds = _holds_records(folder, old)
     same = old is not None and holds and old.device == device and not _other_board(old.board, board) and not anew
@@ -131,7 +131,7 @@ def _put_aside(directory: Path, old: Identity | None) -> str:
     try:
         os.rename(directory / "journal", directory / name)
         durable.sync_folder(directory)
-        durable.make_folder(directory / "journal")
+        durable.make_folder(directory / "journal", durable.PRIVATE)
         archives = sorted(directory.glob("journal-*"), key=lambda path: path.stat().st_mtime)
         for oldest in [path for path in archives if path.name != name][: 1 - ARCHIVES_KEPT or None]:
             _remove(oldest)

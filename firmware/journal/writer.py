@@ -82,7 +82,7 @@ class Writer:
         self.durable_seq = 0
         """The last hub event that is on disk; 0: none."""
         directory = Path(directory)
-        durable.make_folder(directory)
+        durable.make_folder(directory, durable.PRIVATE)
         self._folder = directory / "journal"
         self._lock = lock.take(directory)
         try:

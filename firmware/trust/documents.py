@@ -18,7 +18,7 @@ import msgspec
 from firmware.core import revocations, roster, trust_list
 from firmware.core.events import AnyEvent, DocumentSeen, RulebookLoaded, RulebookRefused
 from firmware.core.trust_list import TrustList
-from firmware.durable import make_folder, replace_file
+from firmware.durable import PRIVATE, make_folder, replace_file
 from firmware.errors import Failure, HallgateError
 from firmware.rulebook.book import Rulebook
 from firmware.trust.rulebook_file import opened
@@ -79,7 +79,7 @@ class Documents:
     def _keep(self, what: HallWide, token: bytes) -> str:
         """On the card before anybody is told that it was taken; a full card is said, and the document holds till then."""
         try:
-            make_folder(self._folder)
+            make_folder(self._folder, PRIVATE)
             replace_file(self._file(what), token)
             self._clear_old_rosters()
         except (Failure, OSError) as full:

@@ -11,12 +11,13 @@ import binascii
 import datetime as dt
 import os
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from firmware.clock import Clock
 from firmware.core import passes, pseudonym, roster
-from firmware.core.facts import AnyFact, Booking, Card, Unproved
+from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth, Unproved
 from firmware.core.revocations import Revocations
 from firmware.core.roster import BookingLine, Roster, StaffLine
 from firmware.core.trust_list import TrustList
@@ -25,6 +26,7 @@ from sensors import resident_number
 from sensors.readings import IdentityCard, TerminalVerdict
 
 DAY_MS = 86_400_000
+Signed = TypeVar("Signed", bound=Booking | HealthTest | OtherHealth)
 ROSTERS = 2
 """Today's, and tomorrow's when it comes in the evening."""
 
@@ -58,9 +60,9 @@ class Verifier:
 
     def __call__(self, text: bytes, t_ms: float) -> AnyFact:
         fact = passes.verify(text, self.trust, self.hall_key, str(self._day_number()))
-        if isinstance(fact, Unproved) and fact.because == "unknown_format":
-            return self._of_number(text.strip(), fact)
-        return self._for_today(self._known(fact)) if isinstance(fact, Booking) else fact
+        if isinstance(fact, Unproved):
+            return self._of_number(text.strip(), self._hidden(fact))
+        return self._for_today(self._known(fact) if isinstance(fact, Booking) else fact)
 
     def identity(self, reading: IdentityCard) -> Card:
         """What is left of an identity card: keyed hashes, and an age in years when the day is certain."""
@@ -100,11 +102,18 @@ class Verifier:
             self.rosters = tuple(kept)
         return new in kept
 
-    def _for_today(self, fact: Booking) -> Booking:
-        return msgspec.structs.replace(fact, holder=self._of_today(fact.holder)) if fact.holder else fact
+    def _hidden(self, fact: Unproved) -> Unproved:
+        """With a keyed hash of what was read: it may be a person's number, and there are few enough to try them all."""
+        secret = self.hall_key or self.key_of_this_run
+        return msgspec.structs.replace(fact, sha256=pseudonym.of_card(secret, str(self._day_number()), fact.sha256))
+
+    def _for_today(self, fact: Signed) -> Signed:
+        lasting = {"holder": getattr(fact, "holder", None), "subject": getattr(fact, "subject", None)}
+        today = {name: self._of_today(value) for name, value in lasting.items() if value}
+        return msgspec.structs.replace(fact, **today) if today else fact
 
     def _of_today(self, holder: str | None) -> str | None:
-        """A holder as it leaves this room: enough to match pass, card and terminal today, and nothing tomorrow.
+        """A holder or subject as it leaves this room: enough to match pass, card, certificate and terminal today only.
 
         Roster and revocations were asked before, by the lasting hash, which therefore is in no journal.
         """
@@ -128,7 +137,7 @@ class Verifier:
 
     def _of_number(self, text: bytes, unknown: Unproved) -> AnyFact:
         """A short number, typed or read: it stands for a line of today's roster or for nothing."""
-        today = self._today()
+        today = self._today() if unknown.because == "unknown_format" else None
         if today is None or not text.isdigit() or not roster.NUMBER_DIGITS[0] <= len(text) <= roster.NUMBER_DIGITS[1]:
             return unknown
         line = today.by_number.get(text.decode("ascii"))

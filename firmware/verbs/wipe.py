@@ -97,7 +97,7 @@ def _archive(state: Path, out: Path) -> str:
         for path in sorted(state.iterdir()):
             if path.name == "journal" or path.name.startswith("journal-") or path.name == "doctor.json":
                 tar.add(path, path.name, filter=_nobodys)
-    replace_file(out, packed.getvalue())
+    replace_file(out, packed.getvalue(), mode=0o600)
     return hashlib.sha256(packed.getvalue()).hexdigest()
 
 

@@ -7,6 +7,7 @@ like a number of an identity card. It is shown planted ones first: a hunter that
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
 import json
 import re
@@ -49,7 +50,9 @@ PHOTOGRAPHS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"WLf")
 
 def spellings(word: str) -> set[bytes]:
     raw = {word.encode(), word.encode("utf-16-le"), json.dumps(word)[1:-1].encode()}
-    return raw | {base64.b64encode(one).rstrip(b"=") for one in raw} | {one.hex().encode() for one in raw}
+    spelled = {base64.b64encode(one).rstrip(b"=") for one in raw} | {one.hex().encode() for one in raw}
+    # A hash without a key is a spelling, too: of the numbers of a country each one can be tried.
+    return raw | spelled | {hashlib.sha256(one).hexdigest()[:12].encode() for one in raw}
 
 
 def hunt(written: bytes, words: Iterable[str]) -> list[str]:

@@ -55,6 +55,7 @@ def test_out_of_the_door_and_a_new_one_in(tmp_path: Path) -> None:
         code, told, said = wiped(store, archive, "--with-rights")
         assert code == 0 and "enrol revoke entry-1" in said, said
         assert list(store.iterdir()) == []
+        assert archive.stat().st_mode & 0o077 == 0
         with tarfile.open(archive) as tar:
             tar.extractall(tmp_path / "kept", filter="data")
         assert not list((tmp_path / "kept").rglob("*.key"))

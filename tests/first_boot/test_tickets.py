@@ -97,15 +97,19 @@ def test_another_halls_desk_is_not_believed(hall: Desk, tmp_path: Path) -> None:
 
 
 class Liar(http.server.BaseHTTPRequestHandler):
+    mac = "0" * 64
+
     def do_POST(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b'{"v":1,"certificate":"mine","ca":"mine","mac":"' + b"0" * 64 + b'"}')
+        self.wfile.write(f'{{"v":1,"certificate":"mine","ca":"mine","mac":"{self.mac}"}}'.encode())
 
     def log_message(self, *words: object) -> None: ...
 
 
-def test_who_does_not_know_the_ticket_is_not_the_desk() -> None:
+@pytest.mark.parametrize("mac", ["0" * 64, "é", "", "0" * 9_000])
+def test_who_does_not_know_the_ticket_is_not_the_desk(mac: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Liar, "mac", mac)
     with http.server.HTTPServer(("127.0.0.1", 0), Liar) as liar:
         threading.Thread(target=liar.serve_forever, daemon=True).start()
         with pytest.raises(Mistake, match="not this hall's desk"):
@@ -121,11 +125,18 @@ def test_nobody_there_is_tried_again() -> None:
 
 
 def test_strangers_at_the_desk_change_nothing(hall: Desk) -> None:
-    for path, body, code in (("/", b"", 404), ("/enrol", b"x" * 40_000, 404), ("/enrol", b"\xff\xfe{", 403)):
+    hall.ticket("east-9")
+    guess = '{"v":1,"name":"east-9","request":"r","mac":"é"}'.encode()
+    tries = (("/", b"", 404), ("/enrol", b"x" * 40_000, 404), ("/enrol", b"\xff\xfe{", 403), ("/enrol", guess, 403))
+    for path, body, code in tries:
         with pytest.raises(urllib.error.HTTPError) as told:
             urllib.request.urlopen(urllib.request.Request(hall.url + path, body, method="POST"), timeout=10)
         assert told.value.code == code
         told.value.close()
+    host, port = hall.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 10) as line:
+        line.sendall(b"POST /enrol HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n")
+        assert b" 404 " in line.recv(1_000)
 
 
 @pytest.fixture(scope="module")

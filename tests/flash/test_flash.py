@@ -83,6 +83,7 @@ def test_a_new_file_a_packed_image_and_a_blank_card(tmp_path: Path, image: Path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["device"] is None
     assert (tmp_path / "new.img").read_bytes() == image.read_bytes()
+    assert (tmp_path / "new.img").stat().st_mode & 0o077 == 0, "a door's keys lie on a card"
 
 
 def test_an_image_without_a_map_is_written_whole_and_said_so(tmp_path: Path, image: Path) -> None:

@@ -24,6 +24,26 @@ def test_a_secret_is_never_readable_by_others(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "hall.key").stat().st_mode) == 0o600
 
 
+def test_a_link_in_the_place_of_the_new_file_is_not_followed(tmp_path: Path) -> None:
+    for link in (os.symlink, os.link):
+        (tmp_path / "precious").write_bytes(b"another's")
+        link(tmp_path / "precious", tmp_path / "hall.key.new")
+        durable.replace_file(tmp_path / "hall.key", b"secret", mode=0o600)
+        assert (tmp_path / "precious").read_bytes() == b"another's"
+        assert (tmp_path / "hall.key").read_bytes() == b"secret" and not (tmp_path / "hall.key").is_symlink()
+
+
+def test_nobody_else_can_write_into_a_folder_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        durable.make_folder(tmp_path / "authority/deep")
+        durable.make_folder(tmp_path / "state", durable.PRIVATE)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("authority", "authority/deep", "state")]
+    assert modes == [0o755, 0o755, 0o750]
+
+
 def test_flushed_in_the_order_that_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The power cut itself is in test_power_cut.py; this one holds the order also where nobody is root."""
     seen: list[str] = []

@@ -31,6 +31,12 @@ def test_an_incarnation_lives_as_long_as_its_journal(tmp_path: Path) -> None:
     assert seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_journal_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    used(tmp_path / "state")
+    for folder in (tmp_path / "state", tmp_path / "state/journal"):
+        assert folder.stat().st_mode & 0o027 == 0
+
+
 def test_an_opening_without_a_record_leaves_no_incarnation(tmp_path: Path) -> None:
     first = open_writer(tmp_path)
     while first.prepare_step():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,17 @@ def test_other_origins_other_types_and_big_bodies_are_refused(page: Page) -> Non
     assert post(page, "/sign-in", sign_in + b" " * 5_000)[0] == 400
     assert post(page, "/sign-in", sign_in, Host="evil.example", Origin="http://evil.example")[0] == 403
     assert post(page, "/sign-in", sign_in)[0] == 200
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 000000099999", "Content-Length: 5\r\nTransfer-Encoding: chunked"])
+def test_a_body_that_hides_its_end_is_not_read(page: Page, length: str) -> None:
+    host = page.url.removeprefix("http://").rstrip("/")
+    ours = f"Host: {host}\r\nOrigin: http://{host}\r\nContent-Type: application/json\r\n"
+    hidden = f"GET /me HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(host.split(":")[1])), 10) as line:
+        line.sendall(f"POST /sign-in HTTP/1.1\r\n{ours}{length}\r\n\r\n0\r\n\r\n{hidden}".encode())
+        answer = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
 
 
 def test_a_page_without_a_desk_takes_no_orders(broker: Broker) -> None:
