@@ -27,6 +27,7 @@ from firmware.durable import make_folder, replace_file, sync_folder
 from firmware.errors import HallgateError, Mistake
 from firmware.files import write_secret
 from firmware.trust import certificates, enrolment
+from firmware.verbs import wipe
 
 MANIFEST = "card.json"
 TICKET = "enrol.json"
@@ -101,6 +102,7 @@ class Placing:
         if TICKET in files:
             _put(draft / TICKET, files[TICKET])
         self._check(draft, manifest)
+        (self.store / wipe.BEGUN).unlink(missing_ok=True)  # what is wiped next is another door
         self._exchange(draft)
         shutil.rmtree(self.network, ignore_errors=True)
         for name, data in files.items():

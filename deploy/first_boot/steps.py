@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +110,7 @@ class Start:
             make_folder(self.networks)
             shutil.copyfile(file, self.networks / file.name)
         with contextlib.suppress(OSError):  # only root may
-            socket.sethostname(_name(self.placing.site))
+            socket.sethostname(site.device_name(self.placing.site / "site.toml"))
 
     def _enrolled_by_hand(self, place: Site) -> None:
         if self.placing.carried_certificate(place.device.name):
@@ -164,7 +163,7 @@ class Start:
         told = {
             "v": 1,
             "at_s": Clock().wall_ms() // 1000,
-            "device": _name(self.placing.site),
+            "device": site.device_name(self.placing.site / "site.toml"),
             "code": int(self.code),
             "troubles": [{"code": int(code), "what": what} for code, what in self.troubles],
             "done": self.done,
@@ -184,7 +183,11 @@ class Start:
         self.troubles += self._told_before()
         try:
             ticket = json.loads(file.read_bytes())
-            name, url, secret = _name(self.placing.site), str(ticket["url"]), str(ticket["ticket"])
+            name, url, secret = (
+                site.device_name(self.placing.site / "site.toml"),
+                str(ticket["url"]),
+                str(ticket["ticket"]),
+            )
             answer = enrolment_ticket.ask(url, secret, name, (self.placing.site / f"{name}.csr").read_bytes())
             now = dt.datetime.fromtimestamp(Clock().wall_ms() / 1000, dt.UTC)
             enrolment.take_over(self.placing.site, name, answer.certificate.encode(), url, now)
@@ -218,14 +221,6 @@ class Start:
             return [(Code(each["code"]), str(each["what"])) for each in told["troubles"]]
         except (OSError, ValueError, KeyError, TypeError):
             return []
-
-
-def _name(folder: Path) -> str:
-    """The device's name as its site file has it, however wrong the rest of it is."""
-    try:
-        return str(tomllib.loads((folder / "site.toml").read_text("utf-8"))["device"]["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _found(said: bytes) -> list[dict[str, Any]]:

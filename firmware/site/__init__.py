@@ -8,6 +8,7 @@ Paths are relative to the site file and absolute in what `load` answers.
 from __future__ import annotations
 
 import pkgutil
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from firmware.toml_lines import Path as Keys
 from sensors import driver as drivers
 from sensors.driver import Driver
 
-__all__ = ["Catalogue", "DeviceSpec", "Lane", "Site", "driver_names", "lacks", "load"]
+__all__ = ["Catalogue", "DeviceSpec", "Lane", "Site", "device_name", "driver_names", "lacks", "load"]
 
 lacks = against_rulebook.lacks
 
@@ -47,6 +48,14 @@ def load(path: str | Path, catalogue: Catalogue | None = None) -> Site:
     """Read and check a site file. Mistake when it cannot be used: `typed_toml.Mistakes`, with every one of them."""
     file = Path(path)
     return _Reading(typed_toml.document(read(path), str(path)), catalogue or Catalogue()).site(file)
+
+
+def device_name(path: Path) -> str:
+    """The name in a site file, however wrong the rest of it is; empty: nobody can say."""
+    try:
+        return str(tomllib.loads(path.read_text("utf-8"))["device"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 class _Reading:

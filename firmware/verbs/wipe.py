@@ -2,15 +2,15 @@
 
 Beforehand, from the hub: `drain` gives its rights back to the hall; refused while it still holds some (--with-rights gives
 them up: they are lost until the bank's next recount). The archive holds the journal whole, to replay and to show; no key.
-Afterwards, at the desk: `hallgate enrol revoke NAME`. A card remembers more than it shows: what makes a lost or worn card
-worthless is the revocation, not the wiping. A new card with the same name is another incarnation, with no rights.
+A wiping that the power cut off goes on when it is called again. Afterwards, at the desk: `hallgate enrol revoke NAME`.
+A card remembers more than it shows: what makes a lost or worn card worthless is the revocation, not the wiping. A new card
+with the same name is another incarnation, with no rights.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -20,14 +20,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from firmware import recovery
-from firmware.durable import replace_file, sync_folder
+import msgspec
+
+from firmware import recovery, site
+from firmware.core.occupancy import Rights
+from firmware.durable import make_folder, replace_file, sync_folder
 from firmware.errors import Failure, HallgateError, Mistake
 from firmware.journal import Reader, lock
+from firmware.journal.identity import stored
 from firmware.language import spoken
 
 EXAMPLE = "hallgate wipe --store /persistent --archive /mnt/north-entry-1.tar.gz --confirm north-entry-1"
 CHUNK = 1 << 20
+ROOMS = ("site", "site.before", "site.new", "network", "console", "hallgate", "update")
+"""What a device keeps, in the order in which it goes."""
+BEGUN = "wiping.json"
+"""Beside them from the archive on until nothing is left."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,45 +46,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    state = arguments.store / "hallgate"
-    if not state.is_dir():
+    store, state = arguments.store, arguments.store / "hallgate"
+    if not any((store / room).exists() for room in (*ROOMS, BEGUN)):
         raise Mistake("there is no device's state here", file=str(state))
+    make_folder(state)
     held = lock.take(state)  # a firmware that runs is told in its own words
     try:
-        about = _about(state)
-        _may_go(about, arguments.with_rights)
+        about = _begun(store) or _about(store, arguments.with_rights)
         _typed(about["device"], arguments.confirm)
-        digest = _archive(state, arguments.archive)
-        _wipe(arguments.store)
+        if "archive" not in about:
+            about |= {"archive": str(arguments.archive), "sha256": _archive(state, arguments.archive)}
+            replace_file(store / BEGUN, json.dumps(about).encode())
+        _wipe(store)
     finally:
         os.close(held)
-    print(json.dumps({**about, "archive": str(arguments.archive), "sha256": digest}), flush=True)
+    print(json.dumps(about), flush=True)
     told = f"wiped. At the desk: hallgate enrol revoke {about['device']}"
     print(f"hallgate wipe: {spoken(told)}", file=sys.stderr)
     return 0
 
 
-def _about(state: Path) -> dict[str, Any]:
-    """Who this was, and which rights of the hall it has."""
-    reader = Reader(state)
-    rights = recovery.recovered(reader).state.rights
-    return {
-        "device": reader.identity.device,
-        "inc": reader.identity.inc,
-        "free_rights": rights.free,
-        "bank": rights.bank,
-    }
+def _begun(store: Path) -> dict[str, Any] | None:
+    """What was archived by a wiping that the power cut off: half of it is gone, so it can only go on."""
+    try:
+        return dict(json.loads((store / BEGUN).read_bytes()))
+    except (OSError, ValueError):
+        return None
 
 
-def _may_go(about: dict[str, Any], with_rights: bool) -> None:
-    if with_rights:
-        return
-    if about["bank"]:
+def _about(store: Path, with_rights: bool) -> dict[str, Any]:
+    """Who this was, and which rights of the hall it has. Failure while it holds some and nobody said that it may go."""
+    state = store / "hallgate"
+    identity = stored(state / "journal")
+    if identity is None:  # it never ran
+        return {"device": site.device_name(store / "site/site.toml"), "inc": "", "free_rights": 0, "bank": False}
+    about = {"device": identity.device, "inc": identity.inc}
+    try:
+        rights = recovery.recovered(Reader(state)).state.rights
+    except msgspec.MsgspecError:
+        if not with_rights:
+            raise Failure("its journal cannot be read, so nobody knows its rights: say --with-rights") from None
+        return {**about, "free_rights": None, "bank": None}
+    if not with_rights:
+        _may_go(rights)
+    return {**about, "free_rights": rights.free, "bank": rights.bank}
+
+
+def _may_go(rights: Rights) -> None:
+    if rights.bank:
         raise Failure("this is the hall's bank: make another device the bank first, or say --with-rights")
-    if about["free_rights"]:
-        raise Failure(
-            f"it still holds {about['free_rights']} rights: drain it first (hallgate command), or say --with-rights"
-        )
+    if rights.free:
+        raise Failure(f"it still holds {rights.free} rights: drain it first (hallgate command), or say --with-rights")
 
 
 def _typed(name: str, confirm: str | None) -> None:
@@ -92,13 +112,23 @@ def _archive(state: Path, out: Path) -> str:
     """The journals, this one and those put aside, and the last report; on disk when this returns. Its SHA-256."""
     if out.exists():
         raise Mistake("exists already and is not written over; choose another name", file=str(out))
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for path in sorted(state.iterdir()):
-            if path.name == "journal" or path.name.startswith("journal-") or path.name == "doctor.json":
-                tar.add(path, path.name, filter=_nobodys)
-    replace_file(out, packed.getvalue(), mode=0o600)
-    return hashlib.sha256(packed.getvalue()).hexdigest()
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("w+b") as file:
+            os.fchmod(file.fileno(), 0o600)
+            with tarfile.open(fileobj=file, mode="w:gz") as tar:
+                for path in sorted(state.iterdir()):
+                    if path.name == "journal" or path.name.startswith("journal-") or path.name == "doctor.json":
+                        tar.add(path, path.name, filter=_nobodys)
+            os.fsync(file.fileno())
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.replace(part, out)
+        sync_folder(out.parent)
+    except OSError as failed:
+        part.unlink(missing_ok=True)
+        raise Failure(f"{out} cannot be written: {failed.strerror or failed}") from None
+    return digest
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -110,7 +140,7 @@ def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _wipe(store: Path) -> None:
     """Keys first. Each file is written over before it goes: what is deleted stands on the card for long."""
-    for room in ("site", "site.before", "site.new", "network", "console", "hallgate", "update"):
+    for room in ROOMS:
         for file in _files(store / room):
             try:
                 _zero(file)
@@ -118,6 +148,7 @@ def _wipe(store: Path) -> None:
                 raise Failure(f"{file} cannot be wiped: {failed.strerror}. Destroy the card") from None
         shutil.rmtree(store / room, ignore_errors=True)
     try:
+        (store / BEGUN).unlink(missing_ok=True)
         sync_folder(store)
     except OSError as failed:
         raise HallgateError(f"{store}: {failed.strerror}") from None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firmware.__main__ import main
+from firmware.journal import Writer
+from firmware.verbs import wipe
 from tests.device.bench import OFF, ON, ROOT, Bench, bench
 
 
@@ -79,3 +84,64 @@ def test_a_door_without_rights_goes_without_a_word(tmp_path: Path) -> None:
 def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["wipe", "--store", str(tmp_path), "--archive", str(tmp_path / "a")]) == 2
     assert "no device's state" in capsys.readouterr().err
+
+
+class Cut(BaseException):
+    """The power goes."""
+
+
+def cut_after(count: int) -> Callable[[Path], None]:
+    """Wipes `count` files, and not one more."""
+    wiped_so_far = itertools.count()
+    zero = wipe._zero
+
+    def cut(file: Path) -> None:
+        if next(wiped_so_far) == count:
+            raise Cut
+        zero(file)
+
+    return cut
+
+
+def test_a_wiping_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a journal tells nobody whose it was; what was noted at its archiving does, and nothing is archived again."""
+    with bench(tmp_path / "gate") as gate:
+        store = store_of(gate, tmp_path)
+        gate.start()
+        gate.stop()
+        whole = shutil.copytree(store, tmp_path / "whole")
+    archive = tmp_path / "entry-1.tar.gz"
+    words = ["wipe", "--store", str(store), "--archive", str(archive), "--with-rights", "--confirm"]
+    for count in range(sum(path.is_file() for path in whole.rglob("*"))):
+        archive.unlink(missing_ok=True)
+        shutil.copytree(whole, store, dirs_exist_ok=True)
+        with monkeypatch.context() as patch, pytest.raises(Cut):
+            patch.setattr(wipe, "_zero", cut_after(count))
+            main([*words, "entry-1"])
+        kept = archive.read_bytes()
+        assert main([*words, "another"]) == 2, "not without its name"
+        assert main([*words, "entry-1"]) == 0
+        assert list(store.iterdir()) == [] and archive.read_bytes() == kept
+
+
+def test_a_door_that_never_ran(tmp_path: Path) -> None:
+    with bench(tmp_path / "gate") as gate:
+        store = store_of(gate, tmp_path)
+        code, told, said = wiped(store, tmp_path / "a.tar.gz")
+        assert (code, told["inc"], list(store.iterdir())) == (0, "", []), said
+
+
+def test_a_journal_nobody_can_read(tmp_path: Path) -> None:
+    """Of a later version: nobody knows its rights, so somebody has to say that they may go."""
+    with bench(tmp_path / "gate") as gate:
+        store = store_of(gate, tmp_path)
+        gate.start()
+        gate.stop()
+        journal = Writer(gate.state, "entry-1", lambda: b"?", board="")
+        journal.append(b"not of this version", 0, 0)
+        journal.sync()
+        journal.close()
+        code, _, said = wiped(store, tmp_path / "a.tar.gz")
+        assert code == 1 and "nobody knows its rights" in said
+        code, told, said = wiped(store, tmp_path / "a.tar.gz", "--with-rights")
+        assert (code, told["free_rights"], list(store.iterdir())) == (0, None, []), said
