@@ -1,4 +1,4 @@
-"""Opens what a device of a site file hangs on, and finds who speaks its language: for the running door and for `doctor`.
+"""Opens what a device hangs on, and finds who speaks its language: for the running door, `doctor` and `listen`.
 
 Nothing is imported that the site does not need: a serial door must not pay for pins.
 """
@@ -23,23 +23,27 @@ class Plugs:
 
     def open(self, lane: Lane, spec: DeviceSpec) -> Port:
         """Raises Mistake for a kind of port this version does not know, Failure when pins or a camera are not there."""
+        return self.open_alone(spec, f"lane {lane.name} {spec.role}")
+
+    def open_alone(self, spec: DeviceSpec, name: str) -> Port:
+        """As `open`, for a device that hangs at no lane; pins have no name but the one they are given."""
         opener = OPENERS.get(spec.driver.port)
         if opener is None:
             raise Mistake(f"{spec.driver.name} hangs on {spec.driver.port}, which this version cannot open")
-        return opener(self, lane, spec)
+        return opener(self, spec, name)
 
     def close(self) -> None:
         board, self._board = self._board, None
         if board is not None:
             board.close()
 
-    def _serial(self, _lane: Lane, spec: DeviceSpec) -> Port:
+    def _serial(self, spec: DeviceSpec, _name: str) -> Port:
         from firmware.ports.serial_line import SerialPort
 
         assert spec.port is not None
         return SerialPort(spec.port, getattr(spec.settings, "baud", 9600), self._clock)
 
-    def _pins(self, lane: Lane, spec: DeviceSpec) -> Port:
+    def _pins(self, spec: DeviceSpec, name: str) -> Port:
         from firmware.ports.pin_board import PinBoard
         from firmware.ports.pin_group import PinGroup
 
@@ -51,7 +55,7 @@ class Plugs:
         }
         return PinGroup(
             self._board,
-            f"lane {lane.name} {spec.role}",
+            name,
             self._clock,
             inputs=inputs,
             outputs=outputs,
@@ -59,19 +63,19 @@ class Plugs:
             idle=dict.fromkeys(outputs, 0 if getattr(spec.settings, "active_high", True) else 1),
         )
 
-    def _camera(self, _lane: Lane, spec: DeviceSpec) -> Port:
+    def _camera(self, spec: DeviceSpec, _name: str) -> Port:
         from firmware.ports.camera import open_camera
 
         return open_camera(spec.port or "picamera2", spec.driver.decoder(spec.settings), self._clock)
 
-    def _http(self, _lane: Lane, spec: DeviceSpec) -> Port:
+    def _http(self, spec: DeviceSpec, _name: str) -> Port:
         from firmware.ports.http_push import HttpPort
 
         assert spec.port is not None
         limits = {name: getattr(spec.settings, name) for name in ("allow", "max_body_bytes", "request_ms")}
         return HttpPort(spec.port, self._clock, **limits)
 
-    def _i2c(self, _lane: Lane, spec: DeviceSpec) -> Port:
+    def _i2c(self, spec: DeviceSpec, _name: str) -> Port:
         from firmware.ports.i2c_bus import I2cPort
 
         assert spec.port is not None and isinstance(spec.settings, I2cSettings)

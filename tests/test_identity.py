@@ -17,7 +17,7 @@ from firmware.core import trust_list
 from firmware.core.events import AnyEvent, CodeRead
 from firmware.core.facts import Booking, Card, HealthTest, Unproved
 from firmware.core.trust_list import TrustList
-from firmware.listening import as_json, as_text
+from firmware.listening.words import as_json, as_text
 from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier
 from sensors import sdt

@@ -20,13 +20,15 @@ import segno
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware import captures
 from firmware.__main__ import main
 from firmware.cables import Line
 from firmware.clock import Clock
 from firmware.core.events import Crossed
 from firmware.errors import Failure, Mistake
-from firmware.listening import FreshAir, as_json, understood
+from firmware.listening import recordings
+from firmware.listening.fresh_air import FreshAir
+from firmware.listening.recordings import understood
+from firmware.listening.words import as_json
 from firmware.ports.far_serial import FarSerial
 from firmware.ports.pin_wires import PinWires
 from sensors import air_scd41
@@ -146,7 +148,7 @@ def test_pictures_beside_the_recording(capture: Capture, capsys: pytest.CaptureF
 def test_a_recording_of_a_recording_is_the_same(capture: Capture, tmp_path: Path, capsys: Any) -> None:
     first, copy = capture(*edges(), {"t_ms": 2_000, "hex": "00ff"}), tmp_path / "copy.jsonl"
     listen(capsys, "--as", "counter_beam_pair", "--capture", first, "--record", str(copy))
-    assert list(captures.read(str(copy))) == list(captures.read(first))
+    assert list(recordings.read(str(copy))) == list(recordings.read(first))
     assert copy.stat().st_mode & 0o077 == 0
 
 
@@ -160,7 +162,7 @@ def test_every_shape_of_a_line(capture: Capture) -> None:
         {"t_ms": 3, "word": 7, "data": "d23a"},
         {"t_ms": 3, "write": "3f86", "data": ""},
     )
-    assert list(captures.read(path)) == [
+    assert list(recordings.read(path)) == [
         (1, b"\x54\x2c"),
         (2, Edge("outside", 1)),
         (2, Zone(0, 0, 812)),
@@ -208,7 +210,7 @@ def test_any_line_is_a_piece_or_a_mistake(tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.mktemp("capture") / "x.jsonl"
     path.write_bytes(line)
     try:
-        list(captures.read(str(path)))
+        list(recordings.read(str(path)))
     except Mistake as wrong:
         assert wrong.line and wrong.file
 
@@ -329,7 +331,7 @@ def test_a_live_serial_line(how: int, started: Callable[..., Running], tmp_path:
     assert any("<- aa ff 03 00" in line for line in lines) and any(f"-> {SETUP[0].hex(' ')}" in line for line in lines)
     assert radar.read().startswith(SETUP[0])
     assert live.end(how) == 0
-    pieces = [raw for _, raw in captures.read(str(record))]
+    pieces = [raw for _, raw in recordings.read(str(record))]
     assert b"".join(raw for raw in pieces if isinstance(raw, bytes)).startswith(DOC)
     radar.unplug()
 

@@ -21,7 +21,7 @@ TOLD_LATER = {"told", "what", "because"}
 """Names of sentences that are told a line later."""
 SPEAKING = (
     *("firmware/site/__init__.py", "firmware/site/checks.py", "firmware/site/against_rulebook.py"),
-    *("firmware/typed_toml.py", "firmware/listening.py"),
+    *("firmware/typed_toml.py", "firmware/listening/settings.py", "firmware/listening/live.py"),
     *("firmware/rulebook/contradictions.py", "firmware/core/trust_list.py", "firmware/rulebook/signature.py"),
     *("deploy/flash/disks.py", "deploy/first_boot/codes.py"),
     *(
@@ -30,7 +30,8 @@ SPEAKING = (
         "firmware/doctor/probe.py",
         "firmware/doctor/technician.py",
     ),
-    *("firmware/captures.py", "firmware/outputs/relay.py", "mqtt/link.py", "firmware/ports/serial_line.py"),
+    *("firmware/listening/recordings.py", "firmware/listening/fresh_air.py", "firmware/listening/words.py"),
+    *("firmware/outputs/relay.py", "mqtt/link.py", "firmware/ports/serial_line.py"),
 )
 NO_MESSAGE = {
     *("\\(at line (\\d+), column \\d+\\)", "toml at line {}", " - at ", " (at ", "did you mean ", "user root\n"),

@@ -11,7 +11,7 @@ from firmware.clock import Clock
 from firmware.doctor.report import Result
 from firmware.doctor.steps import Judge
 from firmware.errors import HallgateError
-from firmware.listening import Listener
+from firmware.listening.live import Listener
 from firmware.plugs import Plugs, speaker
 from firmware.site.tables import DeviceSpec, Lane
 from sensors.driver import HAND_KINDS, Raw

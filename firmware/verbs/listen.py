@@ -21,9 +21,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from firmware import captures, clock, listening
+from firmware import clock
 from firmware.errors import Mistake
 from firmware.language import spoken
+from firmware.listening import live, recordings, settings, words
+from firmware.listening.fresh_air import FreshAir
+from firmware.listening.recordings import Recorder
+from firmware.listening.settings import SettingsFile
 from sensors.driver import HAND_KINDS, Driver, Frame, Raw, Send
 
 EXAMPLE = "hallgate listen --as range_ld2450 --capture door.jsonl --json"
@@ -56,11 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake("give a PORT to listen to, or --capture FILE, not both")
     if arguments.fresh_air is not None and arguments.capture:
         raise Mistake("a recording cannot be told of fresh air", key="--fresh-air")
-    driver = listening.driver_named(arguments.driver)
-    wanted = listening.settings_for(driver, arguments.settings)
+    driver = settings.driver_named(arguments.driver)
+    wanted = settings.settings_for(driver, arguments.settings)
     if arguments.record and _personal(driver):
         raise Mistake(f"{driver.name} hears names and numbers of people, which are never stored", key="--record")
-    recorder = captures.Recorder(arguments.record) if arguments.record else None
+    recorder = Recorder(arguments.record) if arguments.record else None
     try:
         (_play if arguments.capture else _live)(arguments, driver, wanted, recorder)
     except BrokenPipeError:  # whoever read us has seen enough
@@ -73,30 +77,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _play(
-    arguments: argparse.Namespace, driver: Driver, wanted: listening.Wanted, recorder: captures.Recorder | None
-) -> None:
+def _play(arguments: argparse.Namespace, driver: Driver, wanted: SettingsFile, recorder: Recorder | None) -> None:
     tell = _teller(arguments)
-    pieces = captures.read(arguments.capture)
+    pieces = recordings.read(arguments.capture)
     if recorder:
         pieces = _recorded(pieces, recorder)
     try:
-        for t_ms, said in listening.understood(driver.decoder(wanted.settings), pieces):
+        for t_ms, said in recordings.understood(driver.decoder(wanted.settings), pieces):
             tell(t_ms, said)
     finally:  # what was understood before a bad line is told all the same
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()
 
 
-def _recorded(pieces: Iterator[tuple[float, Raw]], recorder: captures.Recorder) -> Iterator[tuple[float, Raw]]:
+def _recorded(pieces: Iterator[tuple[float, Raw]], recorder: Recorder) -> Iterator[tuple[float, Raw]]:
     for t_ms, raw in pieces:
         recorder.write(t_ms, raw)
         yield t_ms, raw
 
 
-def _live(
-    arguments: argparse.Namespace, driver: Driver, wanted: listening.Wanted, recorder: captures.Recorder | None
-) -> None:
+def _live(arguments: argparse.Namespace, driver: Driver, wanted: SettingsFile, recorder: Recorder | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tell, now = _teller(arguments), clock.from_environment()
 
@@ -107,11 +107,11 @@ def _live(
             print(_text(t_ms, raw, arguments, driver))
 
     decoder = driver.decoder(wanted.settings)
-    fresh = None if arguments.fresh_air is None else listening.FreshAir(driver, decoder, arguments.fresh_air)
-    port = listening.open_port(driver, arguments.port, wanted, now)
+    fresh = None if arguments.fresh_air is None else FreshAir(driver, decoder, arguments.fresh_air)
+    port = live.open_port(driver, arguments.port, wanted, now)
     try:
         answers = driver.name.partition("_")[0] not in HAND_KINDS
-        listener = listening.Listener(port, decoder, now, answers=answers)
+        listener = live.Listener(port, decoder, now, answers=answers)
         while True:
             for t_ms, said in listener.hear(raw_too):
                 tell(t_ms, said)
@@ -126,7 +126,7 @@ def _live(
         port.close()
 
 
-def _tell_of_fresh_air(fresh: listening.FreshAir, listener: listening.Listener, now_ms: float) -> None:
+def _tell_of_fresh_air(fresh: FreshAir, listener: live.Listener, now_ms: float) -> None:
     listener.send(fresh.word(listener.elapsed_ms(), now_ms), now_ms)
     if fresh.told:
         print(f"hallgate listen: {spoken('the sensor was told that this is fresh air')}", file=sys.stderr)
@@ -135,11 +135,11 @@ def _tell_of_fresh_air(fresh: listening.FreshAir, listener: listening.Listener, 
 def _teller(arguments: argparse.Namespace) -> Callable[[float, Any], None]:
     def as_json(t_ms: float, said: Any) -> None:
         if not isinstance(said, Send):
-            sys.stdout.buffer.write(listening.as_json(t_ms, said))
+            sys.stdout.buffer.write(words.as_json(t_ms, said))
 
     def as_text(t_ms: float, said: Any) -> None:
         if not (arguments.capture and isinstance(said, Send)):
-            print(listening.as_text(t_ms, said, arguments.show_text))
+            print(words.as_text(t_ms, said, arguments.show_text))
 
     return as_json if arguments.json else as_text
 
@@ -153,4 +153,4 @@ def _text(t_ms: float, raw: Raw, arguments: argparse.Namespace, driver: Driver) 
     hidden = _personal(driver) or (driver.name.startswith("scanner_") and not arguments.show_text)
     if isinstance(raw, bytes) and hidden:
         return f"{t_ms / 1000:10.3f} s  <- {spoken(f'{len(raw)} bytes')}"
-    return listening.as_text(t_ms, raw, arguments.show_text)
+    return words.as_text(t_ms, raw, arguments.show_text)

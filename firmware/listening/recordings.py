@@ -15,19 +15,29 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from firmware.errors import Failure, Mistake
-from sensors.driver import Edge, Raw, ReadWord, Reply, Transfer, Zone
+from sensors.driver import Edge, Raw, ReadWord, Reply, Send, Transfer, Zone
+from sensors.readings import AnyReading, Silent
 
 EXPECTED = (
     "expected t_ms and one of hex, pin with level, zone with status and distance_mm, write or word with data, image"
 )
+
+
+AFTER_END_MS = 6_000.0
+"""Behind the end of a recording: long enough for what was still being waited for (a turn-back, a half line)."""
+TICKS_MAX = 100_000
+"""Of one decoder between two pieces of a recording: more would be a fault of the driver, not a long silence."""
+
+Told = tuple[float, AnyReading | Send]
+"""What a decoder made of it, with its time in milliseconds."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -156,3 +166,36 @@ class Recorder:
 
     def close(self) -> None:
         self._file.close()
+
+
+# ---------------------------------------------------------------- played back
+
+
+def understood(decoder: Any, pieces: Iterable[tuple[float, Raw]]) -> Iterator[Told]:
+    """Play a recording as fast as it can be understood; the decoder is ticked at every moment it asked for.
+
+    Behind the last piece the decoder gets time for what it still waits for; that the device is silent then, or asked
+    again for an answer, says nothing about the device and is left out.
+    """
+    t_ms: float | None = None
+    for t_ms, raw in pieces:
+        yield from _ticks(decoder, t_ms)
+        yield from ((t_ms, said) for said in decoder.feed(raw, t_ms))
+    if t_ms is not None:
+        for told_ms, said in _ticks(decoder, t_ms + AFTER_END_MS):
+            if not isinstance(said, Silent | Send):
+                yield told_ms, said
+
+
+def _ticks(decoder: Any, until_ms: float) -> Iterator[Told]:
+    """Every tick that was due by then, at its own time; one that was due "at once" comes at the first piece's."""
+    last_ms = float("-inf")
+    for _ in range(TICKS_MAX):
+        due_ms = decoder.wake_at_ms
+        if due_ms is None or due_ms > until_ms:
+            return
+        at_ms = until_ms if due_ms <= 0.0 else max(due_ms, last_ms)
+        yield from ((at_ms, said) for said in decoder.tick(at_ms))
+        if decoder.wake_at_ms == due_ms:
+            return
+        last_ms = at_ms
