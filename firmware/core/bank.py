@@ -143,11 +143,14 @@ def _hold(turn: Turn, own: Resource, on: bool) -> None:
 def recount(turn: Turn, counted: int, command: str, name: str = HALL) -> str:
     """People were counted by hand: rights that are too many are burned at once, missing ones made when all have answered.
 
-    With other devices in the hall the entries must have been held before anybody counted, on every device.
+    With other devices in the hall the entries must have been held before anybody counted, on every device. Nobody can be
+    counted while the doors stand open: what came in until the reset would be nowhere.
     """
     own = turn.state.resource(name)
     if own is None or not acts(own):
         return "not_the_bank"
+    if turn.state.evacuated_by:
+        return "evacuated"
     peers = live(own)
     if peers and not _all_held(own, peers):
         return "hold_first"

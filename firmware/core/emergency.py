@@ -44,13 +44,16 @@ def say_leave(turn: Turn, lane: LaneState) -> None:
 
 
 def reset(turn: Turn, by: str) -> str:
-    """End the evacuation. Answers why not, or nothing. Entry stays held until a recount; exits run.
+    """End the evacuation. Answers why not, or nothing. Entry is held until a recount from now on; exits run.
 
+    One that ended before, by the bank's word, was of a hall whose door stood open here.
     A lane that the responders' key holds open stays open for them.
     """
     if turn.state.fire_lanes:
         return "fire_loop_open"
     turn.state.evacuated_by = ""
+    for _, own in turn.state.resources():
+        own.recount_needed = True
     for lane in turn.state.lanes.values():
         turn.signal(lane, "reset")
         if lane.key_turned:

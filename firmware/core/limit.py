@@ -130,7 +130,7 @@ def own_row(state: HallState, name: str = HALL) -> Row:
         K=own.recounted,
         F=own.written_off,
         notice=own.notice.serial if own.notice else 0,
-        held=hold and bank.open_permits(state, name) == 0,
+        held=hold and not state.evacuated_by and bank.open_permits(state, name) == 0,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.core import estimate, events
+from firmware.core import emergency, estimate, events
 from firmware.core.limit import REACHABLE_MS
 from firmware.core.occupancy import Notice
+from firmware.core.turn import Turn
 from tests.core.hall import Hall, Member
 
 
@@ -44,6 +45,10 @@ def test_the_upper_end_of_the_count_holds_whatever_a_silent_door_does() -> None:
     whole.cut = set()
     whole.talk()
     assert at_most(north) == estimate.inside(north.state) == whole.inside
+
+
+def turn_of(door: Member) -> Turn:
+    return Turn(door.state, door.moment, door.controller.zone, door.controller.rulebook)
 
 
 # -------------------------------------------------------------- limit up and down
@@ -182,6 +187,45 @@ def test_a_recount_of_the_hall_opens_doors_that_were_held_by_a_power_loss() -> N
     whole.talk()
     south.wait(6)
     assert south.admit(8) == "admit"
+
+
+def test_a_hall_is_not_counted_while_a_door_stands_open() -> None:
+    """Whoever walks in until its reset would be in nobody's count: the bank waits for it, the door for a new count."""
+    whole, north, south, _ = hall()
+    fill(south, 1)
+    south.contact("fire_loop", False)
+    north.order("hold")
+    whole.talk()
+    assert (south.row.held, north.order("recount", inside=0)) == (False, "hold_first")
+    south.contact("fire_loop", True)
+    assert emergency.reset(turn_of(south), "anna") == ""
+    whole.talk()
+    assert (south.row.held, north.order("recount", inside=3)) == (True, "")
+    whole.talk()
+    north.order("release")
+    whole.talk()
+    assert estimate.inside(north.state) == 3 and not south.state.recount_needed
+    assert south.admit(10) == "admit"
+
+
+def test_a_bank_that_is_evacuated_itself_counts_nobody() -> None:
+    _, north, *_ = hall()
+    north.contact("fire_loop", False)
+    assert north.order("recount", inside=0) == "evacuated" and north.state.recount_needed
+    north.contact("fire_loop", True)
+    assert emergency.reset(turn_of(north), "anna") == "" and north.state.recount_needed
+
+
+def test_a_count_that_ended_before_the_reset_does_not_open_the_door() -> None:
+    """The bank's word of it may have been on its way when the loop of this door was cut."""
+    whole, north, south, _ = hall()
+    north.order("hold")
+    whole.talk()
+    assert north.order("recount", inside=0) == ""
+    south.contact("fire_loop", False)
+    whole.talk()
+    south.contact("fire_loop", True)
+    assert emergency.reset(turn_of(south), "anna") == "" and south.state.recount_needed
 
 
 # -------------------------------------------------------------- dead, drained, moved

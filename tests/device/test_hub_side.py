@@ -144,6 +144,12 @@ def test_evacuate_is_obeyed_however_old(gate: Bench, ear: Ear) -> None:
     gate.relay.expect(ON)
 
 
+def test_nobody_is_counted_while_the_gate_stands_open(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    assert hub.send("evacuate", hub.order("evacuate"))["result"] == "done"
+    assert hub.send("recount", hub.order("recount", {"inside": 0}, to="bank"), topic=BANK)["because"] == "evacuated"
+
+
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_bytes(b'{"counters": [')])
 def test_an_order_is_not_done_twice_although_the_notes_of_it_are_lost(gate: Bench, ear: Ear, spoil: Any) -> None:
     hub = Hub(gate, ear)
