@@ -97,7 +97,7 @@ def _hours(turn: Turn, book: Rulebook, local: dt.datetime) -> list[Page]:
     spans = book.hours.spans_on(local.date(), None)
     if spans:
         return [page for span in spans for page in turn.pages("page_hours", span=_span(span))]
-    opening = book.next_opening(local)
+    opening = book.next_opening(local, None)
     return turn.pages("page_closed") + (turn.pages("page_opens", **when(opening)) if opening else [])
 
 

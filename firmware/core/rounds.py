@@ -22,7 +22,7 @@ from firmware.core.round_state import RoundState, Stage
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 from firmware.rulebook.round_tables import Point, Rounds
-from firmware.rulebook.tables import minutes_of
+from firmware.rulebook.tables import ANY_SERVICE, minutes_of
 
 ESCALATIONS = 12
 """A round nobody cares for must not fill the card."""
@@ -156,7 +156,7 @@ def _window(turn: Turn, point: Point) -> tuple[int, int, int] | None:
     """Midnight, and the first and last moment of today at which this point is asked for; None on a day off."""
     assert turn.rulebook is not None
     day = turn.local.date()
-    spans = [minutes_of(each) for each in point.within] or turn.rulebook.hours.spans_on(day, None)
+    spans = [minutes_of(each) for each in point.within] or turn.rulebook.hours.spans_on(day, ANY_SERVICE)
     if not spans:
         return None
     midnight = turn.local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)

@@ -20,6 +20,7 @@ from firmware.rulebook.health_tables import Assisted, MaskRules, SentinelRules, 
 from firmware.rulebook.round_tables import Rounds
 from firmware.rulebook.supply_tables import Supplies
 from firmware.rulebook.tables import (
+    ANY_SERVICE,
     Alarms,
     AntiPassback,
     Attendant,
@@ -186,12 +187,12 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         phase = self.phase_on(day)
         return self.walk_in if phase is None or phase.walk_in is None else phase.walk_in
 
-    def open_at(self, local: dt.datetime, service: str | None = None) -> bool:
-        """Whether visitors are received at this local time."""
-        return self.closing_in(local, service) is not None
+    def open_at(self, local: dt.datetime) -> bool:
+        """Whether visitors are received at this local time, for any service at all."""
+        return self.closing_in(local) is not None
 
-    def closing_in(self, local: dt.datetime, service: str | None = None) -> int | None:
-        """Minutes until this opening is over, at least 1; None while the hall is closed."""
+    def closing_in(self, local: dt.datetime, service: str | None = ANY_SERVICE) -> int | None:
+        """Minutes until this opening is over, at least 1; None while the hall is closed. None asks for the hall's own."""
         minute = local.hour * 60 + local.minute
         for first, end in self.hours.spans_on(local.date(), service):
             if first <= minute < end:
@@ -202,10 +203,11 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         """Minutes since this opening began; 0 while the hall is closed."""
         minute = local.hour * 60 + local.minute
         return next(
-            (minute - first for first, end in self.hours.spans_on(local.date(), None) if first <= minute < end), 0
+            (minute - first for first, end in self.hours.spans_on(local.date(), ANY_SERVICE) if first <= minute < end),
+            0,
         )
 
-    def next_opening(self, local: dt.datetime, service: str | None = None) -> dt.datetime | None:
+    def next_opening(self, local: dt.datetime, service: str | None = ANY_SERVICE) -> dt.datetime | None:
         """When the next opening begins after this local time, within two weeks; None: never."""
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         for days in range(15):
@@ -221,7 +223,7 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         for days in range(15):
             day = midnight - dt.timedelta(days=days)
-            ends = [_at(day, end) for _, end in self.hours.spans_on(day.date(), None)]
+            ends = [_at(day, end) for _, end in self.hours.spans_on(day.date(), ANY_SERVICE)]
             past = [end for end in ends if end <= local]
             if past:
                 return max(past)

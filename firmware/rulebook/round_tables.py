@@ -33,7 +33,8 @@ class Point(Table, frozen=True, kw_only=True):
     after_hand_over_minutes: Interval | None = None
     """So long after goods were handed over at `lane` they have been disinfected (3.1.5b)."""
     within: tuple[Span, ...] = ()
-    """When it is asked for, from the first to the last of these, every day; none: in the opening hours of the day."""
+    """When it is asked for, from the first to the last of these, every day; none: in the opening hours of the day,
+    the longer ones of a service with them."""
     who: tuple[ClassName, ...] = ("cleaner", "staff")
     """Classes of passes and badges that sign it off at the lane."""
     responsible: Text = ""

@@ -94,11 +94,16 @@ class HoursException(Table, frozen=True, kw_only=True):
     """Only for these services; (): for the hall and all of them."""
 
 
+ANY_SERVICE = ""
+"""Not the hours of the hall or of one service: whenever anybody at all is received."""
+
+
 class Hours(Week, frozen=True, kw_only=True):
     """`[hours]`, clause 3.2.6: a service in demand may have its own week, which replaces the general one altogether."""
 
     service: dict[ServiceName, Week] = {}
-    """`[hours.service.NAME]`: the week of one service, by the name in its bookings."""
+    """`[hours.service.NAME]`: the week of one service, by the name in its bookings. While one of them is open, so is the hall:
+    its windows and rounds are looked at, and nobody is called forgotten inside."""
     exception: tuple[HoursException, ...] = ()
     """`[[hours.exception]]`: days that are otherwise than their weekday."""
     last_entry_minutes: Minutes = 0
@@ -108,7 +113,9 @@ class Hours(Week, frozen=True, kw_only=True):
         return self.service.get(service, self) if service else self
 
     def spans_on(self, day: dt.date, service: str | None) -> tuple[tuple[int, int], ...]:
-        """Openings of that very day, (first minute, minute after the last), in order."""
+        """Openings of that very day, (first minute, minute after the last), in order; None: the hall's own."""
+        if service == ANY_SERVICE:
+            return _joined(tuple([self.spans_on(day, each) for each in (None, *self.service)]))
         at = bisect_left(self.exception, day, key=lambda one: one.date) if self.exception else 0
         while at < len(self.exception) and self.exception[at].date == day:
             one = self.exception[at]
@@ -411,3 +418,15 @@ def minutes_of(span: str) -> tuple[int, int]:
 def openings(spans: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     """The openings of one day, in order."""
     return tuple(sorted(map(minutes_of, spans)))
+
+
+@lru_cache(1_024)
+def _joined(days: tuple[tuple[tuple[int, int], ...], ...]) -> tuple[tuple[int, int], ...]:
+    """The openings of all of them, those that touch made one. Remembered: every round asks for them at every event."""
+    joined = list[tuple[int, int]]()
+    for first, end in sorted(span for spans in days for span in spans):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((first, end))
+    return tuple(joined)

@@ -17,7 +17,7 @@ PHRASES = {0: "closed", 1: "closed_tomorrow"}
 def judge(case: Case) -> Verdict | None:
     if not _bound(case) or not case.moment.trusted:
         return None
-    service = case.booking.service if case.booking else None
+    service = (case.booking.service or None) if case.booking else None
     left = case.rulebook.closing_in(case.local, service)
     if left is None:
         return _closed(case.rulebook.next_opening(case.local, service), case.local)

@@ -18,6 +18,9 @@ CLASSES = (
     "inspector",
 )  # fmt: skip
 
+AT_FIVE = ('wednesday = ["09:00-20:00"]', 'wednesday = ["09:00-17:00"]')
+"""A change after which no service is open any longer than the hall."""
+
 
 def at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text).replace(tzinfo=ZONE)

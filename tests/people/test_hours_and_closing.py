@@ -11,7 +11,7 @@ from firmware.core import events
 from firmware.core.estimate import inside
 from firmware.core.records import CommandDone
 from tests.core.stage import Stage, rulebook
-from tests.people.hall import Door, at
+from tests.people.hall import AT_FIVE, Door, at
 
 LAST = ("last_entry_minutes = 0", "last_entry_minutes = 30")
 
@@ -112,9 +112,20 @@ def test_exits_run_all_night() -> None:
 # -------------------------------------------------------------- the sweep
 
 
+def test_nobody_is_forgotten_inside_nor_swept_away_while_a_service_is_open() -> None:
+    door = Door(wall=at("2022-06-01 17:30"))
+    assert door.enters(door.guest(1, service="permits")) == "admit"
+    door.wait(1800)
+    assert door.order("sweep") == "hall_open" and press(door, 5.5) == "hold"
+    door.wait(8900)
+    assert (door.alarmed("people_inside"), inside(door.state)) == ([], 1)
+    door.wait(600)
+    assert [each.detail for each in door.alarmed("people_inside")] == ["1 counted inside since closing at 20:00"]
+
+
 def evening(**more: object) -> Door:
     """Two people came in ten minutes before closing; one is still counted inside."""
-    door = Door(wall=at("2022-06-01 16:50"), **more)  # type: ignore[arg-type]
+    door = Door(AT_FIVE, wall=at("2022-06-01 16:50"), **more)  # type: ignore[arg-type]
     for number in (1, 2):
         assert door.enters(door.guest(number), number) == "admit"
     door.scan(door.guest(1), "X")
@@ -179,7 +190,7 @@ def test_a_swept_hall_is_not_reminded_of_and_the_next_evening_is() -> None:
     assert not [each for each in door.alarmed("people_inside") if each.active]
     door.wait(14 * 3600)
     assert door.enters(door.guest(3), 3) == "admit"
-    door.wait(8 * 3600)
+    door.wait(11 * 3600)
     assert [each.active for each in door.alarmed("people_inside")][-1] is True
 
 
@@ -202,7 +213,7 @@ def test_a_sweep_needs_a_clock() -> None:
 
 
 def test_a_door_that_is_not_the_bank_ends_its_alarm_and_keeps_its_counters() -> None:
-    door = Door(wall=at("2022-06-01 16:50"), bank=False)
+    door = Door(AT_FIVE, wall=at("2022-06-01 16:50"), bank=False)
     door.cross()
     door.wait(3600)
     assert [each.active for each in door.alarmed("people_inside")] == [True]

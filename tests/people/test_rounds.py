@@ -17,7 +17,7 @@ from firmware.core.records import Round
 from firmware.core.turn import Turn
 from firmware.errors import Mistake
 from firmware.rulebook.book import parse
-from tests.people.hall import SHIPPED, Door, at, text
+from tests.people.hall import AT_FIVE, SHIPPED, Door, at, text
 
 ALL = SHIPPED[SHIPPED.index("[rounds]") : SHIPPED.index("# (3.1.5b) goods")]
 HANDLES = 'name = "handles"\nlane = "A"\nevery_minutes = 120\nwho = ["cleaner", "staff"]\n'
@@ -29,7 +29,7 @@ def only(*points: str, rules: str = "") -> tuple[str, str]:
 
 
 def door_at(when: str, *points: str, rules: str = "", **more: Any) -> Door:
-    return Door(only(*(points or (HANDLES,)), rules=rules), wall=at(when), **more)
+    return Door(AT_FIVE, only(*(points or (HANDLES,)), rules=rules), wall=at(when), **more)
 
 
 def told(door: Door, point: str = "handles") -> list[str]:
@@ -59,7 +59,7 @@ def test_the_shipped_rulebook_has_the_plans_rounds() -> None:
     }
     assert by_name["offices"].every_minutes == 1440
     assert due(door)["toilets"] == ("done", "11:00")
-    assert due(door)["offices"] == ("done", "17:00")
+    assert due(door)["offices"] == ("done", "20:00")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,11 @@ def test_nobody_does_it_all_day_and_the_next_day_begins_anew() -> None:
     assert told(door)[-1] == "missed"
     assert door.alarmed("round_overdue")[-1].active is False
     assert due(door)["handles"] == ("done", "11:00")
+
+
+def test_a_round_is_asked_for_as_long_as_any_service_is_open() -> None:
+    door = Door(only('name = "offices"\nevery_minutes = 1440\n'), wall=at("2022-06-01 17:10"))
+    assert due(door)["offices"] == ("done", "20:00")
 
 
 def test_a_round_once_a_day_is_due_at_its_end_and_done_before_it_counts() -> None:

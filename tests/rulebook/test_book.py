@@ -153,14 +153,35 @@ def test_a_class_may_have_its_own_gate_times() -> None:
     ],
 )
 def test_opening_hours(time: str, service: str | None, is_open: bool, next_opening: str) -> None:
-    assert BOOK.open_at(local(time), service) is is_open
+    assert (BOOK.closing_in(local(time), service) is not None) is is_open
     assert BOOK.next_opening(local(time), service) == local(next_opening)
+
+
+@pytest.mark.parametrize(
+    ("time", "left", "since", "closed", "opens"),
+    [
+        ("2022-06-06T07:59", None, 0, "2022-06-04T12:00", "2022-06-06T08:00"),
+        ("2022-06-06T08:00", 720, 0, "2022-06-04T12:00", "2022-06-11T09:00"),
+        ("2022-06-06T12:00", 480, 240, "2022-06-04T12:00", "2022-06-11T09:00"),
+        ("2022-06-06T19:59", 1, 719, "2022-06-04T12:00", "2022-06-11T09:00"),
+        ("2022-06-06T20:00", None, 0, "2022-06-06T20:00", "2022-06-11T09:00"),
+        ("2022-06-07T10:00", None, 0, "2022-06-06T20:00", "2022-06-11T09:00"),
+    ],
+)
+def test_the_hall_is_open_while_any_service_is(
+    time: str, left: int | None, since: int, closed: str, opens: str
+) -> None:
+    own = '[hours.service.tax]\nmonday = ["08:00-09:30", "11:30-13:30", "16:00-20:00"]\n[hours.service."permits"]'
+    book = parse(changed('[hours.service."permits"]', own).replace(b'wednesday = ["00:00-24:00"]\n', b""))
+    now = local(time)
+    assert (book.closing_in(now), book.open_for(now), book.open_at(now)) == (left, since, left is not None)
+    assert (book.last_closing(now), book.next_opening(now)) == (local(closed), local(opens))
 
 
 def test_a_hall_without_hours_never_opens() -> None:
     book = parse(changed('monday = ["09:00-11:30", "13:30-17:00"]\nwednesday = ["00:00-24:00"]\n', ""))
-    assert book.next_opening(local("2022-06-06T09:00")) is None
-    assert not book.open_at(local("2022-06-06T09:00"))
+    assert book.next_opening(local("2022-06-06T09:00"), None) is None
+    assert book.closing_in(local("2022-06-06T09:00"), None) is None
 
 
 @settings(max_examples=200)

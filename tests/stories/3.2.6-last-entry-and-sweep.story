@@ -2,6 +2,7 @@
 条款: 3.2.6, 3.1.1b
 规则: hours.last_entry_minutes = 30
 规则: sweep.remind_minutes = 30
+规则: hours.service.permits.friday = ["09:00-17:00"]
 
 16:29 进入 3 人 -> 场内 3 人
 16:31 王, 预约 全天, 核酸 5 小时前, 扫码 -> 拒绝 停止进场 (3.2.6)；显示: 今日已停止入场
