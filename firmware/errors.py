@@ -7,10 +7,23 @@
 from __future__ import annotations
 
 
+def shown(text: str) -> str:
+    """`text` with a dot for each sign that cannot be seen.
+
+    What others wrote, into a file or onto a line, may hold anything, and an error must not move somebody's cursor.
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\u3000" else "·" for sign in text)
+
+
 class HallgateError(Exception):
     """Root of every error this house raises on purpose."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class Mistake(HallgateError, ValueError):
@@ -24,7 +37,7 @@ class Mistake(HallgateError, ValueError):
 
     def __str__(self) -> str:
         place = self.file + (f":{self.line}" if self.line else "")
-        return ": ".join(part for part in (place, self.key, self.what) if part)
+        return shown(": ".join(part for part in (place, self.key, self.what) if part))
 
 
 class Failure(HallgateError):

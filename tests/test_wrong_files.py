@@ -24,7 +24,8 @@ def spoilt(folder: Path) -> dict[str, str]:
     (folder / "deep").write_text(f"a = {DEEP}")
     (folder / "deep.json").write_text(DEEP)
     (folder / "latin").write_bytes(b'name = "caf\xe9"\n')
-    names = {name: str(folder / name) for name in ("folder", "loop", "deep", "deep.json", "latin")}
+    (folder / "escapes").write_text(r'"\u001b[2J\u0007\u202eevil" = 1')
+    names = {name: str(folder / name) for name in ("folder", "loop", "deep", "deep.json", "latin", "escapes")}
     return names | {"under a file": str(folder / "file" / "x"), "long": str(folder / LONG)}
 
 
@@ -46,6 +47,7 @@ def spoilt(folder: Path) -> dict[str, str]:
         ("under a file", ORDER),
         ("deep.json", "pass HP1:X --trust @"),
         ("latin", "pass HP1:X --trust @"),
+        ("escapes", "listen PORT --as scanner_text_line --settings @"),
     ],
 )
 def test_one_line_and_no_traceback(wrong: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +62,12 @@ def test_one_line_and_no_traceback(wrong: str, words: str, tmp_path: Path, capsy
     out, err = capsys.readouterr()
     lines = [line for line in err.splitlines() if line.strip()]
     assert (code in (1, 2), out, len(lines)) == (True, "", 1), err[:2000]
-    assert named in lines[0]
+    assert named in lines[0] and all(line.isprintable() for line in lines)
+
+
+def test_a_folder_without_a_name_of_its_own_is_no_image(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["flash", ".", "out.img", "--blank"]) == 2
+    assert "no such file" in capsys.readouterr().err
 
 
 def test_a_list_with_one_good_key_still_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

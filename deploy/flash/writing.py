@@ -41,12 +41,12 @@ class Image:
     """An image file, plain or packed by zstd, read from its beginning to its end once for each pass."""
 
     def __init__(self, file: Path) -> None:
+        if not file.is_file():
+            raise Mistake("there is no such file", file=str(file))
         self.file = file
         self.packed = file.suffix == ".zst"
         beside = file.with_suffix("") if self.packed else file
         self.map_file = beside.with_name(beside.name + ".bmap")
-        if not file.is_file():
-            raise Mistake("there is no such file", file=str(file))
         if self.packed and not self.map_file.is_file():
             raise Mistake(f"is packed: its block map {self.map_file.name} must lie beside it", file=str(file))
         self.map = blockmap.read(self.map_file) if self.map_file.is_file() else blockmap.whole(file.stat().st_size)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from firmware.clock import Clock
-from firmware.errors import HallgateError, Mistake
+from firmware.errors import HallgateError, Mistake, shown
 from firmware.language import spoken
 from firmware.trust import enrolment, enrolment_ticket
 from firmware.trust.enrolment import Authority
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _say(self, code: int, body: bytes) -> None:
         print(
-            f"hallgate enrol: {self.client_address[0]} {code} {'' if code == 200 else body.decode()}",
+            f"hallgate enrol: {self.client_address[0]} {code} {'' if code == 200 else shown(body.decode())}",
             file=sys.stderr,
             flush=True,
         )

@@ -117,6 +117,22 @@ def test_who_does_not_know_the_ticket_is_not_the_desk(mac: str, monkeypatch: pyt
         liar.shutdown()
 
 
+class Painter(Liar):
+    def do_POST(self) -> None:
+        self.send_response(403)
+        self.end_headers()
+        self.wfile.write("\x1b[2J\x07\u202e all is well".encode())
+
+
+def test_what_a_stranger_answers_moves_no_cursor_of_the_console() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Painter) as painter:
+        threading.Thread(target=painter.serve_forever, daemon=True).start()
+        with pytest.raises(Mistake, match="is refused: ·.*all is well") as told:
+            enrolment_ticket.ask(f"http://127.0.0.1:{painter.server_port}", "0" * 64, "x", request("x")[1])
+        assert str(told.value).isprintable()
+        painter.shutdown()
+
+
 def test_nobody_there_is_tried_again() -> None:
     with socket.socket() as none:
         none.bind(("127.0.0.1", 0))
