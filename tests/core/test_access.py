@@ -94,6 +94,24 @@ def test_timed_sends_to_staff_until_the_time_is_over() -> None:
     assert enter(stage, badge) == "admit"
 
 
+@pytest.mark.parametrize(("seconds", "answer"), [(1_799.99, "staff"), (1_800.01, "admit")])
+def test_the_time_counts_from_the_passage(seconds: float, answer: str) -> None:
+    stage = staff_door("timed", 30).wait(5_000)
+    badge = stage.badge()
+    stage.scan(badge)
+    stage.cross().wait(seconds)
+    assert stage.scan(badge) == answer
+
+
+def test_a_class_that_the_rulebook_lets_go_is_looked_at_no_more() -> None:
+    stage = staff_door("timed", 600)
+    badge = stage.badge()
+    enter(stage, badge)
+    agents = '[anti_passback]\nmode = "timed"\nminutes = 600\nclasses = ["agent"]'
+    stage.do(events.RulebookLoaded(text=rulebook(serial=8, more=agents), kid="k"))
+    assert (enter(stage, badge), stage.alarms) == ("admit", [])
+
+
 @pytest.mark.parametrize("forgiven_by", ["exit scan", "recount", "power loss"])
 def test_an_exit_and_a_recount_forgive(forgiven_by: str) -> None:
     stage = staff_door("timed", 600)

@@ -85,6 +85,14 @@ def test_what_is_taken_when_the_badge_is_forgotten_again_is_anybodys() -> None:
     assert ledger(stage.wait(600)) == [("used", 1, 9)]
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(10.0, ["issued"]), (10.001, [])])
+def test_a_badge_is_good_up_to_its_last_moment(seconds: float, state: list[str]) -> None:
+    stage = hall()
+    stage.scan(stage.badge(900))
+    stage.wait(seconds).contact("dispenser", True)
+    assert [row[0] for row in ledger(stage)] == state
+
+
 def test_low_and_empty_are_told_once_until_it_is_filled() -> None:
     stage = use(hall(), 12)
     assert [row for row in ledger(stage) if row[0] != "used"] == [("low", 7, 3), ("empty", 10, 0)]
