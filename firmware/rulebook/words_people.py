@@ -4,10 +4,10 @@ from __future__ import annotations
 
 PEOPLE: dict[str, tuple[str, str, str, str]] = {
     "wrong_lift": (
-        "本梯不适用 请乘另一部",
-        "Not this lift, take the other",
-        "这部电梯不供您使用，请乘坐{lift}。",
-        "This lift is not for you. Please take {lift_en}.",
+        "请改乘另一部电梯",
+        "Please take the other lift",
+        "这部电梯另有用途，请您改乘{lift}。",
+        "This lift has another use. Please take {lift_en}.",
     ),
     "car_full": (
         "电梯已满 请等下一趟",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.core import car, events
-from firmware.core.actions import GateClose, GateFree, GateOpen
+from firmware.core.actions import GateClose, GateFree, GateOpen, VoiceSay
 from firmware.core.records import Alarm
 from firmware.core.state import CarSetup, LaneSetup
 from firmware.rulebook.book import parse
@@ -72,7 +72,7 @@ def test_visitors_and_staff_have_lifts_of_their_own() -> None:
     hall = stage()
     assert hall.scan(hall.booking(1), "M") == "refuse"
     assert hall.because == "other_lift" and hall.decision.clauses[0].clause == "3.1.5d"
-    assert hall.signs[-1] == "本梯不适用 请乘另一部"
+    assert hall.signs[-1] == "请改乘另一部电梯"
     assert hall.scan(hall.badge(900), "M") == "admit"
     assert ride(hall, 2) == "admit"
 
@@ -84,6 +84,27 @@ def test_a_full_car_is_waited_for_and_a_slot_is_free_when_somebody_steps_out() -
     hall.cross("out", lane="L")
     assert "wrong_way" not in hall.alarms
     assert ride(hall, 5) == "admit" and ride(hall, 6) == "wait"
+
+
+def test_who_has_nothing_to_show_or_no_place_in_the_hall_does_not_wait_for_a_car() -> None:
+    hall = stage(GARAGE, proof='"pcr"')
+    hall.controller.state.lanes["L"].aboard, hall.controller.state.lanes["L"].boarded_ms = 4, int(hall.now * 1000)
+    assert hall.scan(hall.booking(1), "L") == "wait" and hall.because == "pcr_asked"
+    assert hall.scan(hall.test(1), "L") == "wait" and hall.because == "car_full"
+    full = Stage(lanes=(STREET, GARAGE), more=FOUR, limit=4)
+    for number in range(4):
+        assert ride(full, number) == "admit"
+    assert full.scan(full.booking(5), "L") == "wait" and full.because == "hall_full"
+
+
+@pytest.mark.parametrize(
+    ("person_class", "lift"), [("staff", "内部电梯"), ("cleaner", "内部电梯"), ("guest", "观光电梯")]
+)
+def test_who_works_here_is_sent_to_the_internal_lift(person_class: str, lift: str) -> None:
+    hall = stage()
+    badge = hall.booking(1, person_class=person_class, key_kind="booking" if person_class == "guest" else "staff")
+    assert hall.scan(badge, "L") == "refuse"
+    assert lift in [order.zh for order in hall.actions if isinstance(order, VoiceSay)][-1]
 
 
 def test_after_its_trip_the_car_is_empty() -> None:

@@ -105,6 +105,27 @@ def test_cases_are_counted_beside_bodies() -> None:
     assert at_door.uses(3, person_class="agent", cases=9) == "admit", "a booking with a slot is never refused for it"
 
 
+def test_a_booking_that_nobody_used_gives_back_nothing_of_the_quota() -> None:
+    at_door = door(1, slot=1)
+    assert walks_in(at_door, 50) == "admit"
+    assert at_door.comes(at_door.guest(1)) == "admit"
+    at_door.wait(30)
+    assert (at_door.state.quota_used, walks_in(at_door, 51)) == (1, "refuse")
+
+
+def test_a_class_that_has_to_book_is_asked_for_the_booking_whatever_is_left_for_others() -> None:
+    at_door = door(0)
+    assert at_door.scan(at_door.card(70)) == "wait"
+    assert at_door.answered == ("wait", "3.1.1a", "booking_missing")
+
+
+def test_who_needs_no_booking_takes_nothing_of_the_quota() -> None:
+    at_door = door(0, 0, 0, ('[class.cleaner]                 # (3.1.5a) property cleaners come and go\nbooking = "required"',
+                             '[class.cleaner]\nbooking = "none"'))  # fmt: skip
+    assert at_door.enters(roster(at_door, 1, person_class="cleaner")) == "admit"
+    assert at_door.state.quota_used == 0
+
+
 def test_what_nobody_used_is_given_back() -> None:
     at_door = door(3, slot=3, cases=9)
     for number in range(5):
@@ -224,6 +245,12 @@ def test_a_door_that_is_apart_keeps_to_its_share() -> None:
     north, south = pair(10, "{ north = 60, south = 40 }")
     assert [walks_in(north, 50 + number) for number in range(7)].count("admit") == 6
     assert [walks_in(south, 70 + number) for number in range(7)].count("admit") == 4
+
+
+def test_a_door_without_a_share_has_all_of_it() -> None:
+    north, south = pair(5, "{ south = 100 }")
+    assert [walks_in(north, 50 + number) for number in range(6)].count("admit") == 5
+    assert [walks_in(south, 70 + number) for number in range(6)].count("admit") == 5
 
 
 def test_a_door_that_hears_the_others_uses_what_they_leave() -> None:

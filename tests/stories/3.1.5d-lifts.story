@@ -4,7 +4,7 @@ lane: L, lift, for visitor, small car, inside the hall, no button
 lane: N, lift, for staff, small car, inside the hall, no button
 rulebook: elevator.spacing_mm = 800
 
-10:00 Wang, booked all day, PCR 5 h old, scans at N -> refuse other_lift (3.1.5d); sign: 本梯不适用
+10:00 Wang, booked all day, PCR 5 h old, scans at N -> refuse other_lift (3.1.5d); sign: 请改乘另一部电梯
 10:01 Wang scans at L -> admit
 10:01 Wang passes through L
 10:01 Li, booked all day, scans at L -> admit
