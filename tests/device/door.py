@@ -1,7 +1,8 @@
 """A real device under the rulebook that ships, at a moment of the plan's own summer: what people show, what they are told.
 
 The process is the firmware as installed, its scanner a pty, its clock started where the test says. A restart may start it
-later: that is how hours pass. Every door's journal is replayed at the end, in another time zone.
+later: that is how hours pass; seconds pass by `passes`, quicker where the test gives a `rate`. Every door's journal is
+replayed at the end, in another time zone.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ def seconds(at: str) -> int:
 
 
 class Door:
-    def __init__(self, gate: Bench, *changes: tuple[str, str], serves: tuple[str, ...]) -> None:
-        self.gate, self.now = gate, 0
+    def __init__(self, gate: Bench, *changes: tuple[str, str], serves: tuple[str, ...], rate: float) -> None:
+        self.gate, self.rate, self.now = gate, rate, 0
         book = text(*changes, serial=2)
         (gate.folder / "rulebook.toml").write_bytes(book)
         (gate.folder / "rulebook.toml.sig").write_bytes(gate.issuer.sign_rulebook(book))
@@ -46,9 +47,13 @@ class Door:
             assert self.gate.stop() == 0
         self.now = seconds(at)
         wall = dt.datetime.fromtimestamp(self.now, ZONE).isoformat()
-        self.gate.environment["HALLGATE_CLOCK"] = f"rate=1,wall={wall}"
+        self.gate.environment["HALLGATE_CLOCK"] = f"rate={self.rate},wall={wall}"
         self.gate.start()
         return self
+
+    def passes(self, seconds: float) -> None:
+        """So much of the door's own time."""
+        time.sleep(seconds / self.rate)
 
     # ------------------------------------------------------------ what people hold
 
@@ -115,10 +120,15 @@ class Door:
 
 @contextlib.contextmanager
 def door(
-    folder: Path, *changes: tuple[str, str], at: str = OPENING, serves: tuple[str, ...] = EVERYBODY, **options: Any
+    folder: Path,
+    *changes: tuple[str, str],
+    at: str = OPENING,
+    serves: tuple[str, ...] = EVERYBODY,
+    rate: float = 1.0,
+    **options: Any,
 ) -> Iterator[Door]:
-    """Started (`at` empty: not yet), and judged when the test is over."""
+    """Started (`at` empty: not yet), and judged when the test is over. `rate`: how fast its clock runs."""
     with bench(folder, **options) as gate:
-        made = Door(gate, *changes, serves=serves)
+        made = Door(gate, *changes, serves=serves, rate=rate)
         yield made.start(at) if at else made
         made.judge()

@@ -43,11 +43,11 @@ def test_each_class_by_its_own_proof(tmp_path: Path) -> None:
 
 
 def test_a_party_is_one_unit_and_all_of_it_fits_or_none(tmp_path: Path) -> None:
-    with door(tmp_path, ("limit_persons = 200", "limit_persons = 3")) as made:
+    with door(tmp_path, ("limit_persons = 200", "limit_persons = 3"), rate=4) as made:
         assert made.visit(made.booking("assisted", helper=True)) == "admit"
         assert made.visit(made.booking(party=2)) == "wait", "two places are wanted and one is left"
         assert made.decisions()[-1]["remains"]["places"] == 1
-        time.sleep(20.5)  # those two have gone again
+        made.passes(20.5)  # those two have gone again
         assert made.visit(made.booking(), made.test(6)) == "admit"
 
 
@@ -85,11 +85,12 @@ def test_a_used_pass_may_come_back_as_often_as_the_rulebook_says(tmp_path: Path)
     with door(
         tmp_path,
         ("pcr_validity_hours = 72\n\n[class.elder]", "pcr_validity_hours = 72\nre_entries = 1\n\n[class.elder]"),
+        rate=2,
     ) as made:
         code = made.booking()
         for hours in (5, 6):
             assert made.visit(code, made.test(hours)) == "admit"
-            time.sleep(3.2)
+            made.passes(3.2)
         answer, reasons = made.shows(code)
         assert answer == "refuse" and "used" in reasons
 
@@ -132,7 +133,7 @@ def bent(code: bytes) -> bytes:
 
 
 def test_no_kind_of_proof_is_believed_when_it_is_forged_expired_cut_or_bent(tmp_path: Path) -> None:
-    with door(tmp_path) as made:
+    with door(tmp_path, rate=2) as made:
         good, month = proofs(made.gate.issuer, made.now), 40 * 86_400
         spoilt = [proofs(Issuer.new("baoshan"), made.now), proofs(made.gate.issuer, made.now - month)]
         spoilt += [{kind: spoil(code) for kind, code in good.items()} for spoil in (bent, lambda code: code[:-9])]
@@ -143,12 +144,12 @@ def test_no_kind_of_proof_is_believed_when_it_is_forged_expired_cut_or_bent(tmp_
                 assert made.shows(made.booking(), codes[kind])[0] in ("refuse", "staff", "wait"), kind
             made.gate.relay.silent(0.2)
         assert made.shows(good["booking"], good["pcr"])[0] == "admit"
-        time.sleep(3.2)
+        made.passes(3.2)
         assert made.shows(good["badge"], good["pcr"], good["antigen"], good["antigen before"]) == (
             "admit",
             {"in_order"},
         )
-        time.sleep(3.2)
+        made.passes(3.2)
         assert made.shows(good["booking"])[1] >= {"used"}, "replayed"
 
 
@@ -230,17 +231,17 @@ def test_the_next_one_waits_for_the_two_metre_line(tmp_path: Path) -> None:
         assert made.visit(made.booking()) == "admit"
         second = made.booking()
         assert made.visit(second, made.test(6)) == "wait"
-        time.sleep(6)
+        made.passes(6)
         assert made.visit(second, made.test(6)) == "admit"
 
 
 def test_a_badge_does_not_let_in_two_bodies(tmp_path: Path) -> None:
     rule = ("[on_doubt]", '[anti_passback]\nmode = "timed"\nminutes = 60\n[on_doubt]')
-    with door(tmp_path, rule) as made:
+    with door(tmp_path, rule, rate=2) as made:
         badge = made.badge()
         tests = (made.test(60), made.test(10, kind="antigen"), made.test(40, kind="antigen"))
         assert made.shows(badge, *tests)[0] == "admit"
-        time.sleep(3.5)
+        made.passes(3.5)
         assert made.shows(badge)[0] != "admit"
 
 

@@ -130,11 +130,10 @@ def test_buttons_for_the_unwell_and_the_threatened(tmp_path: Path) -> None:
 def test_hold_release_and_the_sweep_after_closing(tmp_path: Path) -> None:
     by_itself = ("[on_doubt]", '[[release]]\ntime = "10:01"\n[on_doubt]')
     with with_buttons(tmp_path, by_itself, serves=CLASSES) as (made, pins):
-        made.start("2022-06-10T10:00:45")
-        pins = Watched(made.gate.folder / "pins")
         attended(made, pins, 3.0)
         assert made.shows(made.booking())[0] == "wait" and made.decisions()[-1]["phrase"] == "held"
-        time.sleep(17)
+        made.start("2022-06-10T10:00:57")
+        wait_until(lambda: [one for one in made.gate.records() if one.get("issuer") == "schedule"])
         assert made.visit(made.booking(), made.test(6)) == "admit", "released at the time that the rulebook says"
         made.start("2022-06-10T17:05")
         pins = Watched(made.gate.folder / "pins")
@@ -262,8 +261,10 @@ driver = "voice_syn6288"
 port = "{mouth.link}"
 answers = false
 '''
-    with door(tmp_path / "door", lane=lane):
-        radar.sees(Gap(900), 260, meanwhile=lambda: mouth.read(0.1))
+    with door(tmp_path / "door", lane=lane, rate=4) as made:
+        end = time.monotonic() + 26 / made.rate
+        while time.monotonic() < end:
+            radar.sees(Gap(900), 1, meanwhile=lambda: mouth.read(0.1 / made.rate))
         said = mouth.heard.count("二米".encode("gbk"))
         assert said == 1, f"{said} times in 26 s: after 10, and then not for a minute"
     for far in (radar.far, mouth):
@@ -273,16 +274,16 @@ answers = false
 def test_entry_pauses_while_it_is_crowded_behind_the_gate(tmp_path: Path) -> None:
     radar = Radar(tmp_path / "behind")
     lane = f'[lane.behind]\ndriver = "range_ld2450"\nport = "{radar.far.link}"\n'
-    with door(tmp_path / "door", ("density_persons_max = 0", "density_persons_max = 2"), lane=lane) as made:
+    with door(tmp_path / "door", ("density_persons_max = 0", "density_persons_max = 2"), lane=lane, rate=3) as made:
 
         def behind(persons: int) -> None:
-            radar.sees(Positions(tuple(Position(n + 1, 0.8 * n - 0.8, 2.0) for n in range(persons))), 30)
+            radar.sees(Positions(tuple(Position(n + 1, 0.8 * n - 0.8, 2.0) for n in range(persons))), 15)
 
         behind(3)
         answer, reasons = made.shows(made.booking(), made.test())
         assert answer == "wait" and "dense" in reasons
         behind(1)
-        time.sleep(13)
+        made.passes(13)
         behind(1)
         assert made.visit(made.booking(), made.test(6)) == "admit"
     radar.far.unplug()
@@ -308,7 +309,7 @@ def told_of_the_roster(made: Door) -> list[dict[str, Any]]:
 
 def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> None:
     """Tests, posts and hours from the hub, also with the hub gone; a guest with a host; one bad line that is named."""
-    with door(tmp_path / "door", hub=broker.url) as made:
+    with door(tmp_path / "door", hub=broker.url, rate=4) as made:
         ear = Ear(broker.url, "hallgate/#")
         ids = {name: bytes([number]) * 8 for number, name in enumerate(("good", "old", "noon"), 1)}
         staff = [
@@ -325,7 +326,7 @@ def test_what_the_roster_knows_of_the_staff(tmp_path: Path, broker: Broker) -> N
         assert made.shows(badges["good"])[0] == "admit"
         assert "pcr_asked" in made.shows(badges["old"])[1]
         assert made.shows(badges["noon"])[0] == "refuse"
-        time.sleep(20.5)  # longer than a badge that was shown counts as a host
+        made.passes(20.5)  # longer than a badge that was shown counts as a host
         assert "host_asked" in made.shows(made.booking("guest"), made.test())[1]
         assert made.shows(badges["good"])[0] == "admit" and made.decisions()[-1]["class"] == "guest"
         assert "host_asked" in made.shows(made.booking("guest"), made.test(6))[1]

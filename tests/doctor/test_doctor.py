@@ -220,7 +220,7 @@ def test_what_kind_of_trouble(
     write_site(tmp_path, devices)
     with far_end(tmp_path / "it", speak):
         at = Door(tmp_path, None)
-        (found,) = at.examine(seconds=3).values()
+        (found,) = at.examine(seconds=6, rate=3).values()
     assert (found["result"], at.code) == (result, 1), at.said
     assert because in found["because"]
 
