@@ -14,15 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from firmware.simulation.troupe import die_with_us
+from firmware.simulation.troupe import die_with_us, free_port
 
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(what: Callable[[], object], timeout_s: float = 20.0, every_s: float = 0.01) -> None:

@@ -54,3 +54,8 @@ class Hub:
         wait_until(lambda: len(self.ear.on("/answers")) > before)
         answer: dict[str, Any] = json.loads(self.ear.on("/answers")[-1].payload)
         return answer
+
+    def tell_bank(self, name: str, **body: Any) -> str:
+        """An order to the bank: why it will not, or `done`."""
+        answer = self.send(name, self.order(name, body, to="bank"), topic=BANK)
+        return str(answer["because"] or answer["result"])

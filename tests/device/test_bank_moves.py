@@ -22,7 +22,7 @@ from tests.device.bench import ROOT, Bench, bench
 from tests.device.chaos import Rows
 from tests.device.hub import BANK, Hub
 from tests.mqtt.helpers import Ear
-from tests.side.hall import admitted_within, answers, hall
+from tests.side.hall import admitted_within, answers, hall, let_in
 
 pytestmark = needs.broker
 
@@ -55,10 +55,6 @@ def makes_bank(door: Bench, bank: bool) -> None:
     door.site.write_text(text.replace(f"bank = {str(not bank).lower()}", f"bank = {str(bank).lower()}"))
 
 
-def let_in(doors: list[Bench]) -> int:
-    return sum(answers(door).count("admit") for door in doors)
-
-
 def ask_everywhere(doors: list[Bench]) -> int:
     """Somebody tries at each door; how many have been let in then, by the doors' own records."""
     for door in doors:
@@ -73,11 +69,6 @@ def fill(doors: list[Bench], limit: int) -> None:
         for door in doors:
             admitted_within(door, 1.0)
     assert ask_everywhere(doors) == limit
-
-
-def ordered(hub: Hub, name: str, **body: Any) -> str:
-    answer = hub.send(name, hub.order(name, body, to="bank"), topic=BANK)
-    return str(answer["because"] or answer["result"])
 
 
 def test_it_moves_by_the_site_files_also_when_both_are_killed_on_the_way(
@@ -105,7 +96,7 @@ def test_it_moves_by_the_site_files_also_when_both_are_killed_on_the_way(
     wait_until(lambda: rows.newest["door-1"].bank and rows.unaccounted(LIMIT) == 0)
     hub = Hub(new, ear)
     for limit in (LIMIT + 3, LIMIT - 2, LIMIT + 1):
-        assert ordered(hub, "limit", n=limit) == "done"
+        assert hub.tell_bank("limit", n=limit) == "done"
         wait_until(lambda limit=limit: rows.unaccounted(limit) == 0)  # type: ignore[misc]
     fill(doors, LIMIT + 1)
     assert rows.unaccounted(LIMIT + 1) == 0 and rows.newest["door-0"].M == LIMIT
@@ -131,8 +122,8 @@ def test_a_dead_bank_is_written_off_by_what_its_card_says_and_may_not_come_back(
     new.start()
     wait_until(lambda: rows.newest["door-1"].bank)
     hub = Hub(new, ear)
-    assert ordered(hub, "limit", n=LIMIT) == "not_the_bank", "the dead one's row still says that it is"
-    assert ordered(hub, "fence", inc=rows.newest["door-0"].inc, evidence=held) == "done"
+    assert hub.tell_bank("limit", n=LIMIT) == "not_the_bank", "the dead one's row still says that it is"
+    assert hub.tell_bank("fence", inc=rows.newest["door-0"].inc, evidence=held) == "done"
     wait_until(lambda: held == rows.newest["door-1"].F)
     fill([new, third], LIMIT - inside_by_it)
     dead.start()

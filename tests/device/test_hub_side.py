@@ -170,13 +170,13 @@ def test_an_order_is_not_done_twice_although_the_notes_of_it_are_lost(gate: Benc
 def test_the_bank_takes_a_limit_and_a_recount(gate: Bench, ear: Ear) -> None:
     hub = Hub(gate, ear)
     admit(gate, 2)
-    assert hub.send("limit", hub.order("limit", {"n": 2}, to="bank"), topic=BANK)["result"] == "done"
+    assert hub.tell_bank("limit", n=2) == "done"
     gate.scan(gate.booking())
     wait_until(lambda: events(ear, "decision")[-1]["answer"] != "admit")
     gate.relay.silent(0.3)
-    assert hub.send("limit", hub.order("limit", {"n": 3}, to="bank"), topic=BANK)["result"] == "done"
+    assert hub.tell_bank("limit", n=3) == "done"
     admit(gate, 1)
-    assert hub.send("recount", hub.order("recount", {"inside": 3}, to="bank"), topic=BANK)["result"] == "done"
+    assert hub.tell_bank("recount", inside=3) == "done"
     assert hub.send("limit", hub.order("limit", {"n": 9}, to="exit-1"), topic=BANK)["because"] == "wrong_address"
 
 

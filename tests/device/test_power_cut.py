@@ -23,7 +23,7 @@ import pytest
 from tests import needs
 from tests.brokers import Broker, wait_until
 from tests.device.bench import OFF, ON, PATIENCE_S, ROOT, Bench, Far
-from tests.device.hub import BANK, DEVICE, Hub
+from tests.device.hub import DEVICE, Hub
 from tests.loop_disk import LoopDisk, loop_disk, why_not
 from tests.mqtt.helpers import Ear
 
@@ -123,7 +123,7 @@ def recounted(gate: Powered, ear: Ear) -> None:
     wait_until(lambda: ear.on("/availability") and ear.on("/availability")[-1].payload == b"online", PATIENCE_S)
     hub = Hub(gate, ear)
     hub.counter = time.time_ns() // 1_000_000
-    assert hub.send("recount", hub.order("recount", {"inside": 0}, to="bank"), topic=BANK)["result"] == "done"
+    assert hub.tell_bank("recount", inside=0) == "done"
 
 
 def latest(gate: Powered) -> list[dict[str, Any]]:

@@ -17,8 +17,8 @@ from firmware.journal import Reader
 from firmware.peers.seal import sealed, unsealed
 from firmware.recovery import recovered
 from tests.brokers import Broker, wait_until
-from tests.device.bench import OFF, ON, Bench, bench
-from tests.device.hub import BANK, Hub, events
+from tests.device.bench import ON, Bench, bench
+from tests.device.hub import BANK, Hub, admit, events
 from tests.mqtt.helpers import Ear
 
 KEY, OTHER_HALL = bytes(range(32)), bytes(range(1, 33))
@@ -63,13 +63,6 @@ def refused(ear: Ear) -> dict[str, int]:
     return told
 
 
-def let_in(gate: Bench, times: int = 1) -> None:
-    for _ in range(times):
-        gate.scan(gate.booking())
-        gate.relay.expect(ON)
-        gate.relay.expect(OFF)
-
-
 def test_forged_foreign_truncated_and_misplaced_rows_are_counted_and_change_nothing(gate: Bench, ear: Ear) -> None:
     wait_until(lambda: own_row(ear).free == LIMIT)
     me, door = own_row(ear).inc, Door(ear)
@@ -86,7 +79,7 @@ def test_forged_foreign_truncated_and_misplaced_rows_are_counted_and_change_noth
         ear.say(topic, payload)
     ear.say("hallgate/v1/pudong/rights/hall/row/" + door.row.inc, good)
     wait_until(lambda: refused(ear).get("row", 0) >= 6)
-    let_in(gate)
+    admit(gate)
     wait_until(lambda: own_row(ear).A == 1)
     assert (own_row(ear).free, own_row(ear).V) == (LIMIT - 1, {})
 
@@ -128,9 +121,9 @@ def test_a_broker_that_lost_its_store_has_the_rows_again_within_a_heartbeat(
     broker: Broker,
 ) -> None:
     wait_until(lambda: own_row(ear).free == LIMIT)
-    let_in(gate, 2)
+    admit(gate, 2)
     broker.kill()
-    let_in(gate)
+    admit(gate)
     broker.start()
     late = Ear(broker.url, "hallgate/v1/baoshan/#", client_id="late")
     try:
@@ -161,31 +154,27 @@ def test_a_fenced_door_gives_its_rights_back_once_and_its_late_rows_change_nothi
 def test_a_recount_makes_no_right_before_everybody_answered(gate: Bench, ear: Ear) -> None:
     hub, door = Hub(gate, ear), Door(ear)
 
-    def orders(name: str, **body: Any) -> str:
-        answer = hub.send(name, hub.order(name, body, to="bank"), topic=BANK)
-        return str(answer["because"] or answer["result"])
-
-    let_in(gate, 3)
+    admit(gate, 3)
     door.says()
     wait_until(lambda: own_row(ear).free == LIMIT - 3)
-    assert orders("recount", inside=0) == "hold_first"
-    assert orders("hold") == "done"
-    assert orders("recount", inside=0) == "hold_first", "the other door has not answered"
+    assert hub.tell_bank("recount", inside=0) == "hold_first"
+    assert hub.tell_bank("hold") == "done"
+    assert hub.tell_bank("recount", inside=0) == "hold_first", "the other door has not answered"
     door.says(held=True, notice=notice(ear).serial)
     time.sleep(0.5)
-    assert orders("recount", inside=0) == "done"
+    assert hub.tell_bank("recount", inside=0) == "done"
     time.sleep(1)
     assert own_row(ear).free == LIMIT - 3, "unplugged as far as anybody knows: nothing is made"
     door.says(held=True, notice=notice(ear).serial)
     wait_until(lambda: own_row(ear).free == LIMIT)
-    assert orders("release") == "done"
-    let_in(gate)
+    assert hub.tell_bank("release") == "done"
+    admit(gate)
 
 
 def test_a_limit_lowered_below_the_number_inside_lets_nobody_in_until_enough_have_left(gate: Bench, ear: Ear) -> None:
     hub, door = Hub(gate, ear), Door(ear)
-    let_in(gate, 4)
-    assert hub.send("limit", hub.order("limit", {"n": 2}, to="bank"), topic=BANK)["result"] == "done"
+    admit(gate, 4)
+    assert hub.tell_bank("limit", n=2) == "done"
     wait_until(lambda: own_row(ear).free == -2)
     me = own_row(ear).inc
     for left in (1, 2):
@@ -216,6 +205,6 @@ def test_a_bank_killed_as_it_gives_takes_nothing_back_and_gives_nothing_twice(ga
     told = [row.T.get(door.row.inc, 0) for row in own_rows(ear)]
     assert told == sorted(told)
     door.says(asks=0, V={me: LIMIT - 1}, A=LIMIT - 1)
-    let_in(gate)
+    admit(gate)
     gate.scan(gate.booking())
     gate.relay.silent(1.0)

@@ -16,7 +16,8 @@ from firmware import __main__ as command_line
 from firmware.files import write_secret
 from tests import needs
 from tests.brokers import wait_until
-from tests.device.bench import OFF, ON, Bench, bench
+from tests.device.bench import ON, Bench, bench
+from tests.device.hub import admit
 from tests.mqtt.test_trust import Client
 from tests.mqtt.trust import Hall
 
@@ -50,13 +51,6 @@ def gate(hall: Hall, tmp_path: Path) -> Iterator[Bench]:
     hub = f'{hall.url}"\n[hub.tls]\nca = "{tls.ca}"\ncert = "{tls.cert}"\nkey = "{tls.key}'
     with bench(tmp_path / "gate", hub=hub, pulse=50) as made:
         yield made.start()
-
-
-def admit(gate: Bench, times: int = 1) -> None:
-    for _ in range(times):
-        gate.scan(gate.booking())
-        gate.relay.expect(ON)
-        gate.relay.expect(OFF)
 
 
 def complete(gate: Bench, ear: Client) -> None:

@@ -30,13 +30,6 @@ def hub(broker: Broker) -> Iterator[Hub]:
     assert made.stop(10.0)
 
 
-@pytest.fixture
-def device(broker: Broker, tmp_path: Path) -> Iterator[Device]:
-    made = Device(broker.url, tmp_path)
-    yield made
-    assert made.link.stop(10.0)
-
-
 def passes(device: Device, n: int) -> None:
     """People go in: one event each, and a status that says how far the journal is."""
     for _ in range(n):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from firmware.clock import Clock
 from firmware.ports.http_push import CONNECTIONS_MAX, HttpPort
 from sensors.driver import Answer, Edge, Request
+from tests.brokers import free_port
 
 PATIENCE_S = 20.0
 ANSWER = b'{"status":1}'
@@ -23,12 +24,6 @@ class FrozenClock(Clock):
 
     def elapsed_ms(self) -> float:
         return self.now_ms
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:

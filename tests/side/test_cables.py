@@ -12,7 +12,7 @@ import pytest
 from tests import needs
 from tests.device.bench import Bench
 from tests.network.hosts import Network, refused
-from tests.side.hall import admit, admitted_within, answers, hall
+from tests.side.hall import admit, admitted_within, hall, let_in
 
 pytestmark = needs.unless(refused())
 
@@ -33,10 +33,6 @@ def doors(hosts: Network, tmp_path: Path) -> Iterator[list[Bench]]:
         yield made
 
 
-def total(doors: list[Bench]) -> int:
-    return sum(answers(door).count("admit") for door in doors)
-
-
 def test_cut_off_each_door_uses_what_it_holds_and_healed_they_share_again(hosts: Network, doors: list[Bench]) -> None:
     bank, other = doors
     assert admitted_within(other, 20)
@@ -47,8 +43,8 @@ def test_cut_off_each_door_uses_what_it_holds_and_healed_they_share_again(hosts:
     hosts.cable("a", "up")
     assert admitted_within(other, 20)
     while admitted_within(other, 1.5) or admitted_within(bank, 1.5):
-        assert total(doors) <= 12
-    assert total(doors) == 12
+        assert let_in(doors) <= 12
+    assert let_in(doors) == 12
 
 
 def test_a_door_that_starts_while_the_cable_is_out_waits_and_joins(hosts: Network, doors: list[Bench]) -> None:
@@ -57,7 +53,7 @@ def test_a_door_that_starts_while_the_cable_is_out_waits_and_joins(hosts: Networ
     hosts.cable("a", "down")
     other.start()
     while admitted_within(other, 1.0):  # what it was given before
-        assert total(doors) <= 12
+        assert let_in(doors) <= 12
     admit(bank)
     hosts.cable("a", "up")
     assert admitted_within(other, 20)
@@ -72,9 +68,9 @@ def test_a_cable_that_goes_in_and_out_makes_no_right(hosts: Network, doors: list
         admitted_within(bank, 0.6)
         time.sleep(0.3)
     end = time.monotonic() + 40
-    while time.monotonic() < end and total(doors) < 12:
+    while time.monotonic() < end and let_in(doors) < 12:
         admitted_within(other, 1.5)
         admitted_within(bank, 1.5)
-    assert total(doors) == 12
+    assert let_in(doors) == 12
     assert not admitted_within(bank, 1.5) and not admitted_within(other, 1.5)
     assert bank.replay().returncode == other.replay().returncode == 0

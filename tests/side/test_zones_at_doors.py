@@ -11,7 +11,7 @@ from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, Bench
 from tests.device.hub import ALL, Hub
 from tests.mqtt.helpers import Ear
-from tests.side.hall import admit, admitted_within, answers, hall
+from tests.side.hall import admit, admitted_within, hall, let_in
 
 ZONE: dict[str, Any] = {
     "rights": 'zones = ["b1"]',
@@ -20,10 +20,6 @@ ZONE: dict[str, Any] = {
     "limit": 50,
 }
 ZONE_BANK = "hallgate/v1/baoshan/rights/zone-b1/command"
-
-
-def total(doors: list[Bench]) -> int:
-    return sum(answers(door).count("admit") for door in doors)
 
 
 def test_two_doors_keep_a_zones_limit_together_and_its_bank_obeys(tmp_path: Path, broker: Broker) -> None:
@@ -35,8 +31,8 @@ def test_two_doors_keep_a_zones_limit_together_and_its_bank_obeys(tmp_path: Path
         bank, other = doors
         assert admitted_within(other, 20)
         while admitted_within(bank, 1.5) or admitted_within(other, 1.5):
-            assert total(doors) <= 3
-        assert total(doors) == 3
+            assert let_in(doors) <= 3
+        assert let_in(doors) == 3
         rows = [one for one in ear.heard_all if "/rights/zone-b1/row/" in one.topic]
         key = bytes(range(32))
         assert {json.loads(unsealed(key, one.payload, "row-zone-b1"))["dev"] for one in rows} == {"door-0", "door-1"}
