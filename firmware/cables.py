@@ -28,6 +28,9 @@ NOISE_BURST, NOISE_PER_S = 5_000, 1.0
 """Lines that are no code at all and are still answered and put on record one by one. A scanner set to the wrong speed
 sends a hundred a second, for days, and would push everything else out of the journal."""
 NOISE = ("unknown_format", "too_long", "not_read")
+VERDICTS_BURST, VERDICTS_PER_S = 120, 2.0
+"""What a terminal says that goes on record one by one. People do not come faster for long, but its address is on the network,
+and a journal that strangers write full forgets what the hub has not heard."""
 
 Verify = Callable[[bytes, float], AnyFact]
 """A code's text and the elapsed time in; what it proves out."""
@@ -65,6 +68,7 @@ class Line:
     piled: int = 0
     """Codes that proved nothing, in what was read last."""
     noise: Bucket = field(default_factory=lambda: Bucket(NOISE_BURST, NOISE_PER_S))
+    verdicts: Bucket = field(default_factory=lambda: Bucket(VERDICTS_BURST, VERDICTS_PER_S))
 
     def mean(self, reading: AnyReading, t_ms: float) -> AnyEvent | None:
         """The event this reading is, or None when it is nothing the controller has to know."""
@@ -75,6 +79,8 @@ class Line:
 
     def babbles(self, unproved: Unproved, t_ms: float) -> bool:
         """Whether this is one more of what a device says by itself. Other lanes, the hub and the journal are spared."""
+        if self.shown is not None:  # read by a terminal: who forges codes there needs no scanner to show them to
+            return not self.verdicts.take(t_ms)
         self.piled += 1
         return self.piled > PILE_MAX or (unproved.because in NOISE and not self.noise.take(t_ms))
 
@@ -99,9 +105,11 @@ def _identity(line: Line, reading: readings.IdentityCard, _: float) -> AnyEvent:
     return events.CodeRead(lane=line.lane, fact=line.identify(reading), read_by=line.driver)
 
 
-def _terminal(line: Line, reading: readings.TerminalVerdict, _: float) -> AnyEvent:
+def _terminal(line: Line, reading: readings.TerminalVerdict, t_ms: float) -> AnyEvent | None:
     """An age is rounded up: a sample is never made younger than the terminal said."""
     assert line.shown is not None
+    if not line.verdicts.take(t_ms):
+        return _garbled(line, readings.Garbled(0, "more verdicts than people can give"), t_ms)
     token, holder = line.shown(reading)
     hours = reading.sampled_age_hours
     return events.TerminalSaid(

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from firmware.cables import NOISE_BURST, PILE_MAX, Cable, Line
+from firmware.cables import NOISE_BURST, PILE_MAX, VERDICTS_BURST, VERDICTS_PER_S, Cable, Line
 from firmware.clock import Clock
-from firmware.core.events import CodeRead, DeviceHealth
+from firmware.core.events import CodeRead, DeviceHealth, TerminalSaid
 from firmware.core.facts import Booking, Unproved
 from firmware.core.trust_list import parse
 from firmware.ports.serial_line import SerialPort
 from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier
 from sensors import scanner_text_line
+from sensors.readings import Scan, Secret, TerminalVerdict
 from tests.device.bench import Far
 
 ISSUER = Issuer.new("baoshan")
@@ -54,6 +55,19 @@ def test_one_by_one_every_wrong_code_is_answered(wire: tuple[Far, Cable]) -> Non
     for number in range(3 * PILE_MAX):
         far.write(b"https://example.org/%d\r" % number)
         assert [type(event) for event, _ in cable.read()] == [CodeRead]
+
+
+def test_verdicts_faster_than_people_come_stay_out_of_the_journal(line: Line) -> None:
+    """A terminal's address is on the network: whoever reaches it must not write the journal full."""
+    line.shown = line.verify.shown if isinstance(line.verify, Verifier) else None
+    told = [line.mean(TerminalVerdict("green", shown=Secret(str(n))), n * 10.0) for n in range(1_000)]
+    said = [event for event in told if isinstance(event, TerminalSaid)]
+    assert VERDICTS_BURST <= len(said) <= VERDICTS_BURST + 10 * VERDICTS_PER_S + 1
+    assert [event.state for event in told if isinstance(event, DeviceHealth)] == ["garbled"]
+    assert isinstance(line.mean(TerminalVerdict("green"), 11_000.0), TerminalSaid), "the next person's is heard"
+    forged = [line.mean(Scan(b"HP1:FORGED%d" % n, read_by="terminal"), 12_000.0 + n) for n in range(1_000)]
+    assert sum(isinstance(event, CodeRead) for event in forged) < 10
+    assert isinstance(line.mean(Scan(GOOD, read_by="terminal"), 13_000.0), CodeRead), "who proves something is let through"
 
 
 def test_what_is_no_code_at_all_for_hours_stays_out_of_the_journal(line: Line) -> None:
