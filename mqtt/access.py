@@ -1,6 +1,6 @@
 """Mosquitto's configuration for one hall: who may say and hear what, and the bridge to a central broker.
 
-Text in, text out. The list of parties (`firmware/trust/enrolment.py` keeps it) becomes one block per name: Mosquitto takes the
+Text in, text out. The list of parties (`firmware/trust/authority.py` keeps it) becomes one block per name: Mosquitto takes the
 name from the certificate (`use_identity_as_username`), so nobody has a password and nobody can borrow a name. What is
 not written here is forbidden.
 

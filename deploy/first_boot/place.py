@@ -25,8 +25,7 @@ from firmware import site
 from firmware.clock import Clock
 from firmware.durable import make_folder, replace_file, sync_folder
 from firmware.errors import HallgateError, Mistake
-from firmware.files import write_secret
-from firmware.trust import certificates, enrolment
+from firmware.trust import enrolment
 from firmware.verbs import wipe
 
 MANIFEST = "card.json"
@@ -140,13 +139,8 @@ class Placing:
     # ------------------------------------------------------------ key, request, what is left on the card
 
     def request(self, name: str, hall: str) -> str:
-        """The device's key, made here and never anywhere else, and a request to have it signed. Its fingerprint."""
-        key_file = self.site / f"{name}.key"
-        if not key_file.exists():
-            write_secret(key_file, certificates.key_pem(certificates.new_key()))
-        key = certificates.load_key(key_file.read_bytes(), str(key_file))
-        replace_file(self.site / f"{name}.csr", certificates.request(name, hall, key))
-        return certificates.fingerprint(key)
+        """The device's key, and a request to have it signed. Its fingerprint."""
+        return enrolment.ask(self.site, name, hall)
 
     def leave(self, manifest: dict[str, Any], fingerprint: str) -> None:
         """Secrets are written over and deleted; the request is left for who carries it by hand. The list goes last."""

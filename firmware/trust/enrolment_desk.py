@@ -15,8 +15,8 @@ import msgspec
 from firmware.clock import Clock
 from firmware.errors import HallgateError, Mistake, shown
 from firmware.language import spoken
-from firmware.trust import enrolment, enrolment_ticket
-from firmware.trust.enrolment import Authority
+from firmware.trust import authority, enrolment_ticket
+from firmware.trust.authority import Authority
 
 QUIET_S = 20.0
 
@@ -34,7 +34,7 @@ class Desk(ThreadingHTTPServer):
     def enrol(self, body: bytes) -> bytes:
         """Raises Mistake for who gets no certificate."""
         now = dt.datetime.fromtimestamp(self.clock.wall_ms() / 1000, dt.UTC)
-        with self.turn, enrolment.locked(self.folder):
+        with self.turn, authority.locked(self.folder):
             answer = enrolment_ticket.answered(Authority(self.folder), body, now)
         if self.then and subprocess.run(self.then, stdout=sys.stderr, check=False).returncode:
             told = f"{self.then[0]} failed: the broker does not know the new device yet"

@@ -23,7 +23,7 @@ import msgspec
 from firmware.errors import Failure, Mistake
 from firmware.files import read
 from firmware.trust import certificates
-from firmware.trust.enrolment import Authority
+from firmware.trust.authority import Authority
 
 BODY_BYTES_MAX = 32_768
 PATIENCE_S = 15.0

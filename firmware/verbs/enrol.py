@@ -19,10 +19,10 @@ from pathlib import Path
 from firmware import clock
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, Mistake
-from firmware.files import read, read_secret, write_secret
+from firmware.files import read
 from firmware.language import spoken
-from firmware.trust import certificates, enrolment
-from firmware.trust.enrolment import Authority
+from firmware.trust import authority, certificates, enrolment
+from firmware.trust.authority import Authority
 from mqtt import access
 from mqtt.topics import Topics
 
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _serve(arguments)
     deeds = {"ca": _ca, "request": _request, "sign": _sign, "install": _install, "revoke": _revoke, "list": _list}
     if "ca" in arguments and arguments.what != "ca":
-        with enrolment.locked(arguments.ca):
+        with authority.locked(arguments.ca):
             return {**deeds, "broker-config": _broker}[arguments.what](arguments, now)
     return deeds[arguments.what](arguments, now)
 
@@ -107,16 +107,11 @@ def _ca(arguments: argparse.Namespace, now: dt.datetime) -> int:
 
 
 def _request(arguments: argparse.Namespace, now: dt.datetime) -> int:
-    """Asked for again it is the same key: its fingerprint has to be read again at the device, and nowhere else."""
     Topics(arguments.hall, arguments.name)
     make_folder(arguments.dir)
-    secret = arguments.dir / f"{arguments.name}{'.next' if arguments.rotate else ''}.key"
-    if not secret.exists():
-        write_secret(secret, certificates.key_pem(certificates.new_key()))
-    key = certificates.load_key(read_secret(secret), str(secret))
+    fingerprint = enrolment.ask(arguments.dir, arguments.name, arguments.hall, rotate=arguments.rotate)
     file = arguments.dir / f"{arguments.name}.csr"
-    replace_file(file, certificates.request(arguments.name, arguments.hall, key))
-    told = f"request in {file}; fingerprint {certificates.fingerprint(key)}"
+    told = f"request in {file}; fingerprint {fingerprint}"
     return _say(told)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.simulation.troupe import die_with_us
-from firmware.trust.enrolment import Authority
+from firmware.trust.authority import Authority
 from tests.device.bench import ROOT
 
 NOW = dt.datetime.now(dt.UTC)

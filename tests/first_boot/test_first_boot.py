@@ -21,7 +21,8 @@ from deploy.first_boot.place import Stop
 from deploy.flash import door as doors
 from deploy.flash import passwords
 from firmware.__main__ import main
-from firmware.trust import certificates, enrolment
+from firmware.trust import certificates
+from firmware.trust.authority import Authority
 from tests import loop_disk, needs
 from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, ROOT, Bench, Far
@@ -296,13 +297,13 @@ def test_a_certificate_carried_by_hand(board: Board) -> None:
     board.start()
     ca = authority(board.folder / "ca")
     seen = (board.card / "fingerprint.txt").read_text()
-    made = enrolment.Authority(ca).sign((board.card / "request.csr").read_bytes(), "", "device", seen, NOW, 30, ())
+    made = Authority(ca).sign((board.card / "request.csr").read_bytes(), "", "device", seen, NOW, 30, ())
     (board.card / "certificate.pem").write_bytes(made.read_bytes())
     assert board.start() == 0, board.console
     assert (board.store / "site/entry-1.pem").read_bytes() == made.read_bytes()
     other = certificates.new_key()
     asked = certificates.request("entry-1", "baoshan", other)
-    wrong = enrolment.Authority(ca).sign(asked, "", "device", certificates.fingerprint(other), NOW, 30, ())
+    wrong = Authority(ca).sign(asked, "", "device", certificates.fingerprint(other), NOW, 30, ())
     (board.card / "certificate.pem").write_bytes(wrong.read_bytes())
     assert board.start() == 1 and board.blinks == 8 and "no key here fits it" in board.console
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from firmware.errors import Failure, Mistake
 from firmware.trust import certificates, enrolment_ticket
-from firmware.trust.enrolment import Authority
+from firmware.trust.authority import Authority
 from tests.first_boot.desk import NOW, Desk, authority, desk
 
 

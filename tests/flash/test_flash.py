@@ -20,7 +20,7 @@ from deploy.flash.disks import Disks
 from deploy.image import tools
 from firmware.__main__ import main
 from firmware.errors import Failure
-from firmware.trust.enrolment import Authority
+from firmware.trust.authority import Authority
 from tests import loop_disk, needs
 from tests.device.bench import ROOT
 from tests.flash.conftest import CARD, flash
