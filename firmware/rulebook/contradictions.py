@@ -15,7 +15,7 @@ import msgspec
 from firmware.rulebook.air_tables import OUTDOORS_PPM
 from firmware.rulebook.round_tables import Point
 from firmware.rulebook.tables import WEEKDAYS, ClassRules, Week, minutes_of
-from firmware.rulebook.words import SIGN_MAX, WORDS, base_reason
+from firmware.rulebook.words import SIGN_MAX, WORDS, base_reason, blanks, blanks_of, least_length
 from firmware.toml_lines import Path
 from firmware.typed_toml import dotted, nearest
 
@@ -358,5 +358,10 @@ def _phrases(book: Rulebook) -> Iterator[Complaint]:
             path: Path = ("phrases", language, reason)
             if base_reason(reason) not in WORDS:
                 yield _warning(path, "is no reason anybody is told" + nearest(base_reason(reason), WORDS))
-            if language == "zh" and reason == base_reason(reason) and len(text) > SIGN_MAX:
+            if language == "zh" and reason == base_reason(reason) and least_length(text) > SIGN_MAX:
                 yield _warning(path, f"is longer than the {SIGN_MAX} characters of a sign")
+            known = blanks(base_reason(reason))
+            for name in blanks_of(text) if known else ():
+                if name not in known:
+                    what = f"names {name}, which nobody fills in: that part is never told" + nearest(name, known)
+                    yield _warning(path, what)

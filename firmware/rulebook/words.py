@@ -89,10 +89,31 @@ def base_reason(key: str) -> str:
 
 # ---------------------------------------------------------------- filling in
 
+ALWAYS = frozenset({*DEFAULTS, "online", "online_en", "phone"})
+"""Of the rulebook's own tables: these any no may name. The others belong to their reason."""
+WHEN = frozenset({"time", "date", "day"})
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _CLAUSE_ZH = re.compile(r"[^，。； ]*[，。； ]?")
 _CLAUSE_EN = re.compile(r"[^,.;:]*(?:[,.;:] ?)?")
 """A clause with its ending; on a Chinese sign the space between its halves ends one."""
+
+
+def blanks_of(text: str) -> tuple[str, ...]:
+    return tuple(_PLACE.findall(text))
+
+
+def blanks(reason: str) -> frozenset[str]:
+    """What may be filled in where this reason is told; empty: it is no reason."""
+    own = WORDS.get(reason)
+    if own is None:
+        return frozenset()
+    named = {name for text in (own.sign_zh, own.sign_en, own.voice_zh, own.voice_en) for name in blanks_of(text)}
+    return ALWAYS | named | (WHEN if named & WHEN else frozenset())
+
+
+def least_length(text: str) -> int:
+    """Characters of a sign whose numbers have one digit each."""
+    return len(_PLACE.sub("1", text))
 
 
 def _voice(phrases: Mapping[str, str], reason: str, built_in: str) -> str:

@@ -126,6 +126,14 @@ def test_who_needs_no_booking_takes_nothing_of_the_quota() -> None:
     assert at_door.state.quota_used == 0
 
 
+def test_a_class_may_be_left_out_of_the_quotas() -> None:
+    out = ("[class.assisted]  ", "[class.assisted]\ncounts_quota = false ")
+    for changes, answer, used in (((), "refuse", 0), ((out,), "admit", 0)):
+        at_door = door(0, 0, 0, *changes)
+        assert at_door.enters(roster(at_door, 1, person_class="assisted")) == answer
+        assert at_door.state.quota_used == used
+
+
 def test_what_nobody_used_is_given_back() -> None:
     at_door = door(3, slot=3, cases=9)
     for number in range(5):
@@ -218,6 +226,13 @@ def test_back_down_within_the_day_by_order() -> None:
 )
 def test_an_order_that_is_none_is_refused(name: str, body: dict[str, Any], because: str) -> None:
     assert door().order(name, **body) == because
+
+
+def test_who_cannot_be_judged_for_the_hour_is_not_told_that_the_day_is_full() -> None:
+    at_door = door(1)
+    assert walks_in(at_door, 50) == "admit"
+    at_door.trusted = False
+    assert walks_in(at_door, 51) == "staff"
 
 
 def test_an_order_for_the_day_needs_a_day() -> None:

@@ -251,11 +251,25 @@ def test_a_wrong_rulebook_is_refused_by_key_and_line(old: str, new: str, key: st
         ('name = "limited"', 'name = "preparation"', "phase"),
         ('pcr = "需{hours}小时核酸"', 'pcrr = "需核酸"', "phrases.zh.pcrr"),
         ('pcr = "需{hours}小时核酸"', 'pcr = "需要最近七十二小时内核酸阴性报告"', "phrases.zh.pcr"),
+        ('pcr = "需{hours}小时核酸"', 'pcr = "需{hour}小时核酸"', "phrases.zh.pcr"),
+        ('pcr = "需{hours}小时核酸"', 'mask_voice = "请戴口罩，{time}再来"', "phrases.zh.mask_voice"),
     ],
 )
 def test_an_odd_rulebook_is_taken_with_a_warning(old: str, new: str, key: str) -> None:
     assert complaints(BOOK) == []
     assert f"warning {key}" in odd(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("需{hours}小时核酸", "需{hours}小时内核酸阴性报告"),
+        ("需{hours}小时核酸", "需{hours}小时核酸 {phone}"),
+        ('pcr = "需{hours}小时核酸"', 'closed = "{date} {time}开放"'),
+    ],
+)
+def test_words_that_fit_once_they_are_filled_in_are_none(old: str, new: str) -> None:
+    assert complaints(parse(changed(old, new))) == []
 
 
 @settings(max_examples=200)
