@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from firmware.core.facts import Booking
-from firmware.rules import booking, health_proof
+from firmware.rules import booking, health_proof, staff_posts
 from firmware.rules.verdict import SEVERITY, Case, Verdict
 
 CLAUSE = "3.2.2"
@@ -26,7 +26,10 @@ def judge(case: Case) -> Verdict | None:
 
 
 def _in_order(case: Case, host: Booking) -> Verdict | None:
-    """The host by the rules of the host's own class, except the room and the pace, which the party has asked for."""
+    """The host by the rules of the host's own class, except the room and the pace, which the party has asked for.
+
+    Who waits inside is where the posts and hours of the staff let them be already (3.1.4b).
+    """
     rules = case.rulebook.classes.get(host.person_class)
     if rules is None or (case.phase is not None and host.person_class not in case.phase.classes):
         return Verdict(CLAUSE, "refuse", "host_not_admitted", phrase="host_missing")
@@ -34,7 +37,8 @@ def _in_order(case: Case, host: Booking) -> Verdict | None:
         case, person_class=host.person_class, rules=rules, booking=host, healths=host.tests, health=None, host=None,
         card=None, sentinel=None, final=True, used=None, arrived_s=None,
     )  # fmt: skip
-    verdicts = [verdict for rule in (booking, health_proof) if (verdict := rule.judge(own)) is not None]
+    asked = (booking, staff_posts, health_proof) if case.rules and case.rules.host_enters else (booking, health_proof)
+    verdicts = [verdict for rule in asked if (verdict := rule.judge(own)) is not None]
     worst = max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)
     if worst is None or worst.verdict == "admit":
         return None

@@ -73,6 +73,7 @@ def test_a_host_counts_within_the_collect_time(seconds: int) -> None:
         ({"tests": ()}, ("staff", "3.2.2", "host_not_in_order")),
         ({"revoked": True}, ("staff", "3.2.2", "host_not_in_order")),
         ({"expires_s": 1}, ("staff", "3.2.2", "host_not_in_order")),
+        ({"bands": ("09:00-10:00", "10:01-17:00")}, ("staff", "3.2.2", "host_not_in_order")),
         ({"hall": "elsewhere"}, ("wait", "3.2.2", "host_asked")),
         ({"key_kind": "booking", "person_class": "visitor", "tests": ()}, ("wait", "3.2.2", "host_asked")),
         ({"person_class": "attendant"}, ("wait", "3.2.2", "host_asked")),
@@ -88,6 +89,13 @@ def test_a_guest_is_no_way_past_the_rules_of_the_staff(changes: dict[str, Any], 
     assert door.gate == []
     said = door.signs[-1]
     assert "核酸" not in said and "抗原" not in said, "a health reason is never told"
+
+
+def test_a_host_who_waits_inside_is_at_no_post_here() -> None:
+    door = Door(("[class.guest]                   #", "[class.guest]\nhost_enters = false #"))
+    door.scan(host(door, bands=("12:00-13:00",)))
+    door.scan(door.guest(1, "guest"))
+    assert door.scan(door.test(1)) == "admit"
 
 
 def test_the_guests_own_health_rules_stay() -> None:

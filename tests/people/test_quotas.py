@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.core import quotas
 from firmware.core.facts import Booking
 from firmware.core.records import Remains
 from tests.people.hall import at
@@ -73,8 +74,9 @@ def test_a_roster_line_without_a_slot_is_a_new_grant(order: str) -> None:
     assert "quota" in at_door.reasons
 
 
-def test_a_roster_line_with_a_slot_is_a_booking() -> None:
+def test_a_roster_line_with_a_slot_is_a_booking_and_so_is_a_pass_without_one() -> None:
     at_door = door(0)
+    assert at_door.enters(at_door.guest(2, slot_start_s=None, slot_end_s=None), 2) == "admit"
     assert at_door.enters(at_door.guest(1, source="roster")) == "admit"
 
 
@@ -123,6 +125,22 @@ def test_who_needs_no_booking_takes_nothing_of_the_quota() -> None:
     at_door = door(0, 0, 0, ('[class.cleaner]                 # (3.1.5a) property cleaners come and go\nbooking = "required"',
                              '[class.cleaner]\nbooking = "none"'))  # fmt: skip
     assert at_door.enters(roster(at_door, 1, person_class="cleaner")) == "admit"
+    assert at_door.state.quota_used == 0
+
+
+def test_a_permit_of_yesterday_gives_nothing_back_today() -> None:
+    at_door = door(3)
+    at_door.scan(at_door.test(50))
+    grant, state = at_door.lane.grant, at_door.state
+    assert grant is not None and (grant.quota_day, state.quota_used) == ("2022-06-01", 1)
+    state.quota_day = "2022-06-02"
+    quotas.give_back(state, grant)
+    assert state.quota_used == 1
+
+
+def test_who_walks_on_inside_the_hall_was_counted_at_its_door() -> None:
+    at_door = door(0, setup={"comes_from": "hall"})
+    assert at_door.enters(roster(at_door, 1)) == "admit"
     assert at_door.state.quota_used == 0
 
 
@@ -226,6 +244,12 @@ def test_back_down_within_the_day_by_order() -> None:
 )
 def test_an_order_that_is_none_is_refused(name: str, body: dict[str, Any], because: str) -> None:
     assert door().order(name, **body) == because
+
+
+def test_who_is_late_is_told_so_and_not_that_the_day_is_full() -> None:
+    at_door = door(0, 0, 0, ('late = "refuse" ', 'late = "staff" '))
+    at_door.comes(at_door.guest(1, slot_start_s=int(at_door.wall_0) - 7_200, slot_end_s=int(at_door.wall_0) - 3_600))
+    assert at_door.answered == ("staff", "3.1.1a", "late")
 
 
 def test_who_cannot_be_judged_for_the_hour_is_not_told_that_the_day_is_full() -> None:
