@@ -31,6 +31,8 @@ INBOX = 1_000
 """Events waiting to be judged; what does not fit is dropped, counted and reported."""
 BATCH = 64
 """Events judged before the disk is asked to hold them."""
+CALLS_A_TURN = 4
+"""What other threads want done may ask the disk, each of it: a scan and the fire input come in between."""
 FLUSH_MS = 1_000
 """What moves nothing may stay in memory this long."""
 RETRY_MS = 1_000
@@ -55,8 +57,8 @@ class Loop:
         self.stopping = False
         self._due: list[float | None] = []
         self._inbox: deque[Stamped] = deque()
-        self._posted: deque[Stamped] = deque(maxlen=INBOX)
-        self._calls: deque[Callable[[], None]] = deque(maxlen=INBOX)
+        self._posted: deque[Stamped] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
         self._when_judged: list[Callable[[], None]] = []
         self._selector = selectors.DefaultSelector()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -91,8 +93,7 @@ class Loop:
 
     def post(self, event: AnyEvent) -> None:
         """Put an event in the inbox from any thread; the loop wakes at once."""
-        self._posted.append((event, self.clock.elapsed_ms()))
-        self.ring()
+        self._store(self._posted, (event, self.clock.elapsed_ms()))
 
     def begin_with(self, events: list[AnyEvent]) -> None:
         """Judge these before anything that a port may have said already: a lane is not known before `Started`."""
@@ -101,7 +102,14 @@ class Loop:
 
     def call(self, what: Callable[[], None]) -> None:
         """Have `what` done by the loop's own thread, soon."""
-        self._calls.append(what)
+        self._store(self._calls, what)
+
+    def _store(self, where: deque[Any], what: Any) -> None:
+        """What came first has precedence: an order that was taken is not pushed out by those behind it."""
+        if len(where) < INBOX:
+            where.append(what)
+        else:
+            self.dropped_events += 1
         self.ring()
 
     def when_judged(self, what: Callable[[], None]) -> None:
@@ -128,6 +136,10 @@ class Loop:
     @property
     def queue(self) -> int:
         return len(self._inbox) + len(self._posted)
+
+    @property
+    def calls_waiting(self) -> int:
+        return len(self._calls)
 
     # ------------------------------------------------------------ the turn
 
@@ -166,8 +178,10 @@ class Loop:
             self._follow(cable)
             return
         os.eventfd_read(self._bell)
-        while self._calls:
+        for _ in range(min(CALLS_A_TURN, len(self._calls))):
             self._calls.popleft()()
+        if self._calls:
+            self.ring()
         while self._posted:
             self._put([self._posted.popleft()])
 

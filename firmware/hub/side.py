@@ -6,6 +6,8 @@ Only imported where the site file has a `[hub]`. Everything that comes back ente
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,8 @@ STATUS_SOON_MS = 200.0
 """News change the status; several in a row change it once."""
 RETAINED_MS = 150.0
 """Retained messages follow the subscription at once."""
+CALLS_MAX, CALLS_LOOK_S = 16, 0.005
+"""So much of what the hub wants waits for the loop; the rest waits at the broker, which has the room for it."""
 
 
 class Events:
@@ -135,7 +139,7 @@ class HubSide:
         dropped = self.outbox.ranges_refused + self.link.dropped
         return reporting.status(self.device, self.outbox, dropped, self.started_ms)
 
-    # ------------------------------------------------------------ in (the link's thread: only enqueue)
+    # ------------------------------------------------------------ in (the link's thread: enqueue, or wait for room)
 
     def _post(self, message: Incoming) -> None:
         key = message.topic.removeprefix(self.root)
@@ -143,9 +147,15 @@ class HubSide:
         if kind is not None and kind.by_broker:
             self.device.notices.came(key, message.payload, None if message.retained else "")
         elif message.topic in self._documents:
-            self.device.loop.call(lambda: self._document_came(message))
+            self._call(lambda: self._document_came(message))
         elif self.device.orders.desk.mine(message.topic):
-            self.device.loop.call(lambda: self.device.orders.came(message))
+            self._call(lambda: self.device.orders.came(message))
+
+    def _call(self, what: Callable[[], None]) -> None:
+        """The broker is told that we have it when this returns: until there is room for it, it has to wait."""
+        while self.device.loop.calls_waiting >= CALLS_MAX and not self.device.loop.stopping:
+            time.sleep(CALLS_LOOK_S)
+        self.device.loop.call(what)
 
     def _document_came(self, message: Incoming) -> None:
         event = self.device.documents.arrived(self._documents[message.topic], message.payload)

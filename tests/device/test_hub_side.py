@@ -180,6 +180,21 @@ def test_the_bank_takes_a_limit_and_a_recount(gate: Bench, ear: Ear) -> None:
     assert hub.send("limit", hub.order("limit", {"n": 9}, to="exit-1"), topic=BANK)["because"] == "wrong_address"
 
 
+def test_a_flood_of_orders_is_done_to_the_last_and_lets_people_in_meanwhile(gate: Bench, ear: Ear) -> None:
+    """What an answer finds no room for is counted; the events tell of every order."""
+    hub = Hub(gate, ear)
+    flood = [hub.order("identify") for _ in range(200)]
+    for order in flood:
+        ear.say(f"{DEVICE}/command/identify", order, response_topic="hallgate/v1/baoshan/hub/answers")
+    wait_until(lambda: ear.on("/answers"))
+    gate.scan(gate.booking())
+    wait_until(lambda: len(events(ear, "command")) >= len(flood) and events(ear, "decision"), 60)
+    assert {event["result"] for event in events(ear, "command")} == {"done"}
+    assert events(ear, "decision")[0]["seq"] < events(ear, "command")[-1]["seq"], "in between"
+    lost = len(flood) - len(ear.on("/answers"))
+    wait_until(lambda: json.loads(ear.on("/status")[-1].payload)["dropped"] >= lost)
+
+
 def test_what_made_no_sense_is_in_the_status(gate: Bench, ear: Ear) -> None:
     wait_until(lambda: ear.on("/status"))
     ear.say(f"{DEVICE}/history", b"again, please")

@@ -102,7 +102,10 @@ def test_two_keys_of_one_name_are_both_tried() -> None:
 
 def test_the_trust_lists_name_for_an_issuer_wins_over_what_a_pass_says() -> None:
     named = OFFICE.jwk("booking") | {"iss": "the real office"}
-    assert getattr(judged(PASS, trust_list.parse(json.dumps({"keys": [named]}).encode())), "issuer", "") == "the real office"
+    assert (
+        getattr(judged(PASS, trust_list.parse(json.dumps({"keys": [named]}).encode())), "issuer", "")
+        == "the real office"
+    )
 
 
 # --- what a claim may be
