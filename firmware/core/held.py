@@ -63,16 +63,24 @@ def held_at(turn: Turn, visit: Visit | None) -> str:
     return ""
 
 
-def heard(turn: Turn, device: str, day: str, keys: Iterable[str]) -> None:
-    """Another door's whole list of its local `day`, authenticated by the link that brought it. An older day is ignored."""
+def heard(turn: Turn, device: str, day: str, keys: Iterable[str], *, newest: bool = True) -> None:
+    """Another door's whole list of its local `day`, authenticated by the link that brought it.
+
+    Its newest word counts whatever its day: a clock that ran ahead and was set right tells an earlier one. Another word of
+    the same day takes nobody off: it is an old one, or that of a device that was put in the place of this one and numbers
+    its events anew. One of an earlier day is over.
+    """
     state = turn.state
     known = state.held_elsewhere.get(device)
-    if device == state.device or (known is not None and known.day > day):
+    if device == state.device or (known is None and len(state.held_elsewhere) >= DOORS):
         return
-    if known is None and len(state.held_elsewhere) >= DOORS:
-        return
-    told = {key: 0 for key, _ in zip((key for key in keys if 0 < len(key) <= KEY_MAX), range(HELD), strict=False)}
-    state.held_elsewhere[device] = HeldThere(day=day, keys=told)
+    before: Iterable[str] = ()
+    if not newest and known is not None:
+        if day != known.day:
+            return
+        before = known.keys
+    told = (key for key in (*keys, *before) if 0 < len(key) <= KEY_MAX)
+    state.held_elsewhere[device] = HeldThere(day=day, keys={key: 0 for key, _ in zip(told, range(HELD), strict=False)})
 
 
 def held_notice(state: HallState) -> tuple[str, ...]:

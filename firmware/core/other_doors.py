@@ -46,9 +46,10 @@ def arrived(turn: Turn, event: PeerUsed) -> None:
     bounds.trim_elsewhere(state)
     notice = known or DoorTold()
     notice.seen_ms = turn.now
-    if known is None or event.seq >= known.seq or event.day > known.day:
+    newest = known is None or event.seq >= known.seq or event.day > known.day
+    if newest:
         notice.seq, notice.day, notice.counted = event.seq, event.day, event.counted
-        held.heard(turn, event.device, event.day, event.held)
+    held.heard(turn, event.device, event.day, event.held, newest=newest)
     state.doors[event.device] = notice
 
 

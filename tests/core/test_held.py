@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,8 +139,30 @@ def test_what_a_door_tells_next_replaces_what_it_told() -> None:
 def test_yesterday_and_the_own_word_do_not_count() -> None:
     stage = hear(hear(hall(), "north", "person-1", day="2022-05-31"), "door", "person-1")
     assert admit(stage, 1) == "admit"
-    stage = hear(hear(hall(), "north", "person-1"), "north", day="2022-05-31")
-    assert stage.scan(stage.booking(1)) == "isolate", "an old notice takes nobody off"
+
+
+def tells(stage: Stage, seq: int, *keys: str, day: str = "2022-06-01") -> Stage:
+    stage.do(events.PeerUsed(device="north", seq=seq, day=day, held=keys))
+    return stage
+
+
+@pytest.mark.parametrize("day", ["2022-05-31", "2022-06-01"])
+def test_an_old_notice_takes_nobody_off(day: str) -> None:
+    stage = tells(tells(hall(), 9, "person-1"), 4, day=day)
+    assert stage.scan(stage.booking(1)) == "isolate"
+
+
+def test_a_door_whose_clock_ran_ahead_is_heard_again_once_it_is_set_right() -> None:
+    stage = tells(tells(hall(), 5, "person-2", day="2022-07-01"), 9, "person-1")
+    assert stage.scan(stage.booking(1)) == "isolate"
+    stage = tells(tells(hall(), 5, "person-1", day="2022-07-01"), 9)
+    assert admit(stage, 1) == "admit"
+
+
+def test_the_device_that_was_put_in_its_place_is_heard_on_the_same_day() -> None:
+    """It has a new journal, so its events begin at 1."""
+    stage = tells(tells(hall(), 900, "person-2"), 3, "person-1")
+    assert stage.scan(stage.booking(1)) == "isolate"
 
 
 def test_while_the_clock_is_doubtful_whoever_was_held_last_is_held() -> None:
