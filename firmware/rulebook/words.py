@@ -184,7 +184,8 @@ def spoken_time(time: str) -> str:
         return time
     hour, minute = int(match[1]), int(match[2])
     zero = "零" if 0 < minute < 10 else ""
-    return f"{spoken_number(hour)}点" + (f"{zero}{spoken_number(minute)}分" if minute else "")
+    said = "两" if hour == 2 else spoken_number(hour)
+    return f"{said}点" + (f"{zero}{spoken_number(minute)}分" if minute else "")
 
 
 def spoken_number(number: int) -> str:

@@ -1,8 +1,8 @@
 """A device's side of its enrolment: its key, made here and never anywhere else, the request for it, what came back signed.
 
-    NAME.key        the key (0600); NAME.next.key after a rotation began, until its certificate is here
-    NAME.csr        the request, to be carried to the hall's authority (`authority.py`)
-    NAME.pem        the certificate
+NAME.key        the key (0600); NAME.next.key after a rotation began, until its certificate is here
+NAME.csr        the request, to be carried to the hall's authority (`authority.py`)
+NAME.pem        the certificate
 """
 
 from __future__ import annotations

@@ -241,6 +241,19 @@ def test_a_badge_opens_where_and_when_its_holder_works(zones: Any, bands: Any, a
     assert not because or stage.because == because
 
 
+def test_a_lane_that_leads_to_no_post_is_everybodys() -> None:
+    stage = Stage(lanes=lanes("A"))
+    assert stage.scan(stage.badge(zones=("b2",))) == "admit"
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("admit", "admit"), ("staff", "staff"), ("refuse", "refuse")])
+def test_nobodys_hours_are_over_by_a_doubtful_clock(answer: str, expected: str) -> None:
+    stage = Stage(lanes=lanes("A"), more=f'[on_doubt]\nclock = "{answer}"', trusted=False)
+    stage.controller.state.rights.M = 5
+    assert stage.scan(stage.badge(bands=("12:00-13:00",))) == expected
+    assert "outside_band" not in [clause.because for clause in stage.decision.clauses]
+
+
 # -------------------------------------------------------------- silent buttons
 
 

@@ -100,6 +100,7 @@ def test_the_halls_hold_takes_unused_permits_back_and_lets_everybody_out() -> No
     whole.talk()
     assert south.lane.grant is None and south.row.held and whole.free == 6
     assert [door.scan(door.booking(2)) for door in (north, south)] == ["wait", "wait"] and north.because == "hall_held"
+    assert north.decision.phrase == "held"
     assert out.scan(out.booking(3)) == "admit"
     assert north.order("release") == ""
     whole.talk()
@@ -281,6 +282,7 @@ def test_a_drained_device_has_nothing_left_and_is_missed_by_nobody() -> None:
     whole.talk()
     assert (south.row.free, south.row.state, whole.free) == (0, "drained", 6)
     assert south.scan(south.booking(1)) == "wait" and south.because == "out_of_service"
+    assert south.decision.sign == "请走其他通道"
     assert fill(north, 9) == 6
     assert south.order("drain", on=False) == "" and south.row.state == "joined"
 

@@ -54,6 +54,7 @@ def test_a_limited_zone_that_this_device_does_not_count_lets_in_nobody_and_every
     """A rulebook that was pushed later may limit a zone which the site file only named."""
     north = door(zones=("b2",))
     assert through(north, 1, "B") == "wait" and north.because == "zone_not_counted"
+    assert north.decision.phrase == "held"
     assert north.order("open_once", lane="B") == "held"
     assert through(north, 2, "A") == "admit"
     north.contact("button", True, "B")

@@ -137,7 +137,14 @@ def test_numbers_as_they_are_said(number: int, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "said"), [("9:50", "九点五十分"), ("09:05", "九点零五分"), ("14:00", "十四点"), ("noon", "noon")]
+    ("time", "said"),
+    [
+        ("9:50", "九点五十分"),
+        ("09:05", "九点零五分"),
+        ("02:02", "两点零二分"),
+        ("14:00", "十四点"),
+        ("noon", "noon"),
+    ],
 )
 def test_times_as_they_are_said(time: str, said: str) -> None:
     assert spoken_time(time) == said
