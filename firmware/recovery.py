@@ -18,6 +18,8 @@ from firmware.core.state import HallState
 from firmware.journal import ENTRY, SNAPSHOT, Position, Reader
 from firmware.trust.rulebook_file import zone
 
+FIRST_SEGMENT = 1
+
 
 def new_controller(inc: str) -> Controller:
     """One that remembers nothing: zero rights until the bank mints or a peer gives."""
@@ -92,9 +94,6 @@ def replayed(reader: Reader) -> Iterator[Difference | Unreadable | int]:
             yield _compared(entry.r, now) or len(now)
     if reader.damaged > seen:
         yield Unreadable(next_seq)
-
-
-FIRST_SEGMENT = 1
 
 
 def _compared(recorded: list[AnyRecord], now: list[AnyRecord]) -> Difference | None:

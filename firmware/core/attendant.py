@@ -58,7 +58,7 @@ def _named(turn: Turn, lane: LaneState) -> bool:
 
 
 def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
-    long = held_ms >= (turn.rulebook.attendant.long_press_ms if turn.rulebook else 2_000)
+    long = held_ms >= turn.attendant.long_press_ms
     named = _named(turn, lane)
     if _signs_round(turn, lane, held_ms, named=named):
         return
@@ -70,10 +70,10 @@ def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
     swept = lane.state != "evacuated" and closing.sweep_pressed(turn, held_ms)
     told = incident.pressed(turn, lane, who, long=long)
     if not told and attest.press(turn, lane, who, long=long):
-        lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
+        lane.badge_until_ms = turn.now + turn.attendant.badge_seconds * 1000
         return
     name, because = told or (("sweep", closing.sweep(turn, who)) if swept else _meant(turn, lane, who, long=long))
-    lane.badge_until_ms = turn.now + (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
+    lane.badge_until_ms = turn.now + turn.attendant.badge_seconds * 1000
     turn.command_done(lane.name, f"local-{turn.state.seq + 1}", name, who, because)
 
 

@@ -76,8 +76,6 @@ from firmware.rulebook.book import Rulebook, parse
 
 Zones = Callable[[str], dt.tzinfo]
 """Time zones are handed in: their data lies in files, and this room opens none. Raises Mistake for an unknown name."""
-
-
 STEP_MS = 2_000
 """NTP may step a running clock back by this much."""
 

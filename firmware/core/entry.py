@@ -141,16 +141,12 @@ def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
 
 
 def _take_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> None:
-    lane.badge, lane.badge_until_ms = _badge_of(fact), turn.now + _badge_ms(turn)
+    lane.badge, lane.badge_until_ms = _badge_of(fact), turn.now + turn.attendant.badge_seconds * 1000
     access.first_person(turn, fact.person_class if isinstance(fact, Booking) else "")
 
 
 def _badge_of(fact: AnyFact) -> str:
     return (fact.pass_id if isinstance(fact, Booking) else "") or fact.sha256
-
-
-def _badge_ms(turn: Turn) -> int:
-    return (turn.rulebook.attendant.badge_seconds if turn.rulebook else 10) * 1000
 
 
 # -------------------------------------------------------------- the visit

@@ -38,6 +38,8 @@ AROUND = 40
 LIGHT_MS = 90_000
 RENEW_MS = 60_000
 """Light and buzzer let go by themselves; they are ordered again this long after the last order."""
+PRESS_AGAIN_MS = 5_000
+"""A second press within this time is the first one's."""
 ESCALATIONS = 12
 """An incident nobody cares for must not fill the card."""
 DEFAULT = Isolation()
@@ -246,9 +248,6 @@ def pressed(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, 
     if not because:
         turn.tell(lane, "recorded", "yellow")
     return "acknowledge", because
-
-
-PRESS_AGAIN_MS = 5_000
 
 
 def _close(turn: Turn, one: IncidentState) -> None:

@@ -62,5 +62,5 @@ def _late_ms(turn: Turn, lane: LaneState, open_since_ms: int) -> int:
 def _limit_ms(turn: Turn, lane: LaneState) -> int:
     """How long the leaf may be open as it is open now, before it is an alarm."""
     if lane.door_unasked:
-        return turn.rulebook.alarms.forced_ms if turn.rulebook else 500
-    return (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000
+        return turn.alarm_limits.forced_ms
+    return turn.alarm_limits.held_open_seconds * 1000

@@ -16,6 +16,8 @@ from firmware.core.state import HallState, Waiting
 from firmware.core.turn import Turn
 
 PEERS = 64
+RESERVE = 2
+"""Places an entry wants beyond those of the people it told to wait."""
 REACHABLE_MS = 15_000
 """Three heartbeats: a peer whose row is older is not given anything."""
 
@@ -229,6 +231,3 @@ def _waiting(state: HallState, name: str) -> Iterator[Waiting]:
     for setup in state.setups:
         if name in setup.takes and setup.name in state.lanes:
             yield from state.lanes[setup.name].waiting
-
-
-RESERVE = 2

@@ -24,6 +24,8 @@ LATE_MS = 500
 """A busy machine may come this late to prolong it; after that the gate was shut and stays shut."""
 CLOSING_MS = 50
 """Between closing the relay and giving its place back (P4 of the protocol)."""
+EXIT_GRANT_MS, EXIT_PULSE_MS = 10_000, 3_000
+"""Of an exit where there is no rulebook."""
 PACE = 0.2
 """Weight of the newest interval in the pace shown as expected wait."""
 
@@ -252,10 +254,14 @@ def sees(turn: Turn, lane: LaneState) -> bool:
 
 
 def _obstruction(turn: Turn, lane: LaneState) -> None:
-    limit_ms = (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000
-    if lane.blocked and not lane.obstructed and turn.now - lane.blocked_since_ms >= limit_ms:
+    if lane.blocked and not lane.obstructed and turn.now >= _obstructed_ms(turn, lane):
         lane.obstructed = True
         turn.alarm("obstructed", lane.name)
+
+
+def _obstructed_ms(turn: Turn, lane: LaneState) -> int:
+    """When a body in the passage becomes an alarm."""
+    return lane.blocked_since_ms + turn.alarm_limits.held_open_seconds * 1000
 
 
 def due(turn: Turn, lane: LaneState) -> list[int]:
@@ -266,7 +272,7 @@ def due(turn: Turn, lane: LaneState) -> list[int]:
     if not lane.blocked and turn.now < lane.wanted_open_until_ms < lane.open_until_ms:
         times.append(lane.wanted_open_until_ms)
     if lane.blocked and not lane.obstructed:
-        times.append(lane.blocked_since_ms + (turn.rulebook.alarms.held_open_seconds if turn.rulebook else 15) * 1000)
+        times.append(_obstructed_ms(turn, lane))
     if lane.grant is not None:
         times.append(lane.grant.until_ms if sees(turn, lane) else lane.grant.opened_ms + lane.grant.pulse_ms)
     return times
@@ -296,11 +302,11 @@ def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
 
 
 def exit_grant_ms(turn: Turn) -> int:
-    return turn.rulebook.gate.grant_seconds * 1000 if turn.rulebook else 10_000
+    return turn.rulebook.gate.grant_seconds * 1000 if turn.rulebook else EXIT_GRANT_MS
 
 
 def _grant_exit(turn: Turn, lane: LaneState, because: str) -> None:
-    pulse_ms = turn.rulebook.gate.pulse_ms if turn.rulebook else 3_000
+    pulse_ms = turn.rulebook.gate.pulse_ms if turn.rulebook else EXIT_PULSE_MS
     record = unasked.answer(turn, lane, "admit", "3.1.3a", f"exit_by_{because}", phrase="goodbye")
     lane.exit_waiting = False
     lane.grant = Grant(

@@ -18,15 +18,16 @@ from firmware.core.moment import Moment
 from firmware.core.records import Alarm, AnyRecord, CommandDone
 from firmware.core.state import HallState, LaneSetup, LaneState
 from firmware.rulebook.book import Rulebook, parse
+from firmware.rulebook.tables import Alarms, Attendant
 from firmware.rulebook.words import Phrases, pages, words
 from firmware.rulebook.words_plan import Words
 
 SIGN_MS = 5_000
+"""How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
 PROLONG_MS = 700
 VOLUME_PERCENT = VoiceSay(lane="", phrase="", zh="").volume_percent
-"""How long an answer stays on the sign; also how long a lane rests in passed, timed_out and refused."""
-
-
+ALARMS, ATTENDANT = Alarms(), Attendant()
+"""What holds where there is no rulebook: the numbers its tables begin with."""
 LEAVE = ("evacuate", "evacuate_lift")
 """Sentences that no rulebook makes quieter."""
 NOTHING: Mapping[str, Any] = {}
@@ -94,6 +95,14 @@ class Turn(msgspec.Struct):
         if not self._day:
             self._day = str(local.date())
         return self._day
+
+    @property
+    def alarm_limits(self) -> Alarms:
+        return self.rulebook.alarms if self.rulebook else ALARMS
+
+    @property
+    def attendant(self) -> Attendant:
+        return self.rulebook.attendant if self.rulebook else ATTENDANT
 
     def at(self, local: dt.datetime) -> int:
         """That local time as elapsed milliseconds. Not by subtracting: on two days of the year an hour is missing or twice."""
