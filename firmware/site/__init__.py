@@ -144,10 +144,10 @@ def _settings_complaints(own: dict[str, Any], driver: Driver, path: Keys) -> lis
 
 
 def _without_echo(found: list[tuple[Keys, str]]) -> list[tuple[Keys, str]]:
-    """Who wrote `prot` need not hear as well that `port` is missing."""
-    meant = tuple(
-        f"{what.split('did you mean ')[1].rstrip('?')} is missing" for _, what in found if "did you mean " in what
-    )
+    """Who wrote `prot` need not hear as well that `port` is missing; `pin` and `pins` are one."""
+    words = {what.split("did you mean ")[1].rstrip("?") for _, what in found if "did you mean " in what}
+    words |= {"pin", "pins"} if words & {"pin", "pins"} else set()
+    meant = tuple(f"{word} is missing" for word in words)
     return [(path, what) for path, what in found if not what.startswith(meant)]
 
 
@@ -175,7 +175,7 @@ def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple
             ((*path, "pins"), f"{name} is missing: {_wants(wanted)}") for name in wanted if name not in wiring.pins
         ]
     elif wiring.pin is None and wanted:
-        found.append((path, f"{driver.name} {_wants(wanted)}"))
+        found.append((path, f"{'pin' if len(wanted) == 1 else 'pins'} is missing: {_wants(wanted)}"))
     return found
 
 

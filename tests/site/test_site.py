@@ -235,6 +235,14 @@ def test_a_port_that_is_missing_is_asked_for(bench: Bench) -> None:
         site.load(bench.write('port = "/dev/ttyAMA2"\n', ""))
 
 
+@pytest.mark.parametrize("misspelt", ["pinn = 22", "pinns = { contact = 22 }"])
+def test_a_misspelt_pin_is_one_mistake(bench: Bench, misspelt: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write("pin = 22", misspelt))
+    (line,) = str(caught.value).splitlines()
+    assert "is no key here; did you mean pin" in line
+
+
 def test_all_mistakes_are_told_one_line_each(bench: Bench) -> None:
     text = SITE.replace("channel", "chanel").replace("[clock]", "[clok]")
     with pytest.raises(Mistake) as caught:
