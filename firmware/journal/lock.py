@@ -27,10 +27,12 @@ def take(directory: Path) -> int:
 
 
 def _open(path: Path) -> int:
+    """A link is refused: `hallgate wipe` is root, the folder is the firmware's, and what it leads to is signed below."""
+    how = os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT | how, 0o644)
     except OSError:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a read-only disk can still be locked
+        return os.open(path, os.O_RDONLY | how)  # a read-only disk can still be locked
 
 
 def _sign(handle: int) -> None:

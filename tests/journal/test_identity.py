@@ -37,6 +37,15 @@ def test_a_journal_is_nobody_elses_to_read(tmp_path: Path) -> None:
         assert folder.stat().st_mode & 0o027 == 0
 
 
+def test_a_link_in_the_place_of_the_lock_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"another's file, of root's")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(Failure, match="lock cannot be opened"):
+        open_writer(tmp_path / "state")
+    assert (tmp_path / "precious").read_bytes() == b"another's file, of root's"
+
+
 def test_an_opening_without_a_record_leaves_no_incarnation(tmp_path: Path) -> None:
     first = open_writer(tmp_path)
     while first.prepare_step():
