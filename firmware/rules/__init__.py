@@ -82,6 +82,10 @@ INSIDE = tuple(rule for rule, asked in _ORDER if asked == LANE)
 """Asked at a lane between two parts of the hall."""
 
 
+ELSEWHERE = frozenset({"hatch", "not_wide", "other_lane", "other_lift"})
+"""A no of this lane alone. It comes last: nobody is sent to another lane for a no that holds at every one."""
+
+
 def judge(case: Case) -> list[Verdict]:
     """What every rule has to say, in order. Empty: nothing speaks against it."""
     if case.unproved is not None:
@@ -91,6 +95,7 @@ def judge(case: Case) -> list[Verdict]:
     verdicts = [verdict for rule in order if (verdict := rule.judge(case)) is not None]
     if all(verdict.verdict == "admit" for verdict in verdicts) and (last := hand_over.judge(case)) is not None:
         verdicts.append(last)
+    verdicts.sort(key=lambda verdict: verdict.because in ELSEWHERE)
     return verdicts
 
 

@@ -10,8 +10,13 @@ from firmware.rules.verdict import Case, Verdict
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.person_class not in case.setup.classes:
+    today = _today(case)
+    if case.person_class not in case.setup.classes and (today is None or today.verdict != "refuse"):
         return Verdict("3.1.3a", "refuse", "other_lane", phrase="wrong_lane")
+    return today
+
+
+def _today(case: Case) -> Verdict | None:
     if not case.moment.trusted:
         if case.rules is None:
             return Verdict("2.3", "refuse", "class_not_in_phase", phrase="not_in_phase")

@@ -15,7 +15,7 @@ from firmware.core.state import LaneSetup
 from firmware.errors import Mistake
 from firmware.rulebook import book as rulebook_file
 from firmware.rulebook.contradictions import complaints
-from tests.core.stage import MORNING, Stage, rulebook
+from tests.core.stage import MORNING, ZONE, Stage, rulebook
 
 
 def lanes(*names: str, **changes: Any) -> tuple[LaneSetup, ...]:
@@ -239,6 +239,15 @@ def test_a_badge_opens_where_and_when_its_holder_works(zones: Any, bands: Any, a
     stage = Stage(lanes=lanes("A", zone="b1"))
     assert stage.scan(stage.badge(zones=zones, bands=bands)) == answer
     assert not because or stage.because == because
+
+
+@pytest.mark.parametrize(
+    ("when", "answer"),
+    [("09:14:59", "refuse"), ("09:15:00", "admit"), ("11:59:59", "admit"), ("12:00:00", "refuse"), ("13:30", "admit")],
+)
+def test_the_hours_of_a_post_to_the_second(when: str, answer: str) -> None:
+    stage = Stage(lanes=lanes("A"), wall=dt.datetime.fromisoformat(f"2022-06-01T{when}").replace(tzinfo=ZONE))
+    assert stage.scan(stage.badge(bands=("09:15-12:00", "13:30-13:31"))) == answer
 
 
 def test_a_lane_that_leads_to_no_post_is_everybodys() -> None:

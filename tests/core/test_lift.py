@@ -14,6 +14,7 @@ from firmware.core.records import Alarm
 from firmware.core.state import CarSetup, LaneSetup
 from firmware.rulebook.book import parse
 from tests.core.stage import Stage, rulebook
+from tests.people.hall import Door
 
 SIZE = CarSetup(width_mm=1600, depth_mm=1400, rated_persons=13)
 LIFT = LaneSetup(name="L", direction="elevator", comes_from="hall", passage_sensor=True, car=SIZE)
@@ -101,9 +102,9 @@ def test_who_has_nothing_to_show_or_no_place_in_the_hall_does_not_wait_for_a_car
     ("person_class", "lift"), [("staff", "内部电梯"), ("cleaner", "内部电梯"), ("guest", "观光电梯")]
 )
 def test_who_works_here_is_sent_to_the_internal_lift(person_class: str, lift: str) -> None:
-    hall = stage()
-    badge = hall.booking(1, person_class=person_class, key_kind="booking" if person_class == "guest" else "staff")
-    assert hall.scan(badge, "L") == "refuse"
+    hall = Door(serves=("visitor",), setup={"direction": "elevator", "comes_from": "hall", "button": False})
+    badge = hall.guest(1, person_class, key_kind="booking" if person_class == "guest" else "staff")
+    assert hall.scan(badge) == "refuse" and hall.because == "other_lift"
     assert lift in [order.zh for order in hall.actions if isinstance(order, VoiceSay)][-1]
 
 

@@ -314,7 +314,8 @@ def test_a_gate_that_does_not_answer_lets_nobody_into_a_zone() -> None:
 def test_a_zone_is_for_the_classes_of_its_lane_and_of_today() -> None:
     north = door()
     assert through(north, 1, "B") == "admit"
-    assert north.scan(north.booking(2, person_class="agent"), "B") == "refuse" and north.because == "other_lane"
+    assert north.scan(north.booking(2, person_class="staff"), "B") == "refuse" and north.because == "other_lane"
+    assert north.scan(north.booking(3, person_class="agent"), "B") == "refuse" and north.because == "class_not_in_phase"
 
 
 def test_a_party_too_large_at_the_street_is_too_large_inside() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from firmware.core import events
@@ -189,3 +191,22 @@ def test_the_same_journal_gives_the_same_answers() -> None:
     records = [record for event, moment in door.journal for record in again.handle(event, moment).records]
     assert records[-len(door.records) :] == door.records
     assert again.snapshot() == door.controller.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("when", "changes", "because"),
+    [
+        ("2022-06-01 10:00", {}, "not_wide"),
+        ("2022-06-01 10:00", {"hall": "elsewhere"}, "wrong_hall"),
+        ("2022-06-01 21:00", {}, "closed"),
+        ("2022-05-25 10:00", {}, "class_not_in_phase"),
+    ],
+)
+def test_nobody_is_sent_to_another_lane_for_the_next_no(when: str, changes: dict[str, Any], because: str) -> None:
+    wide = ("[class.disabled]                # (3.1.2d)", "[class.disabled]\nwide = true # (3.1.2d)")
+    door = Door(wide, wall=at(when))
+    assert door.scan(door.guest(1, "disabled", **changes)) == "refuse"
+    assert door.answered[2] == because
+    staff = Door(wide, serves=("staff",), wall=at(when))
+    assert staff.scan(staff.guest(1, "disabled", **changes)) == "refuse"
+    assert staff.answered[2] == ("other_lane" if because == "not_wide" else because)
