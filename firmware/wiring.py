@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from firmware import board, recovery
-from firmware.cables import Cable, Line
+from firmware import board, lanes, recovery
+from firmware.cables import Cable
 from firmware.clock import Clock, boot_id
 from firmware.core.controller import Controller
 from firmware.core.events import AnyEvent, ClockChecked, RulebookLoaded, RulebookRefused, Started
 from firmware.core.quiet import disturbed
 from firmware.core.records import AnyRecord, CommandDone
 from firmware.core.resource import HALL, of_zone
-from firmware.core.state import CarSetup, LaneSetup
 from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
 from firmware.errors import Failure, HallgateError, Mistake
@@ -32,19 +31,20 @@ from firmware.peers.handed_on import HandedOn
 from firmware.peers.notices import Notices
 from firmware.peers.rows import bank_word, rows
 from firmware.peers.used_passes import used_passes
-from firmware.plugs import Plugs, speaker
+from firmware.plugs import Plugs
 from firmware.rulebook.book import Rulebook
-from firmware.site import DeviceSpec, Lane, Site, lacks
+from firmware.site import Site, lacks
 from firmware.trust import rulebook_file
 from firmware.trust.clock_trust import ClockJudge
 from firmware.trust.rulebook_file import SignedRulebook
 from firmware.trust.verification import Verifier, load_hall_key
 from firmware.typed_toml import Mistakes
 from firmware.version import VERSION
-from sensors.readings import GatePassed
 
 if TYPE_CHECKING:
+    from firmware.hub.side import HubSide
     from firmware.peers.side_link import SideLink
+    from firmware.trust.documents import Documents
     from firmware.updating.updates import Updates
 
 CLOCK_CHECK_MS = 1_000
@@ -53,7 +53,7 @@ ALONE_MS = 600
 
 
 class Device:
-    """One running device. `open` may raise Mistake (the site) or Failure (the world); afterwards nothing stops it."""
+    """One running device. Making it may raise Mistake (the site) or Failure (the world); afterwards nothing stops it."""
 
     def __init__(self, site: Site, state_dir: Path, clock: Clock, updates: Updates | None = None) -> None:
         self.site, self.clock, self.updates = site, clock, updates
@@ -70,7 +70,7 @@ class Device:
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
         self.board = board.Watch(self.loop.post, self.controller.state.board_alarms)
         self.plugs, self.doctor = Plugs(clock), LastReport(state_dir)
-        for cable in self._cables():
+        for cable in lanes.cables(site, self.plugs, self.verify, self.controller.rulebook):
             self.loop.add(cable)
         self.notices = self._notices(state_dir)
         self.side_link = self._side_link()
@@ -126,41 +126,6 @@ class Device:
         if missing:
             raise Mistakes(missing)
 
-    # ------------------------------------------------------------ cables
-
-    def _cables(self) -> list[Cable]:
-        """Devices on one tty (two relays of a board) or on one pin (one fire loop, several lanes) share a cable.
-
-        On an I2C bus each has its own: its port is the device at its address.
-        """
-        by_wire: dict[str, Cable] = {}
-        cables: list[Cable] = []
-        for lane in self.site.lanes:
-            for spec in lane.devices.values():
-                address = getattr(spec.settings, "address", "") if spec.driver.port == "i2c" else ""
-                wire = f"{spec.port} {address}" if spec.port else (f"pins {spec.pins}" if spec.pins else "")
-                shared = by_wire.get(wire)
-                if shared is None:
-                    shared = Cable(self.plugs.open(lane, spec))
-                    cables.append(shared)
-                    if wire:
-                        by_wire[wire] = shared
-                shared.lines.append(self._line(lane, spec))
-        return cables
-
-    def _line(self, lane: Lane, spec: DeviceSpec) -> Line:
-        line = Line(lane.name, spec.role, spec.driver.name, speaker(lane, spec))
-        if spec.role in ("scanner", "identity"):
-            line.verify, line.identify = self.verify, self.verify.identity
-        elif spec.role == "terminal":
-            line.verify, line.shown = self.verify, self.verify.shown
-        elif spec.role == "gate":
-            line.counts = "counter" not in lane.devices
-        elif spec.role in ("range", "behind"):
-            line.spacing = _digest(self.controller)
-            line.zone = "hall" if spec.role == "behind" else "queue"
-        return line
-
     # ------------------------------------------------------------ the other doors
 
     def _notices(self, state_dir: Path) -> Notices:
@@ -196,14 +161,14 @@ class Device:
 
     # ------------------------------------------------------------ hub, start, clock
 
-    def _hub(self, state_dir: Path) -> Any:
+    def _hub(self, state_dir: Path) -> HubSide | None:
         if self.site.hub is None:
             return None
         from firmware.hub.side import HubSide
 
         return HubSide(self, state_dir)
 
-    def _documents(self, folder: Path) -> Any:
+    def _documents(self, folder: Path) -> Documents | None:
         """What the hub pushed, also before today: a door that was told once knows it offline."""
         if self.site.hub is None and not folder.is_dir():
             return None
@@ -223,7 +188,7 @@ class Device:
             hall=device.hall,
             inc=self.inc,
             bank=self.site.rights.bank,
-            lanes=tuple(_setup(lane) for lane in self.site.lanes),
+            lanes=tuple(lanes.setup(lane) for lane in self.site.lanes),
             takes_updates=self.updates is not None,
             zones=self.site.rights.zones,
         )
@@ -316,38 +281,3 @@ class Device:
         if self.hub is not None:
             self.hub.stop()
         self.plugs.close()
-
-
-def _setup(lane: Lane) -> LaneSetup:
-    gate = lane.devices.get("gate")
-    confirms = gate is not None and GatePassed in gate.driver.gives
-    return LaneSetup(
-        name=lane.name,
-        direction=lane.direction,
-        classes=lane.serves or ("visitor",),
-        escape_way=lane.escape_way,
-        passage_sensor="counter" in lane.devices or confirms,
-        gate_confirms=confirms,
-        fails_open=lane.on_failure == "open",
-        thermometer="thermometer" in lane.devices,
-        range_sensor="range" in lane.devices,
-        button="button" in lane.devices,
-        zone=lane.zone,
-        interlock=lane.interlock,
-        behind_sensor="behind" in lane.devices,
-        route_light="route_light" in lane.devices,
-        buzzer="buzzer" in lane.devices,
-        hatch=lane.hatch,
-        wide=lane.wide,
-        terminal="terminal" in lane.devices,
-        air="air" in lane.devices,
-        comes_from=lane.comes_from,
-        car=CarSetup(**msgspec.structs.asdict(lane.car)) if lane.car is not None else None,
-    )
-
-
-def _digest(controller: Controller) -> Any:
-    from sensors.thinning import SpacingDigest
-
-    book = controller.rulebook
-    return SpacingDigest(book.spacing.minimum_mm if book else 2_000)

@@ -158,6 +158,7 @@ class HubSide:
         self.device.loop.call(what)
 
     def _document_came(self, message: Incoming) -> None:
+        assert self.device.documents is not None, "a site with a hub has a place for them"
         event = self.device.documents.arrived(self._documents[message.topic], message.payload)
         in_force = isinstance(event, RulebookLoaded) and event.text == self.device.controller.state.rulebook_text
         if event is not None and not in_force:
