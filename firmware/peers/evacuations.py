@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from firmware.core.records import AnyRecord, CommandDone
-from firmware.peers.notices import By, Notice, of_itself
+from firmware.peers.notices import By, NoticeKind, of_itself
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -24,7 +24,7 @@ class Told(msgspec.Struct, frozen=True):
     """Compact JWS, as the hub's `evacuate` came. Empty: they were all reset here."""
 
 
-def evacuations(device: Device) -> Notice:
+def evacuations(device: Device) -> NoticeKind:
     """The kind of notice that carries them."""
     return of_itself("evacuation", device, _Ear(device), after=_ordered, by_broker=False)
 

@@ -1,10 +1,10 @@
 """What the doors of a hall tell each other, over the broker and over the side link alike.
 
-A `Notice` is one kind of it: complete for its device (a later one replaces the earlier, loss and repetition do no harm),
-JSON, sealed with the hall's key. To add a kind write a `Notice` and `device.notices.add(it)` in `firmware/wiring.py`
+A `NoticeKind` is one kind of it: complete for its device (a later one replaces the earlier, loss and repetition do no harm),
+JSON, sealed with the hall's key. To add a kind write a `NoticeKind` and `device.notices.add(it)` in `firmware/wiring.py`
 before the ways are opened; there is nothing else to do:
 
-    Notice(
+    NoticeKind(
         kind="passes",                          # its own seal; its count in the status
         prefix="passes/",                       # topic under the hall's root, and key on the side link, up to the name
         name=lambda: "entry-1",                 # who says it: the rest of the topic
@@ -49,7 +49,7 @@ Way = Callable[[str, bytes], object]
 
 
 @dataclass(frozen=True)
-class Notice:
+class NoticeKind:
     kind: str
     prefix: str
     name: Callable[[], str]
@@ -75,16 +75,16 @@ class Notice:
 
 
 class Word(Protocol):
-    """What a device says of itself, and its ear for what the others say of themselves: as in `Notice`."""
+    """What a device says of itself, and its ear for what the others say of themselves: as in `NoticeKind`."""
 
     def own(self) -> bytes | None: ...
 
     def hear(self, name: str, content: bytes, by: By, /) -> AnyEvent | None: ...
 
 
-def of_itself(kind: str, device: Device, word: Word, **more: Any) -> Notice:
-    """A kind that each device says under its own name, `KIND/<device>`; `more` as in `Notice`."""
-    return Notice(
+def of_itself(kind: str, device: Device, word: Word, **more: Any) -> NoticeKind:
+    """A kind that each device says under its own name, `KIND/<device>`; `more` as in `NoticeKind`."""
+    return NoticeKind(
         kind=kind, prefix=f"{kind}/", name=lambda: device.site.device.name, own=word.own, hear=word.hear, **more
     )
 
@@ -94,7 +94,7 @@ class Notices:
 
     def __init__(self, device: Device, key: bytes | None, handed_on: HandedOn) -> None:
         self._device, self._key, self.handed_on = device, key, handed_on
-        self.kinds: list[Notice] = []
+        self.kinds: list[NoticeKind] = []
         self.ways: list[Way] = []
         self.refused: Counter[str] = Counter()
         self._told: dict[str, bytes] = {}
@@ -104,7 +104,7 @@ class Notices:
         device.loop.every(self._beat)
         device.loop.every(handed_on.tend)
 
-    def add(self, kind: Notice) -> None:
+    def add(self, kind: NoticeKind) -> None:
         self.kinds.append(kind)
 
     # ------------------------------------------------------------ out (the loop's thread)
@@ -114,7 +114,7 @@ class Notices:
             if kind.after(records):
                 self._soon(kind)
 
-    def _soon(self, kind: Notice) -> None:
+    def _soon(self, kind: NoticeKind) -> None:
         """Now, or with the beat that comes when it has rested."""
         until_ms = self._rests_until_ms.get(kind.kind, 0.0)
         if self._device.clock.elapsed_ms() >= until_ms:
@@ -130,7 +130,7 @@ class Notices:
                 self._tell(kind, heartbeat=True)
         return min(self._due_ms.values(), default=t_ms + HEARTBEAT_MS)
 
-    def _tell(self, kind: Notice, *, heartbeat: bool) -> None:
+    def _tell(self, kind: NoticeKind, *, heartbeat: bool) -> None:
         if self._key is None or not self._device.controller.state.journal_ok:
             return
         content = kind.own()
@@ -147,7 +147,7 @@ class Notices:
 
     # ------------------------------------------------------------ in (any thread: only enqueue)
 
-    def of_key(self, key: str) -> Notice | None:
+    def of_key(self, key: str) -> NoticeKind | None:
         return next((kind for kind in self.kinds if kind.names(key)), None)
 
     def remember(self) -> None:

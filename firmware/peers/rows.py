@@ -11,7 +11,7 @@ from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
 from firmware.core.resource import HALL
 from firmware.peers.handed_on import Rank
-from firmware.peers.notices import By, Notice
+from firmware.peers.notices import By, NoticeKind
 
 if TYPE_CHECKING:
     from firmware.wiring import Device
@@ -21,10 +21,10 @@ NOTE_MS = 9_000.0
 ROWS_KEPT = 256
 
 
-def rows(device: Device, resource: str = HALL) -> Notice:
+def rows(device: Device, resource: str = HALL) -> NoticeKind:
     """This device's row of one limit, and its ear for those of the others. Each limit's rows have a seal of their own."""
     inbox = _Inbox(device, resource)
-    return Notice(
+    return NoticeKind(
         kind=_seal("row", resource),
         prefix=inbox.prefix,
         name=lambda: device.inc,
@@ -40,7 +40,7 @@ def _seal(kind: str, resource: str) -> str:
     return kind if resource == HALL else f"{kind}-{resource}"
 
 
-def bank_word(device: Device, resource: str = HALL) -> Notice:
+def bank_word(device: Device, resource: str = HALL) -> NoticeKind:
     """The bank's word on one limit: one topic, written by the bank alone. Ours that comes back is no news."""
 
     def known() -> occupancy.Notice | None:
@@ -59,7 +59,7 @@ def bank_word(device: Device, resource: str = HALL) -> Notice:
         """The bank itself says it anew, and needs nobody to hand on what it said before."""
         return None if device.site.rights.bank else (msgspec.json.decode(content, type=occupancy.Notice).serial, 0)
 
-    return Notice(
+    return NoticeKind(
         kind=_seal("notice", resource),
         prefix=f"rights/{resource}/notice",
         name=lambda: "",

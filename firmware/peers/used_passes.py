@@ -18,7 +18,7 @@ from firmware.core.events import PeerUsed
 from firmware.core.records import AnyRecord, Decision, Incident, Passage
 from firmware.core.state import Counted
 from firmware.core.turn import Turn
-from firmware.peers.notices import By, Notice, of_itself
+from firmware.peers.notices import By, NoticeKind, of_itself
 from mqtt import passes_list
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ NOTE_MS = 40_000.0
 """A door that says nothing new is noted this often, so that it does not count as apart (`[quota] apart_seconds`)."""
 
 
-def used_passes(device: Device) -> tuple[Notice, Notice]:
+def used_passes(device: Device) -> tuple[NoticeKind, NoticeKind]:
     """The kinds of notice that carry them, over the broker and the side link: the day's list, and its end at once."""
     known: dict[str, Known] = {}
     whole, latest = UsedPasses(device, known), LatestPasses(device, known)

@@ -18,7 +18,7 @@ from firmware.core.resource import Resource
 from firmware.core.state import HallState
 from firmware.journal.identity import Identity
 from firmware.peers.handed_on import KEPT_MAX, LOOK_MS, SILENT_MS, HandedOn
-from firmware.peers.notices import Notice, Notices
+from firmware.peers.notices import NoticeKind, Notices
 from firmware.peers.rows import rows
 from firmware.peers.seal import sealed, unsealed
 
@@ -74,7 +74,7 @@ class Stage:
         self.told: list[tuple[str, bytes]] = []
         self.notices = device.notices = Notices(device, key, HandedOn(Path("/nonexistent/heard.json")))
         self.notices.add(
-            Notice(
+            NoticeKind(
                 kind="passes",
                 prefix="passes/",
                 name=lambda: "me",
