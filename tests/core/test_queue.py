@@ -136,6 +136,23 @@ def test_a_silent_sensor_is_a_doubt_and_ends(device: str, answer: str) -> None:
     assert stage.scan(stage.booking(1)) == "admit"
 
 
+def test_where_the_rulebook_admits_in_doubt_a_blind_sensor_leaves_the_interval() -> None:
+    stage = Stage(lanes=LANES, interval=60_000, more='[on_doubt]\nsensor_missing = "admit"')
+    stage.do(events.DeviceHealth(lane="A", device="range", state="silent"))
+    assert stage.scan(stage.booking(1)) == "admit"
+    stage.cross().wait(6)
+    assert stage.scan(stage.booking(2)) == "wait" and stage.because == "too_soon"
+
+
+def test_a_blind_sensor_behind_the_gate_is_no_doubt_where_nobody_asks_it() -> None:
+    for flow, answer in (("", "admit"), ("dwell_seconds = 60\n", "staff")):
+        stage = Stage(lanes=LANES)
+        book = rulebook(serial=8).replace(b"[flow]\n", b"[flow]\n" + flow.encode())
+        stage.do(events.RulebookLoaded(text=book, kid="k"))
+        stage.do(events.DeviceHealth(lane="A", device="behind", state="silent"))
+        assert stage.scan(stage.booking(1)) == answer
+
+
 def test_patience_is_off_unless_the_rulebook_has_some() -> None:
     for seconds, answer in ((0, "wait"), (20, "admit")):
         stage = sees(spaced(f"patience_seconds = {seconds}"), 900)

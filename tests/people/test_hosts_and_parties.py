@@ -91,6 +91,20 @@ def test_a_guest_is_no_way_past_the_rules_of_the_staff(changes: dict[str, Any], 
     assert "核酸" not in said and "抗原" not in said, "a health reason is never told"
 
 
+def test_a_host_of_a_class_that_is_not_received_today_is_none() -> None:
+    hosts = ("[class.guest]                   #", '[class.guest]\nhost_classes = ["inspector"] #')
+    for phase, answer in ((), "admit"), ((('  "inspector", "escorted",', '  "escorted",'),), "refuse"):
+        door = Door(hosts, *phase)
+        now = int(door.wall_0)
+        own = HealthTest(
+            kind="naat", result="negative", issuer="x", sampled_s=now - 9, issued_s=now - 9, expires_s=now + 99
+        )
+        door.scan(door.guest(1, "guest"))
+        door.scan(door.test(1))
+        assert door.scan(host(door, person_class="inspector", tests=(own,))) == answer
+        assert answer == "admit" or (door.because, door.signs[-1]) == ("host_not_admitted", "请接待人员到场陪同")
+
+
 def test_a_host_who_waits_inside_is_at_no_post_here() -> None:
     door = Door(("[class.guest]                   #", "[class.guest]\nhost_enters = false #"))
     door.scan(host(door, bands=("12:00-13:00",)))

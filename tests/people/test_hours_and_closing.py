@@ -72,6 +72,36 @@ def test_the_last_entry_before_a_midday_break_is_not_the_days_last() -> None:
         assert door.signs[-1] == sign
 
 
+WEEK = "".join(f'{day} = ["09:00-17:00"]\n' for day in ("monday", "tuesday", "wednesday", "thursday", "friday"))
+
+
+@pytest.mark.parametrize(
+    ("when", "because", "sign"),
+    [
+        ("2022-06-01 16:45", "last_entry", "今日已停止入场 请改约"),
+        ("2022-06-01 17:00", "closed", "未到开放时间"),
+        ("2022-06-02 10:00", "closed", "未到开放时间"),
+    ],
+)
+def test_a_hall_that_opens_no_more_names_no_day(when: str, because: str, sign: str) -> None:
+    last_day = ("date = 2022-06-03", 'date = 2022-06-01\nopen = ["09:00-17:00"]')
+    door = Door(LAST, (f"[hours]\n{WEEK}", "[hours]\n"), last_day, wall=at(when))
+    assert door.scan(door.guest(1)) == "refuse"
+    assert (door.because, door.signs[-1]) == (because, sign)
+
+
+def test_a_pass_for_no_service_keeps_the_hours_of_the_hall() -> None:
+    door = Door(wall=at("2022-06-01 17:30"))
+    assert door.scan(door.guest(1, service="")) == "refuse" and door.because == "closed"
+
+
+def test_nobody_is_too_late_by_a_doubtful_clock() -> None:
+    doubt = ('[on_doubt]\nclock = "staff"', '[on_doubt]\nclock = "admit"')
+    for when in ("2022-06-01 03:00", "2022-06-01 16:45"):
+        door = Door(LAST, doubt, wall=at(when), trusted=False)
+        assert door.comes(door.guest(1)) == "admit"
+
+
 @pytest.mark.parametrize(
     ("when", "service", "because"),
     [

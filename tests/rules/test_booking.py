@@ -88,7 +88,8 @@ def test_a_doubtful_clock(answer: str) -> None:
 def test_what_needs_no_clock_is_judged_without_one() -> None:
     stage = Stage(trusted=False, **doubt("clock", "admit"))
     assert asked(stage, stage.booking(1, hall="elsewhere")) == ("refuse", "wrong_hall")
-    assert asked(stage, stage.booking(2, person_class="agent")) == ("refuse", "other_lane")
+    assert asked(stage, stage.booking(2, person_class="staff")) == ("refuse", "other_lane")
+    assert asked(stage, stage.booking(3, person_class="agent")) == ("refuse", "class_not_in_phase")
 
 
 def test_a_pass_used_on_an_earlier_day_is_used_whatever_re_entries_are_left() -> None:
