@@ -255,8 +255,7 @@ class Device:
         next_until = self.controller.state.rulebook_next_until
         if self.controller.rulebook is not self.judge.rulebook or next_until != self.judge.next_until:
             self.judge.follow(self.controller.rulebook, self.controller.zone, next_until)
-            offset = self.clock.moment().local(self.controller.zone).utcoffset()
-            self.verify.utc_offset_ms = int(offset.total_seconds() * 1000) if offset else 0
+            self.verify.zone = self.controller.zone
             self._check_clock(0)
 
     def _check_clock(self, t_ms: float) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hmac
 import json
 import time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +37,7 @@ class Desk:
     def __init__(self, folder: Path, office: Issuer = OFFICE, unfit: str = "") -> None:
         clock = Clock(1.0, 1_654_822_800_000.0)
         self.verify = Verifier(clock, trust_list.parse(office.trust_jwks()), KEY, "baoshan")
-        self.verify.utc_offset_ms = 8 * 3_600_000
+        self.verify.zone = ZoneInfo("Asia/Shanghai")
         self.documents = Documents(folder, self.verify, lambda _: unfit)
 
     def take(self, what: Any, content: Any, kind: str = "", office: Issuer = OFFICE) -> AnyEvent | None:
@@ -71,6 +73,22 @@ def test_a_card_and_a_short_number_stand_for_the_booked_line(desk: Desk) -> None
     assert (by_card.person_class, by_card.party, by_card.helper, by_card.source) == ("elder", 2, True, "roster")
     assert (by_card.slot_start_s, by_card.not_before_s) == (NOON_S, NOON_S - 12 * 3600)
     assert by_card.expires_s - by_card.not_before_s == 86_400
+
+
+@pytest.mark.parametrize(("minutes", "known"), [(-121, False), (-119, True), (1_319, True), (1_321, False)])
+def test_a_roster_counts_from_midnight_also_after_the_clocks_went_forward(
+    desk: Desk, minutes: int, known: bool
+) -> None:
+    """In Rome 1 April 2024 began at 22:00 UTC, in the summer time of the day before; the door had started in winter."""
+    desk.verify.zone = ZoneInfo("Europe/Rome")
+    assert desk.take("roster", day_list({"number": "4711"}, day="2024-04-01"))
+    midnight_utc = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
+    for wall in (midnight_utc - dt.timedelta(days=40), midnight_utc + dt.timedelta(minutes=minutes)):
+        desk.verify.clock = Clock(1.0, wall.timestamp() * 1000)
+        fact = desk.verify(b"4711", 0.0)
+    assert isinstance(fact, Booking) is known
+    if isinstance(fact, Booking):
+        assert fact.not_before_s == int((midnight_utc - dt.timedelta(hours=2)).timestamp())
 
 
 def test_the_same_booking_by_pass_and_by_card_is_one_person_and_one_use(desk: Desk) -> None:

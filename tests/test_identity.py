@@ -7,6 +7,7 @@ import hmac
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -35,7 +36,7 @@ def verifier(key: bytes | None = KEY, wall_ms: float = JUNE_10_MS, trusted: bool
     clock = Clock(1.0, wall_ms)
     clock.trusted = trusted
     made = Verifier(clock, keys or TrustList(()), key, "baoshan")
-    made.utc_offset_ms = 8 * 3_600_000
+    made.zone = ZoneInfo("Asia/Shanghai")
     return made
 
 

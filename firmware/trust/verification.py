@@ -25,7 +25,7 @@ from firmware.errors import Mistake
 from sensors import resident_number
 from sensors.readings import IdentityCard, TerminalVerdict
 
-DAY_MS = 86_400_000
+DAY_MS, QUARTER_MS = 86_400_000, 900_000
 Signed = TypeVar("Signed", bound=Booking | HealthTest | OtherHealth)
 ROSTERS = 2
 """Today's, and tomorrow's when it comes in the evening."""
@@ -53,7 +53,9 @@ class Verifier:
         self.trust_of_file = trust
         self.key_of_this_run = os.urandom(32)
         """Hides document numbers where the site has no hall key: then nothing matches a card beyond this run."""
-        self.utc_offset_ms = 0
+        self.zone: dt.tzinfo = dt.UTC
+        self._offset: tuple[int, dt.tzinfo, int] = (-1, dt.UTC, 0)
+        """(quarter of an hour, zone, what the hall's clocks were ahead of UTC in it, milliseconds)."""
         self.revocations = Revocations()
         self.rosters: tuple[Roster, ...] = ()
         """By day, the oldest first."""
@@ -122,7 +124,17 @@ class Verifier:
     # ------------------------------------------------------------ the roster
 
     def _day_number(self) -> int:
-        return (self.clock.wall_ms() + self.utc_offset_ms) // DAY_MS
+        wall_ms = self.clock.wall_ms()
+        return (wall_ms + self._utc_offset_ms(wall_ms)) // DAY_MS
+
+    def _utc_offset_ms(self, wall_ms: int) -> int:
+        """Asked of the zone once in a quarter of an hour: summer time begins, and a clock is set, without a new rulebook."""
+        quarter, zone, offset_ms = self._offset
+        if (quarter, zone) != (wall_ms // QUARTER_MS, self.zone):
+            ahead = dt.datetime.fromtimestamp(wall_ms / 1000, self.zone).utcoffset() or dt.timedelta()
+            offset_ms = int(ahead.total_seconds() * 1000)
+            self._offset = (wall_ms // QUARTER_MS, self.zone, offset_ms)
+        return offset_ms
 
     def _age(self, born: str) -> int | None:
         birth = resident_number.birth_date(born) if self.clock.trusted else None
@@ -148,7 +160,8 @@ class Verifier:
         )
 
     def _booked(self, line: BookingLine, today: Roster) -> Booking:
-        start_s = (_number_of(today.day) * DAY_MS - self.utc_offset_ms) // 1000
+        midnight = dt.datetime.combine(today.day, dt.time(), self.zone)
+        start_s = int(midnight.timestamp())
         day = str(self._day_number())
         return self._known(roster.booked(line, today, self.hall, start_s, self.hall_key, day))
 
