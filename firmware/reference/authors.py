@@ -70,7 +70,7 @@ RECIPES = (
     Recipe("证明与预约须为同一人", "proof and booking of the same person", ("class.visitor.same_person = true",)),
     Recipe("须出示绿码", "a green code is required", ('class.visitor.code = "green"',)),
     Recipe("只认数字哨兵或场所码", "sentinel or venue code only", ('class.visitor.sources = ["sentinel", "venue-code"]',)),
-    Recipe("测温（本地规则）", "temperature, a local rule", ("class.visitor.temperature_max_c = 37.3",)),
+    Recipe("测温，高于 37.3 度为偏高（本地规则）", "temperature, elevated above 37.3, a local rule", ("class.visitor.temperature_max_c = 37.3",)),
     Recipe("员工抗原一天一次", "one antigen test for the staff", ("class.staff.antigen_days = 1",)),
     Recipe("工牌防重复进入", "a badge lets in one body", ('anti_passback.mode = "timed"', "anti_passback.minutes = 30")),
     Recipe("每日须由员工开门", "the day is opened by the staff", ('opening.first_person = ["staff"]',)),

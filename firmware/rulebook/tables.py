@@ -196,7 +196,7 @@ class ClassRules(Table, frozen=True, kw_only=True):
     mask: Literal["none", "attest", "terminal", "veto"] = "none"
     """`attest`: an attendant says so; `terminal`: a terminal sees it; `veto`: unless an attendant says no."""
     temperature_max_c: Annotated[float, Meta(ge=30, le=45)] | None = None
-    """Warmer than this is elevated; absent: no temperature is asked for."""
+    """Warmer than this is elevated, this itself is in order (where 37.3 is fever already: 37.2). Absent: none is asked for."""
     sources: tuple[Source, ...] = ("certificate", "sentinel", "venue-code")
     """Where a PCR result may come from: any one of these is enough."""
     re_entries: Annotated[int, Meta(ge=0, le=1000)] = 0

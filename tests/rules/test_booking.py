@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firmware.core import events
+from firmware.core.facts import Card
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage, rulebook
 from tests.rules.asking import DOUBTS, asked, doubt
@@ -76,6 +77,35 @@ def test_the_first_scan_freezes_the_arrival(minutes: float, expected: str) -> No
     assert asked(stage, book)[0] == "wait"
     stage.controller.state.rights.M += 1
     assert stage.wait(minutes * 60).scan(book) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "because", "froze"),
+    [({}, "in_order", True), ({"slot": (1, 2)}, "early", False), ({"slot": (-3, -2)}, "late", False),
+     ({"hall": "elsewhere"}, "wrong_hall", False)],
+)  # fmt: skip
+def test_only_who_could_come_in_now_or_soon_has_arrived(change: dict[str, Any], because: str, froze: bool) -> None:
+    stage = Stage()
+    assert asked(stage, stage.booking(1, **change))[1] == because
+    assert bool(stage.controller.state.arrived) is froze
+
+
+def test_nobody_arrives_by_a_doubtful_clock() -> None:
+    stage = Stage(trusted=False, **doubt("clock", "admit"))
+    stage.controller.state.rights.M = 5
+    assert stage.scan(stage.booking(1)) == "admit" and not stage.controller.state.arrived
+
+
+@pytest.mark.parametrize("by_card", [False, True])
+@pytest.mark.parametrize(("slot", "froze"), [((-1, 1), True), ((1, 2), False), ((-3, -2), False)])
+def test_at_a_held_lane_who_is_in_time_has_arrived(by_card: bool, slot: tuple[int, int], froze: bool) -> None:
+    stage = Stage()
+    stage.do(events.CommandArrived(id="1", name="hold", issuer="hub", lane="A"))
+    booking = stage.booking(1, slot=slot)
+    stage.scan(Card(sha256="card", person="p", holder="h", booking=booking) if by_card else booking)
+    assert stage.lane.state == "held" and stage.lane.visit is None
+    assert list(stage.controller.state.arrived) == ([booking.pass_id] if froze else [])
+    assert stage.scan(stage.test(2)) == "wait"
 
 
 @pytest.mark.parametrize("answer", DOUBTS)
