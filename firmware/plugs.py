@@ -5,13 +5,14 @@ Nothing is imported that the site does not need: a serial door must not pay for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from firmware.clock import Clock
 from firmware.errors import Mistake
 from firmware.ports import Port
 from firmware.site import DeviceSpec, Lane
-from sensors.driver import I2cSettings
+from sensors.driver import I2cSettings, Send
 
 
 class Plugs:
@@ -31,6 +32,21 @@ class Plugs:
         if opener is None:
             raise Mistake(f"{spec.driver.name} hangs on {spec.driver.port}, which this version cannot open")
         return opener(self, spec, name)
+
+    def tell(self, lane: Lane, hand: DeviceSpec, say: Callable[[Any], list[Any]]) -> str:
+        """Open one hand, put on its wire what its encoder answers to `say`, and let go of it again.
+
+        Answers why it is not there, or nothing. Raises as `open` does.
+        """
+        port = self.open(lane, hand)
+        try:
+            for said in say(speaker(lane, hand)):
+                if isinstance(said, Send):
+                    port.write(said.raw)
+            port.tend(self._clock.elapsed_ms())
+            return str(getattr(port, "because", ""))
+        finally:
+            port.close()
 
     def close(self) -> None:
         board, self._board = self._board, None

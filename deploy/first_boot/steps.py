@@ -24,11 +24,10 @@ from firmware.core.actions import SignShow
 from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, HallgateError, Mistake
 from firmware.language import spoken
-from firmware.plugs import Plugs, speaker
-from firmware.site import Site
+from firmware.plugs import Plugs
+from firmware.site import Lane, Site
 from firmware.state_socket import ask
 from firmware.trust import enrolment, enrolment_ticket
-from sensors.driver import Send
 
 USER = "hallgate"
 SHOWN_MS = 600_000
@@ -145,12 +144,7 @@ class Start:
         for lane in place.lanes:
             if "sign" in lane.devices:
                 with contextlib.suppress(HallgateError):
-                    port = plugs.open(lane, lane.devices["sign"])
-                    order = SignShow(lane=lane.name, zh=zh, en=en, show_ms=SHOWN_MS)
-                    for said in speaker(lane, lane.devices["sign"]).order(order, Clock().elapsed_ms()):
-                        if isinstance(said, Send):
-                            port.write(said.raw)
-                    port.close()
+                    _show_at(plugs, lane, zh, en)
         plugs.close()
 
     @property
@@ -221,6 +215,11 @@ class Start:
             return [(Code(each["code"]), str(each["what"])) for each in told["troubles"]]
         except (OSError, ValueError, KeyError, TypeError):
             return []
+
+
+def _show_at(plugs: Plugs, lane: Lane, zh: str, en: str) -> None:
+    order = SignShow(lane=lane.name, zh=zh, en=en, show_ms=SHOWN_MS)
+    plugs.tell(lane, lane.devices["sign"], lambda encoder: encoder.order(order, Clock().elapsed_ms()))
 
 
 def _found(said: bytes) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from firmware.core.records import Round
 from firmware.core.round_state import RoundState, Stage
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
+from firmware.rulebook.book import at_minute
 from firmware.rulebook.round_tables import Point, Rounds
 from firmware.rulebook.tables import ANY_SERVICE, minutes_of
 
@@ -161,13 +162,7 @@ def _window(turn: Turn, point: Point) -> tuple[int, int, int] | None:
         return None
     midnight = turn.local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     first, last = min(first for first, _ in spans), max(end for _, end in spans)
-    return turn.at(midnight), turn.at(_minute(midnight, first)), turn.at(_minute(midnight, last))
-
-
-def _minute(midnight: dt.datetime, minute: int) -> dt.datetime:
-    if minute >= 24 * 60:
-        return midnight + dt.timedelta(days=1)
-    return midnight.replace(hour=minute // 60, minute=minute % 60)
+    return turn.at(midnight), turn.at(at_minute(midnight, first)), turn.at(at_minute(midnight, last))
 
 
 def _steps(book: Rounds, due_ms: int) -> tuple[tuple[int, Stage], ...]:

@@ -213,7 +213,7 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         for days in range(15):
             day = midnight + dt.timedelta(days=days)
             spans = self.hours.spans_on(day.date(), service)
-            later = [start for start in (_at(day, first) for first, _ in spans) if start > local]
+            later = [start for start in (at_minute(day, first) for first, _ in spans) if start > local]
             if later:
                 return min(later)
         return None
@@ -223,7 +223,7 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         for days in range(15):
             day = midnight - dt.timedelta(days=days)
-            ends = [_at(day, end) for _, end in self.hours.spans_on(day.date(), ANY_SERVICE)]
+            ends = [at_minute(day, end) for _, end in self.hours.spans_on(day.date(), ANY_SERVICE)]
             past = [end for end in ends if end <= local]
             if past:
                 return max(past)
@@ -237,7 +237,7 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
 UNCHANGED = ClassGate()
 
 
-def _at(midnight: dt.datetime, minute: int) -> dt.datetime:
+def at_minute(midnight: dt.datetime, minute: int) -> dt.datetime:
     """That minute of the day; 24:00 is the next day's first."""
     if minute >= 24 * 60:
         return midnight + dt.timedelta(days=1)

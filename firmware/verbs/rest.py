@@ -12,9 +12,8 @@ import sys
 from firmware import clock, site
 from firmware.errors import HallgateError
 from firmware.language import spoken, told
-from firmware.plugs import Plugs, speaker
+from firmware.plugs import Plugs
 from firmware.site import DeviceSpec, Lane
-from sensors.driver import Send
 
 EXAMPLE = "hallgate rest --site /persistent/site/site.toml"
 
@@ -38,16 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rest(plugs: Plugs, now: clock.Clock, lane: Lane, gate: DeviceSpec) -> None:
-    port = plugs.open(lane, gate)
-    try:
-        for said in speaker(lane, gate).stop(now.elapsed_ms()):
-            if isinstance(said, Send):
-                port.write(said.raw)
-        port.tend(now.elapsed_ms())
-        because = str(getattr(port, "because", ""))
-    finally:
-        port.close()
-    if because:
+    if because := plugs.tell(lane, gate, lambda encoder: encoder.stop(now.elapsed_ms())):
         raise HallgateError(because)
     what = f"lane {lane.name} rests {lane.on_failure}"
     print(spoken(what), flush=True)
