@@ -35,7 +35,7 @@ from firmware.rules import quota
 from firmware.rules.verdict import Case, Verdict
 
 SAME_SCAN_MS = 3_000
-PLACES = ("hall_full", "dense", "loitering")
+QUEUED_FOR = ("hall_full", "dense", "loitering")
 """Who waits for one of these stands in a queue."""
 PLACE_WAIT_MS = 2_000
 """How long somebody who was told that the hall is full is surely still at the gate."""
@@ -46,41 +46,40 @@ KINDS = ("naat", "antigen", "other")
 DAYS = 4
 """Antigen tests of several days that one visit collects at most."""
 CODES = 8
+"""Hashes of one visit's codes that are remembered."""
 
 
 def code_read(turn: Turn, event: CodeRead) -> None:
-    lane = turn.state.lanes[event.lane]
-    setup = turn.setup(lane.name)
-    if _same_scan(turn, lane, event.fact):
+    """Nobody who leaves is asked; then come the badges, then the reasons not to judge now, then judgement."""
+    lane, fact = turn.state.lanes[event.lane], event.fact
+    if _same_scan(turn, lane, fact):
         return
-    lane.scanned = {code: seen for code, seen in lane.scanned.items() if turn.now - seen < SAME_SCAN_MS}
-    lane.scanned[event.fact.sha256] = turn.now
-    lane.last_code = event.fact.sha256
-    if responders.opens(turn, lane, event.fact):
+    _remember_scan(turn, lane, fact)
+    if responders.opens(turn, lane, fact):
         return
-    rounds.shown(turn, lane, event.fact)
-    waited_for = hosts.shown(turn, lane, event.fact)
+    rounds.shown(turn, lane, fact)
+    host_came = hosts.shown(turn, lane, fact)
     if lane.state == "evacuated":
-        if _is_badge(turn, lane, event.fact):  # for the reset; the sign goes on saying leave
-            _take_badge(turn, lane, event.fact)
-    elif setup.direction == "out":
-        access.left(turn, event.fact)
+        if _is_badge(turn, lane, fact):  # for the reset; the sign goes on saying leave
+            _take_badge(turn, lane, fact)
+    elif turn.setup(lane.name).direction == "out":
+        access.left(turn, fact)
         passage.open_exit(turn, lane, "scan")
-    elif waited_for:
+    elif host_came:
         _judge(turn, lane)
-    elif _is_badge(turn, lane, event.fact):
-        _take_badge(turn, lane, event.fact)
+    elif _is_badge(turn, lane, fact):
+        _take_badge(turn, lane, fact)
         turn.tell(lane, "badge", "yellow")
     elif turn.rulebook is None:
         unasked.answer(turn, lane, "staff", "4.2", "no_rulebook")
     elif lane.state in OPEN or lane.grant is not None:
-        _wait_unjudged(turn, lane, event.fact, "3.1.3b", "take_turn")
+        _wait_unjudged(turn, lane, fact, "3.1.3b", "take_turn")
     elif lane.state == "held":
-        _wait_unjudged(turn, lane, event.fact, "3.1.3c", "held")
-    elif isinstance(event.fact, Unproved):
-        _judge(turn, lane, event.fact)
+        _wait_unjudged(turn, lane, fact, "3.1.3c", "held")
+    elif isinstance(fact, Unproved):
+        _judge(turn, lane, fact)
     else:
-        _collect(turn, lane, event.fact)
+        _collect(turn, lane, fact)
         _judge(turn, lane)
 
 
@@ -119,6 +118,12 @@ def _same_scan(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
     if grant is not None and lane.state in OPEN and fact.sha256 in grant.codes:
         return True
     return turn.now - lane.scanned.get(fact.sha256, -SAME_SCAN_MS) < SAME_SCAN_MS
+
+
+def _remember_scan(turn: Turn, lane: LaneState, fact: AnyFact) -> None:
+    lane.scanned = {code: seen for code, seen in lane.scanned.items() if turn.now - seen < SAME_SCAN_MS}
+    lane.scanned[fact.sha256] = turn.now
+    lane.last_code = fact.sha256
 
 
 def _is_badge(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
@@ -249,11 +254,11 @@ def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
         if lane.visit is not None:
             attest.ask(turn, lane.visit, verdict)
         return
-    if verdict.because in PLACES:
+    if verdict.because in QUEUED_FOR:
         _queue_up(turn, lane, judgement.identity_of(case.booking, case.health), case.persons)
     if verdict.because == "hall_full":
         lane.visit = _without_a_place(turn, lane.visit, case)
-    elif lane.visit is None or not lane.visit.attested or verdict.because in PLACES:
+    elif lane.visit is None or not lane.visit.attested or verdict.because in QUEUED_FOR:
         visits.end(lane)  # else: a few seconds for the line in front, and nothing is attested twice
     turn.signal(lane, "said_no")
 
