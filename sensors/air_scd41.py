@@ -233,8 +233,10 @@ class Simulator:
 
     def _recalibrated(self, raw: Transfer) -> bytes | None:
         words = _words(raw.write[2:], 1)
-        if words is None or self._measured_ms < OUTDOORS_MS:
-            return None if words is None else _checked(NOT_DONE)
+        if words is None:
+            return None
+        if self._measured_ms < OUTDOORS_MS:
+            return _checked(NOT_DONE)
         self._off_ppm = words[0] - self._air.co2_ppm
         return _checked((0x8000 + self._off_ppm) & 0xFFFF)
 

@@ -26,7 +26,7 @@ from firmware.errors import Mistake
 from firmware.language import spoken
 from firmware.listening import live, recordings, settings, words
 from firmware.listening.fresh_air import FreshAir
-from firmware.listening.recordings import Recorder
+from firmware.listening.recordings import Recorder, Told
 from firmware.listening.settings import SettingsFile
 from sensors.driver import HAND_KINDS, Driver, Frame, Raw, Send
 
@@ -113,12 +113,11 @@ def _live(arguments: argparse.Namespace, driver: Driver, wanted: SettingsFile, r
         answers = driver.name.partition("_")[0] not in HAND_KINDS
         listener = live.Listener(port, decoder, now, answers=answers)
         while True:
-            for t_ms, said in listener.hear(raw_too):
-                tell(t_ms, said)
-                if fresh:
-                    fresh.note(t_ms, said)
+            said = listener.hear(raw_too)
+            for each in said:
+                tell(*each)
             if fresh and not fresh.told:
-                _tell_of_fresh_air(fresh, listener, now.elapsed_ms())
+                _tell_of_fresh_air(fresh, said, listener, now.elapsed_ms())
             if news := listener.news():
                 print(f"hallgate listen: {spoken(news)}", file=sys.stderr)
             sys.stdout.flush()
@@ -126,7 +125,9 @@ def _live(arguments: argparse.Namespace, driver: Driver, wanted: SettingsFile, r
         port.close()
 
 
-def _tell_of_fresh_air(fresh: FreshAir, listener: live.Listener, now_ms: float) -> None:
+def _tell_of_fresh_air(fresh: FreshAir, said: list[Told], listener: live.Listener, now_ms: float) -> None:
+    for each in said:
+        fresh.note(*each)
     listener.send(fresh.word(listener.elapsed_ms(), now_ms), now_ms)
     if fresh.told:
         print(f"hallgate listen: {spoken('the sensor was told that this is fresh air')}", file=sys.stderr)
