@@ -154,7 +154,7 @@ class Loop:
         t_ms = self.clock.elapsed_ms()
         self._tend(t_ms)
         if self._wake_ms is not None and t_ms >= self._wake_ms and not self._inbox:
-            self._put([(Woken(), t_ms)])
+            self._inbox.append((Woken(), t_ms))
         while self._inbox:
             self._judge_batch()
         self._flush_late(t_ms)
@@ -227,10 +227,14 @@ class Loop:
     def _judge_batch(self) -> None:
         orders: list[AnyAction] = []
         news: list[AnyRecord] = []
-        for _ in range(min(BATCH, len(self._inbox))):
+        for _ in range(BATCH):
+            self._wake_before(*self._inbox[0])
             outcome = self._judge(*self._inbox.popleft())
             orders += outcome.actions
             news += outcome.records
+            if not self._inbox:
+                break
+            self._wake_ms = outcome.wake_at_ms
         if any(isinstance(order, GateFree) for order in orders):
             self._carry_out([order for order in orders if isinstance(order, GateFree)])
             orders = [order for order in orders if not isinstance(order, GateFree)]
@@ -240,6 +244,14 @@ class Loop:
         self._wake_ms = outcome.wake_at_ms
         for hook in self.after:
             hook(news)
+
+    def _wake_before(self, event: AnyEvent, t_ms: float) -> None:
+        """What was due before an event arrived comes before it: a loop that is late decides as if it were in time.
+
+        Else a code scanned just when the gate became free again would be told to take its turn.
+        """
+        if self._wake_ms is not None and self._wake_ms <= t_ms and not isinstance(event, Woken):
+            self._inbox.appendleft((Woken(), self._wake_ms))
 
     def _judge(self, event: AnyEvent, t_ms: float) -> Outcome:
         self._last_ms = max(self._last_ms, int(t_ms))

@@ -1,14 +1,20 @@
-"""The loop's timers, with a real clock and no device."""
+"""The loop without a device: its timers with a real clock, its order of things with one that stands still."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from firmware.clock import Clock
+from firmware.core.events import CodeRead
+from firmware.core.records import Decision
 from firmware.loop import CALLS_A_TURN, INBOX, Loop
+from tests.core.stage import Stage
 
 
 @pytest.fixture
@@ -56,3 +62,44 @@ def test_what_is_too_much_is_counted_and_pushes_nothing_out(loop: Loop) -> None:
     while loop.calls_waiting:
         loop.turn(wait=False)
     assert (done, loop.dropped_events) == (list(range(INBOX)), 3)
+
+
+class Late:
+    """A loop that was held up: everything arrived when it should, and is judged only now."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.records = stage, list[Any]()
+        journal: Any = SimpleNamespace(
+            append=lambda *_: None, sync=lambda: None, prepare_step=lambda: False, waiting=()
+        )
+        clock: Any = SimpleNamespace(elapsed_ms=lambda: 3_600_000.0, wall_ms=self._wall_ms, trusted=True)
+        self.loop = Loop(clock, stage.controller, journal)
+        self.loop.after.append(self.records.extend)
+
+    def _wall_ms(self) -> int:
+        """Of the moment that is judged."""
+        return int(self.stage.wall_0 * 1000) + self.loop._last_ms
+
+    def judge(self, heard: list[tuple[Any, float]]) -> None:
+        self.loop._put(heard)
+        self.loop.turn(wait=False)
+
+
+def told(record: Any) -> Any:
+    """Without its hour (the stage's seconds are rounded to milliseconds) and without how long it took."""
+    timeless = msgspec.structs.replace(record, at="")
+    return msgspec.structs.replace(timeless, took_ms=None) if isinstance(record, Decision) else timeless
+
+
+@given(gaps_ms=some.lists(some.integers(0, 1_500), min_size=1, max_size=80), sensor=some.booleans())
+def test_a_loop_that_is_late_decides_as_if_it_were_in_time(gaps_ms: list[int], sensor: bool) -> None:
+    """Visitors at a gate that opens for 700 ms; who comes when it is free again is let in, however late that is judged."""
+    punctual, late = (Stage(sensor=sensor, limit=1_000) for _ in range(2))
+    heard, at_ms = [], 0
+    for number, gap_ms in enumerate([*gaps_ms, 60_000]):
+        at_ms += gap_ms
+        heard.append((CodeRead(lane="A", fact=punctual.booking(number)), float(at_ms)))
+        punctual.do(heard[-1][0], after=at_ms / 1000 - punctual.now)
+    held_up = Late(late)
+    held_up.judge(heard)
+    assert [told(record) for record in held_up.records] == [told(record) for record in punctual.records]
