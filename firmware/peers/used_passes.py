@@ -96,6 +96,8 @@ class UsedPasses:
         event = passes_list.heard(content)
         if event is None or event.device != name:
             raise ValueError("no list of passes of that door")
+        if name == self._device.site.device.name:
+            return None  # the broker gives us back what we told
         now = self._device.clock.elapsed_ms()
         known = self._known.get(name)
         if known is None or known.day != event.day or self.is_whole and now - known.whole_ms >= WHOLE_MS:

@@ -26,7 +26,8 @@ class Beside:
 
     def __init__(self, door: Named) -> None:
         clock = SimpleNamespace(moment=lambda: door.moment, elapsed_ms=lambda: door.now * 1000)
-        device: Any = SimpleNamespace(controller=door.controller, clock=clock)
+        site = SimpleNamespace(device=SimpleNamespace(name=door.state.device))
+        device: Any = SimpleNamespace(controller=door.controller, clock=clock, site=site)
         known: dict[str, Any] = {}
         self.whole, self.latest = UsedPasses(device, known), LatestPasses(device, known)
         self.own, self.hear = self.whole.own, self.whole.hear
@@ -53,6 +54,14 @@ def test_only_what_is_new_becomes_an_event(doors: Any) -> None:
     assert hears.hear("north", tells.own(), "").used == (), "it is still there"
     south.wait(WHOLE_MS / 1000)
     assert len(hears.hear("north", tells.own(), "").used) == 2, "should one have been lost"
+
+
+def test_what_a_door_told_itself_is_no_news_to_it(doors: Any) -> None:
+    """The broker gives it back with every passage: each would be written to the card and kept in memory, for nothing."""
+    north, tells, _, _ = doors
+    north.uses(1)
+    assert tells.hear("north", tells.own(), "") is None
+    assert tells.latest.hear("north", tells.own(), "") is None
 
 
 def test_who_is_held_and_what_was_counted_are_news_without_a_use(doors: Any) -> None:
