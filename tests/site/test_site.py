@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firmware import site
 from firmware.errors import Mistake
-from firmware.wiring import _setup
+from firmware.lanes import setup as setup_of
 from sensors.driver import Driver, find
 from tests.site.conftest import SITE, ZONED, Bench
 
@@ -331,7 +331,7 @@ def test_a_route_light_and_a_buzzer_hang_at_a_lane(bench: Bench) -> None:
     place = site.load(bench.write("[lane.fire_loop]", hands + "[lane.fire_loop]"))
     found = next(lane for lane in place.lanes if "buzzer" in lane.devices)
     assert found.devices["route_light"].pins == {"signal": 5} and found.devices["buzzer"].pins == {"signal": 6}
-    told = {setup.name: (setup.route_light, setup.buzzer) for setup in map(_setup, place.lanes)}
+    told = {setup.name: (setup.route_light, setup.buzzer) for setup in map(setup_of, place.lanes)}
     assert told[found.name] == (True, True) and sum(map(any, told.values())) == 1
 
 
@@ -374,10 +374,10 @@ CAR = "[lane.car]\nwidth_mm = 1600\ndepth_mm = 1400\nrated_persons = 13\n"
 def test_a_lane_inside_the_hall_says_where_it_leads_and_from_where(bench: Bench) -> None:
     text = ZONED.replace('direction = "in"', 'direction = "in"\nzone = "b1"\nfrom = "b2"')
     place = site.load(bench.write(text=text))
-    setup = _setup(place.lanes[0])
+    setup = setup_of(place.lanes[0])
     assert place.rights.zones == ("b1", "b2") and place.warnings == ()
     assert (setup.takes, setup.leaves) == (("zone-b1",), "zone-b2")
-    assert (_setup(place.lanes[1]).takes, _setup(place.lanes[1]).leaves) == (("hall",), "")
+    assert (setup_of(place.lanes[1]).takes, setup_of(place.lanes[1]).leaves) == (("hall",), "")
 
 
 def test_a_lift_has_a_car_of_some_size(bench: Bench) -> None:
@@ -385,7 +385,7 @@ def test_a_lift_has_a_car_of_some_size(bench: Bench) -> None:
     (unsized,) = site.load(bench.write(text=text)).warnings
     assert unsized.key == "lane[0]" and "nobody counts who rides" in unsized.what
     place = site.load(bench.write(text=text.replace("[lane.scanner]", CAR + "[lane.scanner]", 1)))
-    car = _setup(place.lanes[0]).car
+    car = setup_of(place.lanes[0]).car
     assert (
         place.warnings == () and car is not None and (car.width_mm, car.depth_mm, car.rated_persons) == (1600, 1400, 13)
     )
