@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 import tty
 from collections.abc import Iterator
@@ -89,6 +91,14 @@ class Far:
                 data = data[os.write(self.near, data) :]
             except BlockingIOError:
                 select.select([], [self.near], [], 1)
+
+    def is_read(self, wait_s: float = PATIENCE_S) -> None:
+        """Wait until whoever opened the other end has taken all that was written."""
+        unread, end = b"\1", time.monotonic() + wait_s
+        while any(unread):
+            assert time.monotonic() < end, "nobody reads it"
+            time.sleep(0.01)
+            unread = fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4))
 
     def read(self, wait_s: float = 0.0) -> bytes:
         """Everything that came, waiting at most `wait_s` for the first byte."""
@@ -261,6 +271,11 @@ channel = 1
 
     def scan(self, text: bytes) -> None:
         self.scanner.write(text + b"\r")
+
+    def shows_badge(self, text: bytes) -> None:
+        """As `scan`, and a button that is pressed now is pressed after it."""
+        self.scan(text)
+        self.scanner.is_read()
 
     # ------------------------------------------------------------ what is on record
 

@@ -97,8 +97,7 @@ def test_from_the_positive_report_to_the_lane_back_without_a_hub(gate: Bench) ->
     gate.relay.silent(1.0)
 
     badge = gate.issuer.badge(now - DAY_S, now + DAY_S).encode()
-    gate.scan(badge)
-    time.sleep(0.5)
+    gate.shows_badge(badge)
     pins.press(0.3)
     until(lambda: pins.look().get(BUZZER) == 0, lambda: (pins.levels, steps(gate), gate.errors))
     assert pins.levels[LIGHT] == 1 and steps(gate)[-1] == "acknowledged"
