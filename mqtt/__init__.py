@@ -1,12 +1,12 @@
 """Speaking with the hub: what is said, how it gets there, and both ends of it.
 
-    what is said   topics, messages, resource (rows of rights), passes_list, discovery (for Home Assistant); access: who
-                   may say it, as Mosquitto's configuration
-    the line       address, tls, link (the only paho)
-    the device     device_link (its line to the hub), outbox (a cursor on the journal), fetch (events told again),
-                   commands (which orders may be done), jws
-    the hub        hub, view (its picture of a hall), gaps (what it lacks), troubles, day; orders, signing, errand (one
-                   order and its answers)
-    for people     words, page with dashboard/, feed, desk, operators; terminal
-    under load     load, packets
+what is said   topics, messages, resource (rows of rights), passes_list, discovery (for Home Assistant); access: who
+               may say it, as Mosquitto's configuration
+the line       address, tls, link (the only paho)
+the device     device_link (its line to the hub), outbox (a cursor on the journal), fetch (events told again),
+               commands (which orders may be done), jws
+the hub        hub, view (its picture of a hall), gaps (what it lacks), troubles, day; orders, signing, errand (one
+               order and its answers)
+for people     words, page with dashboard/, feed, desk, operators; terminal
+under load     load, packets
 """

@@ -67,7 +67,9 @@ def test_verdicts_faster_than_people_come_stay_out_of_the_journal(line: Line) ->
     assert isinstance(line.mean(TerminalVerdict("green"), 11_000.0), TerminalSaid), "the next person's is heard"
     forged = [line.mean(Scan(b"HP1:FORGED%d" % n, read_by="terminal"), 12_000.0 + n) for n in range(1_000)]
     assert sum(isinstance(event, CodeRead) for event in forged) < 10
-    assert isinstance(line.mean(Scan(GOOD, read_by="terminal"), 13_000.0), CodeRead), "who proves something is let through"
+    assert isinstance(line.mean(Scan(GOOD, read_by="terminal"), 13_000.0), CodeRead), (
+        "who proves something is let through"
+    )
 
 
 def test_what_is_no_code_at_all_for_hours_stays_out_of_the_journal(line: Line) -> None:
