@@ -38,7 +38,10 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 def arrived(turn: Turn, event: PeerUsed) -> None:
     state = turn.state
     known = state.doors.get(event.device)
-    if event.device == state.device or (known is None and len(state.doors) >= DEVICES):
+    if event.device == state.device:
+        _take_over(turn, event)
+        return
+    if known is None and len(state.doors) >= DEVICES:
         return
     for pass_id, times, at_s in event.used[:TELLS]:
         if times > 0 and PASS_ID.match(pass_id):
@@ -51,6 +54,33 @@ def arrived(turn: Turn, event: PeerUsed) -> None:
         notice.seq, notice.day, notice.counted = event.seq, event.day, event.counted
     held.heard(turn, event.device, event.day, event.held, newest=newest)
     state.doors[event.device] = notice
+
+
+def from_before(state: HallState, event: PeerUsed) -> PeerUsed | None:
+    """Of a list in this door's own name what its journal never knew: a dead device's, whose place this one took.
+
+    None: nothing, as in every echo. Uses only rise; who was held may be let go, so that an older word of it is none.
+    """
+    used = tuple(use for use in event.used if use[1] > (state.used[use[0]].times if use[0] in state.used else 0))
+    told = event.held if event.seq > state.seq and not state.held_persons else ()
+    return msgspec.structs.replace(event, used=used, held=told) if used or told else None
+
+
+def _take_over(turn: Turn, event: PeerUsed) -> None:
+    """A pass that was used here, and a person who was held here, stay so when another board hangs in this door's place.
+
+    How often such a pass may be used this journal never heard: no use elsewhere is called one too many for it.
+    """
+    state, news = turn.state, from_before(turn.state, event)
+    if news is None:
+        return
+    for pass_id, times, at_s in news.used[:TELLS]:
+        if PASS_ID.match(pass_id):
+            times, at_s = min(times, TIMES_MAX), max(0, min(at_s, SECONDS_MAX))
+            state.used[pass_id] = Used(times, at_s, at_s + bounds.FREEZE_MAX_S, TIMES_MAX)
+    state.used = dict(sorted(state.used.items(), key=lambda use: use[1].at_s))
+    if not turn.moment.trusted or news.day == str(turn.moment.local(turn.zone).date()):
+        held.hold(turn, (key for key in news.held[: held.HELD] if 0 < len(key) <= held.KEY_MAX))
 
 
 def _merge(turn: Turn, device: str, pass_id: str, times: int, at_s: int) -> None:

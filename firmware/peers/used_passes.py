@@ -84,7 +84,9 @@ class UsedPasses:
         self._device, self._known = device, known
 
     def own(self) -> bytes | None:
-        return passes_list.told(self._day()).encoded()
+        """None before the first start is judged: a list without a name would take the place of the one that is kept."""
+        day = self._day()
+        return passes_list.told(day).encoded() if day.device else None
 
     def _day(self, at_most: int = other_doors.TELLS) -> other_doors.Day:
         controller, moment = self._device.controller, self._device.clock.moment()
@@ -92,12 +94,12 @@ class UsedPasses:
         return other_doors.own_day(controller.state, now_s, controller.zone, at_most)
 
     def hear(self, name: str, content: bytes, _by: By) -> PeerUsed | None:
-        """None: nothing new. ValueError: it is no such list, or another door's than `name`'s."""
+        """None: nothing new, as in an echo. ValueError: it is no such list, or another door's than `name`'s."""
         event = passes_list.heard(content)
         if event is None or event.device != name:
             raise ValueError("no list of passes of that door")
-        if name == self._device.site.device.name:
-            return None  # the broker gives us back what we told
+        if name == self._device.site.device.name:  # the broker gives us back what we told, or a dead one in our place
+            return other_doors.from_before(self._device.controller.state, event)
         now = self._device.clock.elapsed_ms()
         known = self._known.get(name)
         if known is None or known.day != event.day or self.is_whole and now - known.whole_ms >= WHOLE_MS:

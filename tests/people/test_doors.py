@@ -221,3 +221,23 @@ def test_a_list_of_ids_alone_is_understood(south: Named) -> None:
     assert heard is not None
     south.do(heard)
     assert south.uses(1) == "refuse"
+
+
+def test_a_door_takes_over_the_day_of_a_dead_one_in_its_place() -> None:
+    dead, new = Named("door-1"), Named("door-1")
+    assert dead.uses(1) == "admit"
+    day = msgspec.structs.replace(dead.tells(), held=("p-somebody",))
+    new.do(day)
+    assert new.uses(1) == "refuse" and "p-somebody" in new.state.held_persons
+    assert new.tells().used == day.used
+    new.do(msgspec.structs.replace(day, used=()))
+    assert new.uses(1) == "refuse"
+
+
+def test_an_echo_of_its_own_day_is_no_news_to_a_door() -> None:
+    door = Named("door-1")
+    assert door.uses(1) == "admit"
+    echo = door.tells()
+    assert other_doors.from_before(door.state, echo) is None
+    door.do(echo)
+    assert door.uses(2) == "admit" and door.uses(1) == "refuse" and "double_use" not in door.alarms
