@@ -217,8 +217,8 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     doctor: DoctorStatus | None = None
     """None: nobody ever walked through this door with it."""
     rounds: tuple[RoundStatus, ...] = ()
-    supplies: tuple[SupplyStatus, ...] = ()
     """Rounds this device tracks; empty: none."""
+    supplies: tuple[SupplyStatus, ...] = ()
     update: UpdateStatus | None = None
     """None: none was ever ordered, or this device takes none."""
 

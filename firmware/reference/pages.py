@@ -32,8 +32,9 @@ def mqtt() -> str:
     because = [(f"`{each.word}`", each.zh, each.about) for each in BECAUSE]
     return page(
         "# 消息接口 / The hall's MQTT wire",
-        "MQTT 5, QoS 1. JSON, UTF-8, `v` first; readers ignore fields they do not know. `sealed`: the last field `mac` is "
-        "an HMAC-SHA-256 with the hall's key over the JSON before it. `jws`: a compact JWS. Machine-readable: "
+        "MQTT 5, QoS 1. JSON, UTF-8, with `v`; readers ignore fields they do not know. `sealed`: the last field `mac` is "
+        "an HMAC-SHA-256 with the hall's key over `hallgate-KIND-v1|` and the JSON without `mac` (KIND: `row`, `notice`, "
+        "`passes`, `used`; of a zone `row-zone-b1`, `notice-zone-b1`). `jws`: a compact JWS. Machine-readable: "
         "[asyncapi.json](asyncapi.json), [schemas/](schemas).",
         "## 主题 / Topics",
         table(("topic", "writer", "retained", "form", "what it is"), topics),
