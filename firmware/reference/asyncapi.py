@@ -16,7 +16,7 @@ SEAL = {
         "mac": {
             "type": "string",
             "pattern": "^[0-9a-f]{64}$",
-            "description": "HMAC-SHA-256 with the hall's key over `hallgate-KIND-v1|` and the JSON without it; always the last field",
+            "description": "HMAC-SHA-256 with the hall's key over `hallgate-KIND-v1|` and the JSON without it; the last field",
         }
     },
     "required": ["mac"],
