@@ -15,7 +15,7 @@ import msgspec
 
 from firmware.core import other_doors
 from firmware.core.events import PeerUsed
-from firmware.core.records import AnyRecord, Decision, Incident, Passage
+from firmware.core.records import AnyRecord, Decision, DeviceStarted, Incident, Passage
 from firmware.core.state import Counted
 from firmware.core.turn import Turn
 from firmware.peers.notices import By, NoticeKind, of_itself
@@ -59,8 +59,8 @@ def _may_be_news(records: list[AnyRecord]) -> bool:
     return any(isinstance(record, TOLD_AFTER) for record in records)
 
 
-TOLD_AFTER = (Passage, Decision, Incident)
-"""What may have used a pass, counted somebody or held a person."""
+TOLD_AFTER = (Passage, Decision, Incident, DeviceStarted)
+"""What may have used a pass, counted somebody or held a person; and the start, since when this door has a name."""
 
 
 @dataclass
