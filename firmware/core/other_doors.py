@@ -59,9 +59,11 @@ def arrived(turn: Turn, event: PeerUsed) -> None:
 def from_before(state: HallState, event: PeerUsed) -> PeerUsed | None:
     """Of a list in this door's own name what its journal never knew: a dead device's, whose place this one took.
 
-    None: nothing, as in every echo. Uses only rise; who was held may be let go, so that an older word of it is none.
+    None: nothing, as in every echo. Uses only rise; who was held may be let go, so that an older word of it is none. Only
+    looks; any thread may ask.
     """
-    used = tuple(use for use in event.used if use[1] > (state.used[use[0]].times if use[0] in state.used else 0))
+    never = Used(0, 0, 0)
+    used = tuple(use for use in event.used if use[1] > state.used.get(use[0], never).times)
     told = event.held if event.seq > state.seq and not state.held_persons else ()
     return msgspec.structs.replace(event, used=used, held=told) if used or told else None
 
