@@ -6,6 +6,7 @@ Beside that: a broker of a test's own, and an ear on all of its hall.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,11 @@ RUNS = {
     "service": "the firmware's unit under a systemd of its own, in a small machine",
     "load": "a thousand devices on one broker",
 }
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background deaf to it, and whatever that starts; `listen` is ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
