@@ -82,11 +82,13 @@ class UsedPasses:
 
     def __init__(self, device: Device, known: dict[str, Known]) -> None:
         self._device, self._known = device, known
+        self._said: bytes | None = None
 
     def own(self) -> bytes | None:
         """None before the first start is judged: a list without a name would take the place of the one that is kept."""
         day = self._day()
-        return passes_list.told(day).encoded() if day.device else None
+        self._said = passes_list.told(day).encoded() if day.device else None
+        return self._said
 
     def _day(self, at_most: int = other_doors.TELLS) -> other_doors.Day:
         controller, moment = self._device.controller, self._device.clock.moment()
@@ -95,10 +97,12 @@ class UsedPasses:
 
     def hear(self, name: str, content: bytes, _by: By) -> PeerUsed | None:
         """None: nothing new, as in an echo. ValueError: it is no such list, or another door's than `name`'s."""
+        if content == self._said:
+            return None  # our own, back from the broker: thousands of passes are not understood for nothing
         event = passes_list.heard(content)
         if event is None or event.device != name:
             raise ValueError("no list of passes of that door")
-        if name == self._device.site.device.name:  # the broker gives us back what we told, or a dead one in our place
+        if name == self._device.site.device.name:  # said a moment ago, or by a dead one in our place
             return other_doors.from_before(self._device.controller.state, event)
         now = self._device.clock.elapsed_ms()
         known = self._known.get(name)
@@ -118,7 +122,8 @@ class LatestPasses(UsedPasses):
         day = self._day(SHORT_USES + 1)
         if len(day.used) <= SHORT_USES:
             return None
-        return passes_list.told(msgspec.structs.replace(day, used=day.used[:LATEST])).encoded()
+        self._said = passes_list.told(msgspec.structs.replace(day, used=day.used[:LATEST])).encoded()
+        return self._said
 
 
 def _news(known: Known, event: PeerUsed, now: float) -> PeerUsed | None:

@@ -60,8 +60,11 @@ def test_what_a_door_told_itself_is_no_news_to_it(doors: Any) -> None:
     """The broker gives it back with every passage: each would be written to the card and kept in memory, for nothing."""
     north, tells, _, _ = doors
     north.uses(1)
-    assert tells.hear("north", tells.own(), "") is None
-    assert tells.latest.hear("north", tells.own(), "") is None
+    earlier = tells.own()
+    north.uses(2)
+    for echo in (tells.own(), earlier):
+        assert tells.hear("north", echo, "") is None
+        assert tells.latest.hear("north", echo, "") is None
 
 
 def test_who_is_held_and_what_was_counted_are_news_without_a_use(doors: Any) -> None:
