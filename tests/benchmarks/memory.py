@@ -1,4 +1,4 @@
-"""Resident memory of the process after a hundred scans, by what hangs on the device."""
+"""Resident memory of the process after a hundred scans, by what hangs on the device; and after a day's visitors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tests.benchmarks.listener import Listener
 from tests.brokers import Broker
 
 SCANS = 100
+VISITORS = 2_000
+"""A day of the hall's busiest door."""
 PINS = """[lane.counter]
 driver = "counter_beam_pair"
 pins = { outside = 17, inside = 27 }
@@ -33,6 +35,7 @@ def memory(folder: Path) -> list[Figure]:
             Figure(
                 "memory, serial devices and hub", _serial(folder / "serial", broker.url), "MB", 45, floor="Node-RED 124"
             ),
+            Figure(f"  after {VISITORS:,} visitors", _visited(folder / "day", broker.url), "MB", 45),
             Figure("memory, with pins", _pins(folder / "pins", broker.url), "MB", 50),
             Figure("memory, with a camera", _camera(folder / "camera", broker.url), "MB", 70),
         ]
@@ -43,6 +46,19 @@ def memory(folder: Path) -> list[Figure]:
 
 def _serial(folder: Path, hub: str) -> float:
     return _after_scans(Gate(folder, hub=hub))
+
+
+def _visited(folder: Path, hub: str) -> float:
+    """Their passes, arrivals and uses are remembered until the day is over."""
+    gate = Gate(folder, hub=hub)
+    try:
+        gate.start()
+        gate.quiet()
+        for booking in gate.bookings(VISITORS):
+            gate.admit(booking)
+        return gate.resident_mb
+    finally:
+        gate.close()
 
 
 def _pins(folder: Path, hub: str) -> float:
