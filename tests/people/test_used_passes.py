@@ -18,6 +18,7 @@ from firmware.peers.used_passes import (
     UsedPasses,
     list_rest_ms,
 )
+from mqtt import passes_list
 from tests.people.test_doors import Named
 
 
@@ -65,6 +66,15 @@ def test_what_a_door_told_itself_is_no_news_to_it(doors: Any) -> None:
     for echo in (tells.own(), earlier):
         assert tells.hear("north", echo, "") is None
         assert tells.latest.hear("north", echo, "") is None
+
+
+def test_what_was_said_last_is_known_by_its_bytes(doors: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day's list has thousands of passes and comes back with every passage."""
+    north, tells, _, _ = doors
+    north.uses(1)
+    echo, understood = tells.own(), list[bytes]()
+    monkeypatch.setattr(passes_list, "heard", understood.append)
+    assert tells.hear("north", echo, "") is None and understood == []
 
 
 def test_who_is_held_and_what_was_counted_are_news_without_a_use(doors: Any) -> None:
