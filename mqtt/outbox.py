@@ -270,20 +270,3 @@ def _runs(numbers: set[int]) -> list[tuple[int, int]]:
         else:
             runs.append((number, number))
     return runs
-
-
-class _Entry(msgspec.Struct):
-    r: list[msgspec.Raw] = []
-
-
-class _Numbered(msgspec.Struct):
-    seq: int
-
-
-_ENTRY = msgspec.json.Decoder(_Entry)
-_NUMBERED = msgspec.json.Decoder(_Numbered)
-
-
-def events_in(payload: bytes) -> list[tuple[int, bytes]]:
-    """The events inside one journal record `{"m":..., "e":..., "r":[...]}`, byte for byte as they were written."""
-    return [(_NUMBERED.decode(raw).seq, bytes(raw)) for raw in _ENTRY.decode(payload).r]
