@@ -7,7 +7,6 @@ person with a typing error sees all of them at once. Value in, value out: nothin
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 import tomllib
 import types
@@ -165,6 +164,8 @@ def unknown(key: str, known: Iterable[str]) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean channel?`, or nothing when no word is near. Upper and lower case are one."""
+    import difflib  # a file without a mistake does not pay for it
+
     plain = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), plain, 1, 0.6)
     return f"; did you mean {plain[close[0]]}?" if close else ""

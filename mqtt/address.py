@@ -68,9 +68,25 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not self.encrypted:
             return None
-        from mqtt.tls import context  # a plain line does not pay for certificates
+        from mqtt.tls import context  # a plain line does not pay for certificates: here and below
 
         return context(self.ca, self.cert, self.key, now_s)
+
+    def told(self, error: object) -> str:
+        """What `error` of an encrypted line means, and what to do; empty for any other."""
+        if not self.encrypted:
+            return ""
+        from mqtt.tls import told
+
+        return told(error)
+
+    def why_broken_off(self) -> str:
+        """Ask the broker once more why it ends an encrypted line; empty when it does not tell. Takes up to 2 s."""
+        if (made := self.tls()) is None:
+            return ""
+        from mqtt.tls import why_broken_off
+
+        return why_broken_off(self.host, self.port, made)
 
 
 def _path(file: Any) -> str | None:

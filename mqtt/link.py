@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 import random
 import select
-import ssl
 import threading
 from collections import deque
 from typing import Any, Protocol
@@ -33,7 +32,6 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from firmware.errors import HallgateError
 from mqtt.address import Address
 from mqtt.messages import Incoming
-from mqtt.tls import told, why_broken_off
 
 KEEPALIVE_S = 10
 CONNECT_TIMEOUT_S = 5.0
@@ -41,6 +39,17 @@ BACKOFF_MIN_MS, BACKOFF_MAX_MS = 200.0, 5_000.0
 STEADY_MS = 5_000.0
 PACKET_MAX = 4 * 1024 * 1024
 QUEUE_MAX = 256
+
+
+class _NoTls:
+    """paho does without `ssl` where there is none, but names these two at every error of a socket."""
+
+    class SSLWantReadError(OSError): ...
+
+    class SSLWantWriteError(OSError): ...
+
+
+vars(paho)["ssl"] = vars(paho)["ssl"] or _NoTls  # firmware/plain_lines.py
 
 
 class Clock(Protocol):
@@ -175,7 +184,7 @@ class Connection:
             except (
                 Exception
             ) as error:  # a broker's nonsense or our own bug: neither may end the only thread that reports
-                self._gone_because = self._gone_because or _told(error)
+                self._gone_because = self._gone_because or self._told(error)
             self._ended()
             backoff_ms = BACKOFF_MIN_MS if self._now_ms() - began_ms > STEADY_MS else backoff_ms
             self._rest(backoff_ms * self._lots.uniform(0.5, 1.0))
@@ -225,7 +234,7 @@ class Connection:
 
     def _read_what_tls_holds(self, client: paho.Client) -> None:
         """An encrypted record may hold more packets than one read took; poll() cannot see those."""
-        while isinstance(sock := client.socket(), ssl.SSLSocket) and sock.pending():
+        while (pending := getattr(client.socket(), "pending", None)) and pending():  # a plain socket has no such word
             client.loop_read()
 
     def _ended(self) -> None:
@@ -331,16 +340,22 @@ class Connection:
 
     def _on_log(self, _client: paho.Client, _data: Any, _level: int, text: str) -> None:
         """paho tells only its log why the broker broke an encrypted line off: which certificate it did not take."""
-        self._gone_because = self._gone_because or told(text)
+        self._gone_because = self._gone_because or self._address.told(text)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._gone_because = self._gone_because or self._why_broken_off() or f"disconnected: {reason}"
 
     def _why_broken_off(self) -> str:
         """Of an encrypted line that ended before the broker answered; empty when it does not say."""
-        if self.connected or self._stopping.is_set() or (made := self._address.tls()) is None:
-            return ""
-        return why_broken_off(self._address.host, self._address.port, made)
+        return "" if self.connected or self._stopping.is_set() else self._address.why_broken_off()
+
+    def _told(self, error: Exception) -> str:
+        """The world's failures in the system's words; anything else with its name, for whoever repairs us."""
+        if isinstance(error, HallgateError):
+            return str(error)
+        if isinstance(error, OSError):
+            return self._address.told(error) or error.strerror or str(error)
+        return f"{type(error).__name__}: {error}"
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         if mid in self._tokens:
@@ -362,17 +377,6 @@ class Connection:
                 dict(getattr(given, "UserProperty", ())).get("schema"),
             )
         )
-
-
-def _told(error: Exception) -> str:
-    """The world's failures in the system's words; anything else with its name, for whoever repairs us."""
-    if isinstance(error, HallgateError):
-        return str(error)
-    if isinstance(error, ssl.SSLError) and (meaning := told(error)):
-        return meaning
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return f"{type(error).__name__}: {error}"
 
 
 def _publish_properties(message: Outgoing) -> Properties:

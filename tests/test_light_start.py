@@ -8,8 +8,8 @@ import sys
 
 from firmware.version import VERSION
 
-RUN = "import sys, firmware.verbs.run, firmware.hub.side, firmware.ports.serial_line; print(*sys.modules)"
-OTHERS = {"gpiozero", "picamera2", "zxingcpp", "pyzbar", "numpy", "h11", "rich", "sqlite3", "asyncio"}
+RUN = "import sys, firmware.verbs.run, firmware.wiring, firmware.hub.side, firmware.ports.serial_line; print(*sys.modules)"
+OTHERS = {"gpiozero", "picamera2", "zxingcpp", "pyzbar", "numpy", "h11", "rich", "sqlite3", "asyncio", "difflib"}
 HEAVY = {"importlib.metadata", "zipfile"}
 """2 MB of 45 for the word that `VERSION` is."""
 

@@ -79,6 +79,10 @@ class Hub(Table, frozen=True, kw_only=True):
     url: BrokerUrl
     tls: Tls | None = None
 
+    @property
+    def encrypted(self) -> bool:
+        return self.url.startswith("mqtts:")
+
 
 class SideLink(Table, frozen=True, kw_only=True):
     listen: Address

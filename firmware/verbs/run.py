@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from firmware import clock, site
+from firmware import clock, plain_lines, site
 from firmware.language import spoken
-from firmware.state_socket import StateSocket
 from firmware.watchdog import Watchdog
-from firmware.wiring import Device
 
 EXAMPLE = "hallgate run --site /etc/hallgate/site.toml --state /persistent/hallgate"
 SWITCH_S = 0.0005
@@ -40,8 +38,13 @@ def _settle_memory() -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_S)
-    state = Path(arguments.state)
-    device = Device(site.load(arguments.site), state, clock.from_environment(), _updates(arguments, state))
+    state, wanted = Path(arguments.state), site.load(arguments.site)
+    if wanted.hub is None or not wanted.hub.encrypted:
+        plain_lines.only()
+    from firmware.state_socket import StateSocket  # both need hashlib
+    from firmware.wiring import Device
+
+    device = Device(wanted, state, clock.from_environment(), _updates(arguments, state))
     for what in device.verify.trust.complaints:
         print(f"hallgate run: {spoken('warning: ')}{device.site.trust_keys}: {spoken(what)}", file=sys.stderr)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 from mqtt.signing import envelope, sign_command
@@ -25,6 +26,13 @@ def admit(gate: Bench, times: int = 1) -> None:
         gate.scan(gate.booking())
         gate.relay.expect(ON)
         gate.relay.expect(OFF)
+
+
+def loaded(gate: Bench) -> set[str]:
+    """The libraries in the memory of the door's process, without their versions."""
+    assert gate.process is not None
+    rows = Path(f"/proc/{gate.process.pid}/maps").read_text().splitlines()
+    return {Path(row.split(maxsplit=5)[5]).name.partition(".")[0] for row in rows if row.count("/")}
 
 
 class Hub:

@@ -83,6 +83,7 @@ class Nursery:
 
 USED = (
     "firmware.verbs.run",
+    "firmware.wiring",
     "firmware.hub.side",
     "firmware.peers.side_link",
     "firmware.ports.serial_line",

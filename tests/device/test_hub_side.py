@@ -16,7 +16,7 @@ from firmware.peers.side_exchange import Exchange
 from mqtt.signing import sign
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, RULEBOOK, Bench, bench
-from tests.device.hub import ALL, BANK, DEVICE, Hub, admit, events
+from tests.device.hub import ALL, BANK, DEVICE, Hub, admit, events, loaded
 from tests.mqtt.helpers import Ear
 from tests.side.hall import side_link
 
@@ -56,6 +56,14 @@ def test_a_broker_that_is_killed_and_comes_back_empty_loses_nothing(gate: Bench,
     gate_records = [record["seq"] for record in gate.records()]
     wait_until(lambda: gap_free(ear, max(gate_records)), 40)
     assert [message.payload for message in ear.on("/availability")][-1] == b"online"
+    assert "AttributeError" not in gate.errors  # paho, of an `ssl` that is not there
+
+
+def test_a_plain_line_carries_no_openssl(gate: Bench, ear: Ear) -> None:
+    """4.7 MB of 45. Signatures are verified by the wheel's own; `test_trusted_line` has the encrypted one."""
+    admit(gate)
+    wait_until(lambda: events(ear, "passage"))
+    assert not loaded(gate) & {"libssl", "libcrypto", "_ssl", "_hashlib"}
 
 
 def test_a_killed_device_is_seen_as_gone_and_catches_up(gate: Bench, ear: Ear) -> None:
