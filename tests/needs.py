@@ -36,7 +36,7 @@ def absent(path: Path) -> str:
 def missing(*programs: str) -> str:
     where = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     named = [name for name in programs if shutil.which(name, path=where) is None]
-    return f"not installed: {', '.join(named)}; `./hallgate test` installs them where it may" if named else ""
+    return f"not installed: {', '.join(named)}; `./hallgate test`, with these words, may install them" if named else ""
 
 
 def not_root(to: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.image import tools
 from tests import needs
 
 ROOT = Path(__file__).parents[1]
@@ -102,6 +103,22 @@ def test_a_system_package_that_is_newly_needed_is_installed_in_a_prepared_folder
     assert (asked := desk.started("newly-needed")) > 0
     desk.start("flash")
     assert desk.started("newly-needed") == asked
+
+
+def test_the_emulated_card_brings_what_it_is_made_and_started_with(desk: Desk) -> None:
+    """Without them its tests are skipped, and a run that tried nothing ends well."""
+    launcher = desk.root / "hallgate"
+    text = launcher.read_text()
+    for command, package in {**tools.PACKAGES, **tools.BUNDLE_PACKAGES, **tools.EMULATOR_PACKAGES}.items():
+        assert f"{command}:{package}" in text or package in ("e2fsprogs", "device-tree-compiler"), command
+    launcher.write_text(text.replace("rauc:rauc", "no-such-tool:newly-needed"))
+    desk.start("test", "-x")
+    assert desk.started("newly-needed") == 0
+    desk.start("test", "-x", "--image")
+    assert (asked := desk.started("newly-needed")) > 0
+    for words in (("-x",), ("--image", "-x")):
+        desk.start("test", *words)
+    assert desk.started("newly-needed") == asked, "each has its own mark"
 
 
 def test_it_prepares_again_when_the_folder_was_moved(desk: Desk) -> None:
