@@ -274,8 +274,8 @@ class PassesList(Message, frozen=True, omit_defaults=True, kw_only=True):
     """`passes/<device>`, retained: today's used pass ids (hex) and held persons (day pseudonyms).
 
     `times` and `at` stand beside `used`: how often there, and the last time in seconds since 1970. `seq` rises for the
-    life of the device's journal. `walk_ins`, `cases` and `slot_walk_ins` are what this door has counted in the hall's
-    quotas; `slot` is the minute of the day at which that slot began.
+    life of the device's journal, which `inc` names. `walk_ins`, `cases` and `slot_walk_ins` are what this door has counted
+    in the hall's quotas, boards it had before included; `slot` is the minute of the day at which that slot began.
 
     `used/<device>` has the same form and of the uses the latest 16: said with every passage once the list is so long that
     it is only said every few seconds.
@@ -293,6 +293,7 @@ class PassesList(Message, frozen=True, omit_defaults=True, kw_only=True):
     cases: int = 0
     slot: int = -1
     slot_walk_ins: int = 0
+    inc: str = ""
 
 
 # ---------------------------------------------------------------- inside the house

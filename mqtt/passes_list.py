@@ -18,6 +18,7 @@ from mqtt.messages import PassesList
 
 BYTES_MAX = 1_000_000
 COUNT_MAX = 2**40
+INC_MAX = 200
 _DEVICE = re.compile(r"[a-z0-9-]{1,64}\Z")
 
 
@@ -36,6 +37,7 @@ def told(day: Day) -> PassesList:
         cases=day.counted.cases,
         slot=day.counted.slot,
         slot_walk_ins=day.counted.slot_persons,
+        inc=day.inc,
     )
 
 
@@ -49,7 +51,9 @@ def heard(payload: bytes) -> PeerUsed | None:
     except (msgspec.DecodeError, ValueError, RecursionError, UnicodeError):
         return None
     numbers = (*said.times, *said.at, said.seq, said.walk_ins, said.cases, said.slot_walk_ins)
-    if said.v != 1 or not _DEVICE.match(said.device) or any(not 0 <= number <= COUNT_MAX for number in numbers):
+    if said.v != 1 or not _DEVICE.match(said.device) or len(said.inc) > INC_MAX:
+        return None
+    if any(not 0 <= number <= COUNT_MAX for number in numbers):
         return None
     noon = int(dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC).timestamp()) + 43_200
     return PeerUsed(
@@ -62,6 +66,7 @@ def heard(payload: bytes) -> PeerUsed | None:
         ),
         held=said.held[:HELD],
         counted=Counted(day, said.walk_ins, said.cases, max(-1, said.slot), said.slot_walk_ins),
+        inc=said.inc,
     )
 
 

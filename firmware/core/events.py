@@ -231,7 +231,7 @@ class PeerUsed(Event, frozen=True, tag="peer_used", omit_defaults=True, kw_only=
     """What another door of the hall tells of its day, authenticated by the link that brought it (`passes/<device>`).
 
     `used`: (pass id, times there, wall second of the last time). Complete for the day: an old, repeated or reordered
-    one changes nothing. `held` are day pseudonyms; `seq` rises for the life of that door's journal.
+    one changes nothing. `held` are day pseudonyms; `seq` rises for the life of that door's journal, which `inc` names.
     """
 
     device: str
@@ -240,6 +240,7 @@ class PeerUsed(Event, frozen=True, tag="peer_used", omit_defaults=True, kw_only=
     used: tuple[tuple[str, int, int], ...] = ()
     held: tuple[str, ...] = ()
     counted: Counted = Counted("")
+    inc: str = ""
 
 
 class Woken(Event, frozen=True, tag="tick", omit_defaults=True, kw_only=True):

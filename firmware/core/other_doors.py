@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from firmware.core import bounds, held
+from firmware.core import bounds, held, quotas
 from firmware.core.events import PeerUsed
 from firmware.core.state import Counted, DoorTold, Grant, HallState, PeerUse, Used
 from firmware.core.turn import Turn
@@ -29,6 +29,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
     device: str
     seq: int
+    inc: str
     day: str
     used: tuple[tuple[str, int, int], ...]
     held: tuple[str, ...]
@@ -50,8 +51,8 @@ def arrived(turn: Turn, event: PeerUsed) -> None:
     notice = known or DoorTold()
     notice.seen_ms = turn.now
     newest = known is None or event.seq >= known.seq or event.day > known.day
-    if newest:
-        notice.seq, notice.day, notice.counted = event.seq, event.day, event.counted
+    if newest or event.inc != notice.inc and event.day >= notice.day:
+        notice.seq, notice.day, notice.counted, notice.inc = event.seq, event.day, event.counted, event.inc
     held.heard(turn, event.device, event.day, event.held, newest=newest)
     state.doors[event.device] = notice
 
@@ -64,8 +65,11 @@ def from_before(state: HallState, event: PeerUsed) -> PeerUsed | None:
     """
     never = Used(0, 0, 0)
     used = tuple(use for use in event.used if use[1] > state.used.get(use[0], never).times)
-    told = event.held if event.seq > state.seq and not state.held_persons else ()
-    return msgspec.structs.replace(event, used=used, held=told) if used or told else None
+    dead = event.inc != state.rights.inc if event.inc else event.seq > state.seq
+    told = event.held if dead and not state.held_persons else ()
+    counted = event.counted if event.inc and dead and quotas.exceeds(event.counted, state.quota_before) else Counted("")
+    news = used or told or counted.day
+    return msgspec.structs.replace(event, used=used, held=told, counted=counted) if news else None
 
 
 def _take_over(turn: Turn, event: PeerUsed) -> None:
@@ -81,6 +85,7 @@ def _take_over(turn: Turn, event: PeerUsed) -> None:
             times, at_s = min(times, TIMES_MAX), max(0, min(at_s, SECONDS_MAX))
             state.used[pass_id] = Used(times, at_s, at_s + bounds.FREEZE_MAX_S, TIMES_MAX)
     state.used = dict(sorted(state.used.items(), key=lambda use: use[1].at_s))
+    quotas.take_over(state, news.counted)
     if not turn.moment.trusted or news.day == str(turn.moment.local(turn.zone).date()):
         held.hold(turn, (key for key in news.held[: held.HELD] if 0 < len(key) <= held.KEY_MAX))
 
@@ -148,12 +153,12 @@ def own_day(state: HallState, now_s: int, zone: dt.tzinfo, at_most: int = TELLS)
         if each.uses and PASS_ID.match(pass_id):
             told.append((pass_id, each.times, each.at_s))
     day = str(local.date())
-    own = Counted(day, state.quota_used, state.quota_cases, state.quota_slot, state.quota_slot_used)
     return Day(
         device=state.device,
         seq=state.seq,
+        inc=state.rights.inc,
         day=day,
         used=tuple(told),
         held=held.held_notice(state),
-        counted=own if state.quota_day == day else Counted(day),
+        counted=quotas.own_of(state, day),
     )

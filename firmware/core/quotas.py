@@ -59,11 +59,7 @@ def _left(whole: int, all_doors: int, own: int, share_percent: int | None) -> in
 
 def _counted(state: HallState, day: str, slot: int) -> tuple[Counted, Counted]:
     """(this door's, all doors') of that day and slot."""
-    own = _on(
-        Counted(state.quota_day, state.quota_used, state.quota_cases, state.quota_slot, state.quota_slot_used),
-        day,
-        slot,
-    )
+    own = _on(own_of(state, day), day, slot)
     if not state.doors:
         return own, own
     others = [_on(notice.counted, day, slot) for notice in state.doors.values()]
@@ -74,6 +70,41 @@ def _counted(state: HallState, day: str, slot: int) -> tuple[Counted, Counted]:
         slot,
         own.slot_persons + sum(each.slot_persons for each in others),
     )
+
+
+def own_of(state: HallState, day: str) -> Counted:
+    """What was counted in this door's place on that day: by this board, and by those that hung there before."""
+    ours = Counted(state.quota_day, state.quota_used, state.quota_cases, state.quota_slot, state.quota_slot_used)
+    here = [each for each in (ours, state.quota_before) if each.day == day]
+    slot = max((each.slot for each in here), default=-1)
+    return Counted(
+        day,
+        sum(each.persons for each in here),
+        sum(each.cases for each in here),
+        slot,
+        sum(each.slot_persons for each in here if each.slot == slot),
+    )
+
+
+def take_over(state: HallState, counted: Counted) -> None:
+    """A dead board's count goes on in this one; told again, or by an older word of it, it changes nothing."""
+    before = state.quota_before
+    if counted.day > before.day:
+        state.quota_before = counted
+    elif counted.day == before.day and exceeds(counted, before):
+        slot = max(counted.slot, before.slot)
+        in_slot = max(each.slot_persons for each in (counted, before) if each.slot == slot)
+        persons, cases = max(counted.persons, before.persons), max(counted.cases, before.cases)
+        state.quota_before = Counted(counted.day, persons, cases, slot, in_slot)
+
+
+def exceeds(counted: Counted, known: Counted) -> bool:
+    """There is more in it of that day, or a later day."""
+    if counted.day != known.day:
+        return counted.day > known.day
+    if counted.persons > known.persons or counted.cases > known.cases or counted.slot > known.slot:
+        return True
+    return counted.slot == known.slot and counted.slot_persons > known.slot_persons
 
 
 def _on(counted: Counted, day: str, slot: int) -> Counted:

@@ -348,6 +348,8 @@ class DoorTold(msgspec.Struct, kw_only=True, omit_defaults=True):
     day: str = ""
     counted: Counted = Counted("")
     seen_ms: int = -10_000_000
+    inc: str = ""
+    """Of another board in the same place: its numbers begin anew."""
 
 
 class UpdateOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -407,6 +409,8 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     """Cases counted on `quota_day`."""
     quota_slot: int = -1
     quota_slot_used: int = 0
+    quota_before: Counted = Counted("")
+    """What a dead board had counted in this place: it counts on."""
     orders_day: str = ""
     """The local day for which quota and walk-ins were ordered by command."""
     quota_ordered: int | None = None

@@ -136,7 +136,7 @@ class AnyPeople(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.door.trusted = True
-        again = Controller(HallState(rights=Rights(inc="door-1")), self.door.controller.zones)
+        again = Controller(HallState(rights=Rights(inc=self.door.inc)), self.door.controller.zones)
         records = [record for event, moment in self.door.journal for record in again.handle(event, moment).records]
         assert records[-len(self.door.records) :] == self.door.records if self.door.records else True
         assert all(isinstance(each, Alarm) for each in self.door.alarmed("double_use"))

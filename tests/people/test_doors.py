@@ -21,13 +21,14 @@ from tests.people.hall import Door
 class Named(Door):
     """A door of the same hall under its own name."""
 
-    def __init__(self, name: str, *changes: tuple[str, str], **more: Any) -> None:
-        self.name = name
+    def __init__(self, name: str, *changes: tuple[str, str], inc: str = "", **more: Any) -> None:
+        self.name, self.inc = name, inc or f"{name}-1"
         super().__init__(*changes, **more)
 
     def start(self, boot: str = "boot-1") -> None:
+        self.state.rights.inc = self.inc  # of the journal
         self.do(
-            Started(boot=boot, version="t", device=self.name, hall="baoshan", inc="door-1", bank=True, lanes=self.lanes)
+            Started(boot=boot, version="t", device=self.name, hall="baoshan", inc=self.inc, bank=True, lanes=self.lanes)
         )
 
     def tells(self) -> PeerUsed:
@@ -224,7 +225,7 @@ def test_a_list_of_ids_alone_is_understood(south: Named) -> None:
 
 
 def test_a_door_takes_over_the_day_of_a_dead_one_in_its_place() -> None:
-    dead, new = Named("door-1"), Named("door-1")
+    dead, new = Named("door-1"), Named("door-1", inc="door-1-new")
     assert dead.uses(1) == "admit"
     day = msgspec.structs.replace(dead.tells(), held=("p-somebody",))
     new.do(day)

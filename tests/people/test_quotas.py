@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import quotas
+from firmware.core import other_doors, quotas
 from firmware.core.facts import Booking
 from firmware.core.records import Remains
+from firmware.core.state import Counted
 from tests.people.hall import at
 from tests.people.test_doors import Named
 
@@ -307,7 +309,7 @@ def test_a_door_that_hears_the_others_uses_what_they_leave() -> None:
 def test_shares_hold_the_quota_under_any_partition(steps: list[str], day: int) -> None:
     """More than the quota only by what the doors had not told each other when they parted."""
     north, south = pair(day, "{ north = 50, south = 50 }")
-    quota = north.controller.rulebook.quota_on(dt.date(2022, 6, 1)) if north.controller.rulebook else 0
+    quota = quota_of(north)
     admitted, untold, slack = 0, 0, 0
     for number, step in enumerate(steps):
         if step == "meet":
@@ -321,6 +323,53 @@ def test_shares_hold_the_quota_under_any_partition(steps: list[str], day: int) -
             admitted, untold = admitted + came, untold + came
         slack = max(slack, untold)
         assert admitted <= quota + slack
+
+
+# -------------------------------------------------------------- another board in a door's place
+
+
+def test_a_new_board_counts_on_from_the_dead_one_and_once() -> None:
+    dead, new, south = door(6, name="north"), door(6, name="north", inc="north-2"), door(6, name="south")
+    assert [walks_in(dead, 50 + number) for number in range(4)] == ["admit"] * 4
+    last, earlier = dead.tells(), msgspec.structs.replace(dead.tells(), counted=Counted("2022-06-01", 2))
+    south.do(last)
+    for told in (last, last, earlier):
+        new.do(told)
+    assert walks_in(new, 60) == "admit" and new.tells().counted.persons == 5
+    assert new.tells().seq < last.seq and other_doors.from_before(new.state, new.tells()) is None
+    south.do(new.tells())
+    assert [walks_in(south, 70), walks_in(south, 71)] == ["admit", "refuse"]
+
+
+def test_what_nobody_used_is_given_back_by_the_new_board_too() -> None:
+    dead, new = door(2, name="north"), door(2, name="north", inc="north-2")
+    assert walks_in(dead, 50) == "admit"
+    new.do(dead.tells())
+    assert new.scan(new.test(60)) == "admit"
+    new.wait(60)
+    assert [walks_in(new, 61), walks_in(new, 62)] == ["admit", "refuse"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["north", "south", "replaced"]), max_size=30), st.integers(0, 9), st.integers(0, 6))
+def test_no_board_that_is_replaced_gives_the_hall_a_place_more(steps: list[str], day: int, slot: int) -> None:
+    north, south = door(day, slot, name="north"), door(day, slot, name="south")
+    admitted, tried = 0, 0
+    for number, step in enumerate(steps):
+        if step == "replaced":
+            told, north = north.tells(), door(day, slot, name="north", inc=f"north-{number}")
+            north.do(told)
+        else:
+            admitted += walks_in(north if step == "north" else south, 100 + number) == "admit"
+            tried += 1
+        north.meets(south)
+        whole = min(quota_of(north), slot or 99)
+        assert admitted == min(whole, tried)
+
+
+def quota_of(at_door: Named) -> int:
+    assert at_door.controller.rulebook is not None
+    return at_door.controller.rulebook.quota_on(dt.date(2022, 6, 1))
 
 
 # -------------------------------------------------------------- what remains is told
