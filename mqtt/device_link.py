@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from mqtt.address import Address
-from mqtt.link import Clock, Connection, Outgoing, Plan, Will
+from mqtt.connection import Clock, Connection, Outgoing, Plan, Will
 from mqtt.messages import HistoryRequest, Incoming, Reply
 from mqtt.outbox import Outbox
 from mqtt.topics import HOME_ASSISTANT_STATUS, Topics, may_answer_to
@@ -33,7 +33,7 @@ _HISTORY = msgspec.json.Decoder(HistoryRequest)
 class Link:
     """`post` gets every message that is not ours to answer, in the connection's thread: it must only enqueue and wake.
 
-    `also` and `copies` are further subscriptions (a bank's orders; the rows of the hall-wide limit, see `mqtt.link.Plan`).
+    `also` and `copies` are further subscriptions (a bank's orders; the rows of the hall-wide limit, see `mqtt.connection.Plan`).
     Nothing here raises or blocks, whatever the broker does; `problem` says why there is no connection.
     """
 

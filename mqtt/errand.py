@@ -14,7 +14,7 @@ from typing import Any, Self
 from firmware.clock import Clock
 from firmware.errors import Failure
 from mqtt.address import Address
-from mqtt.link import Connection, Outgoing, Plan, Speaker
+from mqtt.connection import Connection, Outgoing, Plan, Speaker
 from mqtt.messages import Incoming
 from mqtt.topics import Topics, place
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mqtt.address import Address
-from mqtt.link import Clock, Connection, Outgoing, Plan
+from mqtt.connection import Clock, Connection, Outgoing, Plan
 from mqtt.messages import HistoryRequest, Incoming
 from mqtt.orders import Orders
 from mqtt.topics import Place, Topics, answers_to, heard_by_hub, is_answer, place, rights_place

@@ -20,7 +20,7 @@ from firmware.core import jwk
 from firmware.core.resource import HALL
 from firmware.errors import Mistake
 from firmware.files import read_secret
-from mqtt.link import Outgoing
+from mqtt.connection import Outgoing
 from mqtt.messages import CommandAnswer, Incoming, Scalar
 from mqtt.signing import envelope, sign_command
 from mqtt.topics import Topics, answers_to

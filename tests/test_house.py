@@ -87,9 +87,9 @@ ROOMS = {
 
 ONLY_IN = {
     **dict.fromkeys(("serial", "gpiozero", "lgpio", "pigpio", "smbus2", "picamera2", "evdev"), ("firmware/ports",)),
-    "paho": ("mqtt/link.py",),
+    "paho": ("mqtt/connection.py",),
     # The demo draws its seed, the link spreads its attempts to reconnect: both are told from which number.
-    "random": ("firmware/simulation", "firmware/verbs/demo.py", "mqtt/link.py"),
+    "random": ("firmware/simulation", "firmware/verbs/demo.py", "mqtt/connection.py"),
 }
 """A library and the rooms that alone may import it."""
 
@@ -336,7 +336,7 @@ BROKEN = [
     (doors, "firmware/wiring.py", "import deploy.image", "may not import deploy.image"),
     (doors, "mqtt/x.py", "from firmware.site import load", "may not import firmware.site"),
     (libraries_at_home, "firmware/loop.py", "import serial.tools", "serial.tools is imported only in firmware/ports"),
-    (libraries_at_home, "mqtt/outbox.py", "from paho.mqtt import client", "only in mqtt/link.py"),
+    (libraries_at_home, "mqtt/outbox.py", "from paho.mqtt import client", "only in mqtt/connection.py"),
     (libraries_at_home, "firmware/wiring.py", "import gpiozero", "only in firmware/ports"),
     (clock_is_read_in_one_place, "mqtt/x.py", "import time\nt = time.monotonic()", "mqtt/x.py:2 reads the clock"),
     (clock_is_read_in_one_place, "mqtt/x.py", "from time import time_ns", "time.time_ns"),
@@ -367,7 +367,7 @@ def test_a_law_says_no_to_what_breaks_it(law: Law, path: str, text: str, complai
         ("firmware/core/x.py", '"""P."""\nimport datetime as dt\nfrom sensors.readings import Scan\ndt.date(1, 1, 1)'),
         ("firmware/clock.py", '"""P."""\nimport time\ntime.time()'),
         ("firmware/ports/x.py", '"""P."""\nimport serial\nfrom sensors.driver import Raw'),
-        ("mqtt/link.py", '"""P."""\nfrom paho.mqtt import client'),
+        ("mqtt/connection.py", '"""P."""\nfrom paho.mqtt import client'),
     ],
 )
 def test_the_laws_let_a_good_file_pass(path: str, text: str) -> None:

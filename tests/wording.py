@@ -31,7 +31,7 @@ SPEAKING = (
         "firmware/doctor/technician.py",
     ),
     *("firmware/listening/recordings.py", "firmware/listening/fresh_air.py", "firmware/listening/words.py"),
-    *("firmware/outputs/relay.py", "mqtt/link.py", "firmware/ports/serial_line.py"),
+    *("firmware/outputs/relay.py", "mqtt/connection.py", "firmware/ports/serial_line.py"),
 )
 NO_MESSAGE = {
     *("\\(at line (\\d+), column \\d+\\)", "toml at line {}", " - at ", " (at ", "did you mean ", "user root\n"),

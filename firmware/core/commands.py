@@ -49,20 +49,20 @@ def _resource(event: CommandArrived) -> str:
 def _open_once(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
         return "no_such_lane"
-    return attendant.open_once(turn, turn.state.lanes[event.lane or ""])
+    return attendant.open_once(turn, turn.state.lanes[event.lane])
 
 
 def _hold(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
         return bank.hold(turn, True, _resource(event))
     because = str(event.body.get("reason") or "order")
-    return attendant.hold(turn, turn.state.lanes[event.lane or ""], because[:100], event.issuer)
+    return attendant.hold(turn, turn.state.lanes[event.lane], because[:100], event.issuer)
 
 
 def _release(turn: Turn, event: CommandArrived) -> str:
     if event.lane is None:
         return bank.hold(turn, False, _resource(event))
-    return attendant.release(turn, turn.state.lanes[event.lane or ""], event.issuer)
+    return attendant.release(turn, turn.state.lanes[event.lane], event.issuer)
 
 
 def _evacuate(turn: Turn, event: CommandArrived) -> str:

@@ -25,9 +25,9 @@ from firmware.language import chosen, spoken
 from firmware.order_counters import OrderCounters
 from firmware.reference.orders import BECAUSE, KEYS, ORDERS, Order
 from firmware.typed_toml import nearest
+from mqtt.connection import Outgoing
 from mqtt.errand import Errand
 from mqtt.fetch import Fetch, ranges
-from mqtt.link import Outgoing
 from mqtt.messages import CommandAnswer
 from mqtt.orders import Order as ToSign
 from mqtt.orders import Orders, read_key

@@ -35,7 +35,7 @@ from firmware.simulation.crowd import Crowd
 from firmware.simulation.hall import Hall
 from firmware.simulation.rig import Rig
 from mqtt.address import Address
-from mqtt.link import Connection, Plan, Speaker
+from mqtt.connection import Connection, Plan, Speaker
 from mqtt.messages import Incoming
 from mqtt.topics import ROOT
 

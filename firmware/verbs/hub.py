@@ -18,9 +18,9 @@ from firmware import broker_arguments, clock
 from firmware.errors import Failure, Mistake
 from firmware.language import chosen, spoken
 from mqtt import operators
+from mqtt.connection import Outgoing
 from mqtt.desk import Desk
 from mqtt.hub import Hub
-from mqtt.link import Outgoing
 from mqtt.orders import Orders, read_key
 from mqtt.page import LOOPBACK, Page
 from mqtt.terminal import Language, alarm_line, decision_line, incident_line, screen

@@ -47,7 +47,9 @@ def test_a_board_that_takes_a_dead_ones_place_lets_nobody_in_twice(tmp_path: Pat
         assert judged(door, text)[came] == "refuse"
         wait_until(lambda: len(told(ear, "passes")[-1].used) == 3)
         assert {each.device for each in told(ear, "passes")} == {"door-0"}
-        assert len({each.inc for each in told(ear, "passes")}) == 2, "by which the others know that its numbers begin anew"
+        assert len({each.inc for each in told(ear, "passes")}) == 2, (
+            "by which the others know that its numbers begin anew"
+        )
         assert door.stop() == 0 and door.replay().returncode == 0
     finally:
         ear.close()

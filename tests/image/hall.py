@@ -17,7 +17,7 @@ from deploy.image import recipe
 from firmware.clock import Clock
 from firmware.simulation.issuer import Issuer
 from mqtt.address import Address
-from mqtt.link import Connection, Plan, Speaker
+from mqtt.connection import Connection, Plan, Speaker
 from mqtt.messages import Incoming
 from mqtt.signing import envelope, sign_command
 from mqtt.topics import ROOT

@@ -11,8 +11,8 @@ from typing import Any
 
 from firmware.clock import Clock
 from mqtt.address import Address
+from mqtt.connection import Connection, Outgoing, Plan, Speaker
 from mqtt.device_link import Link
-from mqtt.link import Connection, Outgoing, Plan, Speaker
 from mqtt.messages import Incoming
 from mqtt.outbox import Outbox
 

@@ -21,7 +21,7 @@ from firmware.errors import Mistake
 from firmware.trust import certificates
 from mqtt.access import Party, rights
 from mqtt.address import Address
-from mqtt.link import Connection, Plan
+from mqtt.connection import Connection, Plan
 from tests import needs
 from tests.brokers import wait_until
 from tests.mqtt.helpers import Ear
