@@ -25,6 +25,7 @@ EXPOSURE_MAX = {
     "hallgate-clock.service": 1.5,
     "hallgate-confirm.service": 1.5,
     "hallgate-enrol.service": 2.5,
+    "hallgate-fault.service": 1.5,
     "hallgate-update.service": 2.5,
 }
 """What may run as long as the device does. All but the first are root's: for the lamp, the slots, to give files away; the
