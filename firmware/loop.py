@@ -237,7 +237,7 @@ class Loop:
             self._wake_ms = outcome.wake_at_ms
         if any(isinstance(order, GateFree) for order in orders):
             self._carry_out([order for order in orders if isinstance(order, GateFree)])
-            orders = [order for order in orders if not isinstance(order, GateFree)]
+            orders = _behind_free(orders)
         if news or any(isinstance(order, GateOpen) for order in orders):
             orders = self._durable(orders)
         self._carry_out(orders)
@@ -347,6 +347,15 @@ def _lets_in(order: AnyAction) -> bool:
 
 
 GATES = (GateOpen, GateFree, GateClose)
+
+
+def _behind_free(orders: list[AnyAction]) -> list[AnyAction]:
+    """What is left to do once every lane that is to stand free does: what its gate was told before that is over.
+
+    Else a gate that was let go just before the fire, or put in service with the loop open, would shut behind it.
+    """
+    last = {order.lane: place for place, order in enumerate(orders) if isinstance(order, GateFree)}
+    return [order for place, order in enumerate(orders) if _not_a_gate(order) or place > last.get(order.lane, -1)]
 
 
 def _not_a_gate(order: Any) -> bool:

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from firmware.cables import Cable, Line
 from firmware.clock import Clock
-from firmware.core.events import CodeRead
+from firmware.core.events import CodeRead, CommandArrived, ContactChanged, Started
 from firmware.core.records import Decision
-from firmware.loop import CALLS_A_TURN, INBOX, Loop
+from firmware.core.state import LaneSetup
+from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
 from tests.core.stage import Stage
 
 
@@ -103,3 +105,33 @@ def test_a_loop_that_is_late_decides_as_if_it_were_in_time(gaps_ms: list[int], s
     held_up = Late(late)
     held_up.judge(heard)
     assert [told(record) for record in held_up.records] == [told(record) for record in punctual.records]
+
+
+class Gate:
+    """A hand that notes what its gate was told, in the order in which it was."""
+
+    wake_at_ms = None
+
+    def __init__(self) -> None:
+        self.told = list[str]()
+
+    def order(self, order: Any, t_ms: float) -> list[Any]:
+        self.told += [type(order).__name__] if isinstance(order, GATES) else []
+        return []
+
+
+FIRE = ContactChanged(lane="A", role="fire_loop", closed=False)
+HELD = CommandArrived(id="h", name="hold", issuer="hub", lane="A")
+
+
+@pytest.mark.parametrize("direction", ["out", "both"])
+def test_a_fire_comes_behind_what_its_gate_was_told_in_the_same_turn(direction: Any) -> None:
+    """A fail-open exit is put in service, or a grant is taken back, and the fire loop is open: all of it judged at once."""
+    setup = LaneSetup(name="A", direction=direction, classes=("visitor",), passage_sensor=True, fails_open=True)
+    stage, gate = Stage(lanes=(setup,)), Gate()
+    held_up = Late(stage)
+    held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
+    began: Any = Started(boot="2", version="t", device="d", hall="baoshan", inc="door-1", bank=True, lanes=stage.lanes)
+    before = [began] if direction == "out" else [CodeRead(lane="A", fact=stage.booking(1)), HELD]
+    held_up.judge([(event, 0.0) for event in (*before, FIRE)])
+    assert "GateFree" in gate.told and "GateClose" not in gate.told, gate.told
