@@ -17,7 +17,8 @@ On the wire: 7 bytes, `FE 80 side 00 00 00 AB` opens for one person (side 01 = A
     `FE 81 side ..` when the person has passed and `FE 44 side ..` when the time ran out or the arm was pushed the
     wrong way. AB is a fixed trailer, not a checksum, so a spoilt frame can only be told by its shape.
     A party of n is n openings of one side, each after the one before it was passed or timed out; the two sides do not
-    wait for each other. A board that does not answer within `answer_ms` gets no further opening of that party.
+    wait for each other. A board that does not answer within `answer_ms` gets no further opening of that party. The way
+    out is opened as often as it is ordered, answered or not.
     Our source has no command that closes or that holds open: `GateClose` drops the openings that still wait (the one
     under way ends by the board's own time), and `GateFree` opens both sides again after every answer and every
     `renew_ms` until `GateClose`. Truly free is a tripod only with its arm dropped, by the board's fire input.
@@ -129,10 +130,13 @@ class Encoder(Hand):
         return out
 
     def _admit(self, way: Direction, persons: int, t_ms: float) -> Answers:
-        """Open for the first person; ordered again while an opening is under way, only the end moves."""
+        """Open for the first person; ordered again while an opening is under way, only the end moves.
+
+        Not for the way out: the answer may be lost, and who asks again stands before a locked arm. One too many may leave.
+        """
         side = self._sides[way]
         side.waiting = max(side.waiting, persons - 1)
-        return self._open(way, t_ms, silently=side.answer_by_ms is not None)
+        return self._open(way, t_ms, silently=way == "in" and side.answer_by_ms is not None)
 
     def _next(self, way: Direction, t_ms: float) -> Answers:
         side = self._sides[way]

@@ -82,6 +82,14 @@ def test_a_leaving_person_never_waits_for_an_entering_one() -> None:
     assert line.take_sent() == []
 
 
+def test_who_asks_to_leave_again_is_let_out_though_the_board_told_nothing_of_the_first_time() -> None:
+    line = bench(answer_ms=15_000)
+    for _ in range(4):
+        line.order(opening(way="out"))
+        line.run(4_000)
+    assert line.take_sent() == [B] * 4
+
+
 def test_a_silent_board_gets_nothing_more_of_the_party() -> None:
     line = bench(answer_ms=5_000)
     line.order(opening(persons=3))
