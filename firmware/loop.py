@@ -67,6 +67,7 @@ class Loop:
         self._wake_ms: int | None = None
         self._unflushed_ms: float | None = None
         self._retry_ms: float | None = None
+        self._hands_began = False
         self.every(self._prepare)
 
     # ------------------------------------------------------------ for others
@@ -219,7 +220,7 @@ class Loop:
         news = line.health("ok") if there else line.health("unplugged", because)
         if news is not None:
             self._put([(news, t_ms)])
-        if there and hasattr(line.speaker, "replugged"):
+        if there and hasattr(line.speaker, "replugged") and (self._hands_began or not self._stands_free(line)):
             self._put(cable.say(line, line.speaker.replugged(t_ms), t_ms))
 
     # ------------------------------------------------------------ judge, write, flush, act
@@ -325,9 +326,13 @@ class Loop:
     def start_hands(self) -> None:
         """At start every relay that must be closed without us is ordered off; nothing else fires."""
         self._tell_hands("start")
+        self._hands_began = True
 
     def close(self) -> None:
-        """Leave every hand in its position for when the software is gone, and let go of everything."""
+        """Leave every hand in its position for when the software is gone, and let go of everything.
+
+        In an evacuation a gate is left as it stands: whoever ends or starts this process shuts nobody in.
+        """
         self._tell_hands("stop")
         for cable in self.cables:
             cable.port.close()
@@ -338,7 +343,11 @@ class Loop:
         t_ms = self.clock.elapsed_ms()
         for each in self.hands.values():
             for cable, line in each:
-                self._put(cable.say(line, getattr(line.speaker, what)(t_ms), t_ms))
+                if not self._stands_free(line):
+                    self._put(cable.say(line, getattr(line.speaker, what)(t_ms), t_ms))
+
+    def _stands_free(self, line: Line) -> bool:
+        return line.role == "gate" and bool(self.controller.state.evacuated_by)
 
 
 def _lets_in(order: AnyAction) -> bool:

@@ -108,3 +108,18 @@ def test_a_cut_fire_loop_opens_without_a_decision(made: tuple[Bench, FarPins]) -
     gate.relay.silent(1.0, OFF)
     assert [r["alarm"] for r in gate.records() if r["kind"] == "alarm"] == ["fire"]
     assert not [r for r in gate.records() if r["kind"] == "decision"]
+
+
+def test_who_ends_and_starts_the_process_in_a_fire_shuts_nobody_in(made: tuple[Bench, FarPins]) -> None:
+    """An entry that fails closed: not at SIGTERM, not at the next start, and the record goes on."""
+    gate, pins = made
+    pins.set(FIRE, 1)
+    gate.relay.expect(ON)
+    assert gate.stop() == 0
+    gate.relay.silent(0.2, OFF)
+    pins.socket.close()
+    gate.start()
+    assert OFF not in gate.relay.expect(ON)
+    gate.relay.silent(0.3, OFF)
+    gate.stop()
+    assert gate.replay().returncode == 0

@@ -16,7 +16,9 @@ import pytest
 
 from firmware.__main__ import main
 from tests import needs
+from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, ROOT, Bench, bench
+from tests.device.far_pins import FIRE, PINS, FarPins
 
 UNITS = ROOT / "deploy/systemd"
 UNIT = UNITS / "hallgate.service"
@@ -117,8 +119,8 @@ def test_a_loop_that_hangs_says_nothing(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- gates at rest
 
 
-def rest(site: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "firmware", "rest", "--site", str(site)]
+def rest(site: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "firmware", "rest", "--site", str(site), *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, **more})
 
 
@@ -132,6 +134,22 @@ def test_a_crash_in_an_opening_leaves_no_open_gate(tmp_path: Path) -> None:
         done = rest(gate.site)
         assert (done.returncode, done.stdout) == (0, "lane A rests closed\n")
         gate.relay.expect(OFF)
+
+
+def test_a_crash_in_an_evacuation_leaves_the_entry_open(tmp_path: Path) -> None:
+    with bench(tmp_path, lane=PINS) as gate:
+        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
+        gate.start()
+        pins = FarPins(tmp_path / "pins")
+        pins.set(FIRE, 1)
+        gate.relay.expect(ON)
+        wait_until(lambda: any(record["kind"] == "alarm" for record in gate.records()))
+        gate.kill()
+        done = rest(gate.site, "--state", str(gate.state))
+        assert (done.returncode, done.stdout) == (0, "lane A rests open\n"), done.stderr
+        assert OFF not in gate.relay.expect(ON)
+        assert rest(gate.site, "--state", str(tmp_path / "nowhere")).stdout == "lane A rests closed\n"
+        pins.socket.close()
 
 
 def test_an_exit_rests_open(tmp_path: Path) -> None:
