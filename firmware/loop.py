@@ -21,7 +21,7 @@ from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen
 from firmware.core.controller import Controller
-from firmware.core.events import AnyEvent, CodeRead, JournalState, Woken
+from firmware.core.events import AnyEvent, CodeRead, ContactChanged, JournalState, Woken
 from firmware.core.moment import Moment
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.turn import Outcome
@@ -187,9 +187,12 @@ class Loop:
             self._put([self._posted.popleft()])
 
     def _put(self, heard: list[Stamped]) -> None:
-        room = INBOX - len(self._inbox)
-        self.dropped_events += max(0, len(heard) - room)
-        self._inbox.extend(heard[:room])
+        """A contact is never too much: it is told once, there are few, and one of them is the fire loop."""
+        for stamped in heard:
+            if len(self._inbox) < INBOX or isinstance(stamped[0], ContactChanged):
+                self._inbox.append(stamped)
+            else:
+                self.dropped_events += 1
 
     def _tend(self, t_ms: float) -> None:
         for cable in self.cables:

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
-from firmware.core.events import CodeRead, CommandArrived, ContactChanged, Started
+from firmware.core.events import ClockChecked, CodeRead, CommandArrived, ContactChanged, Started
 from firmware.core.records import Decision
 from firmware.core.state import LaneSetup
 from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
@@ -135,3 +135,10 @@ def test_a_fire_comes_behind_what_its_gate_was_told_in_the_same_turn(direction: 
     before = [began] if direction == "out" else [CodeRead(lane="A", fact=stage.booking(1)), HELD]
     held_up.judge([(event, 0.0) for event in (*before, FIRE)])
     assert "GateFree" in gate.told and "GateClose" not in gate.told, gate.told
+
+
+def test_a_fire_is_heard_in_an_inbox_that_is_full() -> None:
+    stage = Stage()
+    flooded = Late(stage)
+    flooded.judge([*[(ClockChecked(), 0.0)] * (INBOX + 5), (FIRE, 1.0)])
+    assert stage.lane.freed and flooded.loop.dropped_events == 5
