@@ -10,6 +10,7 @@ from firmware.plugs import Plugs, speaker
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import Spacing
 from firmware.site import DeviceSpec, Lane, Site
+from firmware.site.tables import ASKERS
 from firmware.trust.verification import Verifier
 from sensors.readings import GatePassed
 
@@ -73,6 +74,7 @@ def setup(lane: Lane) -> LaneSetup:
         thermometer="thermometer" in lane.devices,
         range_sensor="range" in lane.devices,
         button="button" in lane.devices,
+        askers=tuple(role for role in ASKERS if role in lane.devices),
         zone=lane.zone,
         interlock=lane.interlock,
         behind_sensor="behind" in lane.devices,

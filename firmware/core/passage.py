@@ -62,9 +62,17 @@ def blocked(turn: Turn, event: PassageBlocked) -> None:
             turn.signal(lane, "body_in")
         if turn.now < lane.open_until_ms:
             turn.prolong(lane)
+        elif _has_to_be_seen(turn, lane):
+            open_exit(turn, lane, "approach")
     else:
         turn.signal(lane, "body_back")
         _cleared(turn, lane)
+
+
+def _has_to_be_seen(turn: Turn, lane: LaneState) -> bool:
+    """At an exit where nothing that somebody could ask by works, or is there: who steps into the passage wants to leave."""
+    setup = turn.setup(lane.name)
+    return setup.direction == "out" and all(role in lane.broken for role in setup.askers)
 
 
 def saturated(turn: Turn, event: CounterSaturated) -> None:

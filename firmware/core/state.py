@@ -44,6 +44,8 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thermometer: bool = False
     range_sensor: bool = False
     button: bool = False
+    askers: tuple[str, ...] = ("scanner",)
+    """Of an exit: the devices by which somebody says that they want to leave."""
     zone: str = ""
     """Where the lane leads, in the words of staff badges and of the roster (3.1.4b); empty: everywhere."""
     comes_from: str = ""

@@ -51,7 +51,8 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
     checks = (
-        _closed_exits, _interlocks, _idle_zones, _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers,
+        _unasked_exits, _closed_exits, _interlocks, _idle_zones, _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled,
+        _side_peers,
     )  # fmt: skip
     return [found for check in checks for found in check(site)]
 
@@ -144,9 +145,20 @@ def _unsized(site: Site) -> Found:
             yield path, "nobody counts who rides: write [lane.car] with width_mm, depth_mm and rated_persons (3.1.5d)"
 
 
+def _unasked_exits(site: Site) -> Found:
+    """At a lane for both ways a code asks to come in, and nobody knows on which side of the beams a body stands."""
+    for path, lane in _numbered(site):
+        if lane.direction == "both" and "gate" in lane.devices and "button" not in lane.devices:
+            yield (
+                (*path, "direction"),
+                f"nothing opens this gate for somebody who leaves: give it a button, or a gate that turns freely"
+                f" outwards ({HELD_IN})",
+            )
+
+
 def _closed_exits(site: Site) -> Found:
     for path, lane in _numbered(site):
-        if lane.direction == "out" and lane.on_failure == "closed" and "gate" in lane.devices:
+        if lane.direction in ("out", "both") and lane.on_failure == "closed" and "gate" in lane.devices:
             yield (
                 (*path, "on_failure"),
                 f"this exit stays shut when the software is gone: is there another one? ({HELD_IN})",

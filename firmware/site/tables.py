@@ -54,8 +54,10 @@ ROLES = {
 }
 """A lane's device tables, and the first word of the drivers each one takes."""
 
-OPENERS = ("scanner", "identity", "button", "range", "counter", "terminal")
-"""What can tell an exit that somebody wants to leave."""
+ASKERS = ("scanner", "identity", "button", "range")
+"""By what somebody says that they want to leave."""
+OPENERS = (*ASKERS, "counter")
+"""What can tell an exit that somebody wants to leave. A terminal hears our own codes only, and exits ask for none."""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

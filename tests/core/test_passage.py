@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
+import pytest
+
+from firmware.core.events import CounterSaturated, Crossed, DeviceHealth, PassageBlocked, TurnedAway
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage
 
@@ -208,3 +210,17 @@ def test_two_lanes_share_one_limit() -> None:
     stage = Stage(limit=1, lanes=lanes)
     assert stage.scan(stage.booking(1), "A") == "admit"
     assert stage.scan(stage.booking(2), "B") == "wait"
+
+
+@pytest.mark.parametrize("askers", [(), ("scanner",)])
+def test_an_exit_that_nobody_can_ask_opens_to_who_steps_into_it(askers: tuple[str, ...]) -> None:
+    """It has a counter alone, or its scanner is gone; while the scanner works the beams ask for nothing."""
+    stage = Stage(lanes=(LaneSetup(name="A", direction="out", passage_sensor=True, askers=askers),))
+    if askers:
+        stage.do(PassageBlocked(lane="A", blocked=True)).do(PassageBlocked(lane="A", blocked=False))
+        assert stage.gate == []
+        stage.do(DeviceHealth(lane="A", device="scanner", state="unplugged"))
+    stage.do(PassageBlocked(lane="A", blocked=True))
+    assert (stage.gate, stage.because) == (["open"], "exit_by_approach")
+    stage.cross("out")
+    assert [passage.direction for passage in stage.passages] == ["out"]

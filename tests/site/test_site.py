@@ -284,6 +284,24 @@ def test_an_exit_that_stays_shut_by_itself_is_worth_a_warning(bench: Bench) -> N
     text = SITE.replace('on_failure = "open"', 'on_failure = "closed"').replace('energised = "closed"\n', "")
     text = text.replace("escape_way = true", "escape_way = false")
     assert [warning.key for warning in site.load(bench.write(text=text)).warnings] == ["lane[1].on_failure"]
+    both = text.replace('direction = "out"', 'direction = "both"\nfor = ["visitor"]')
+    assert "lane[1].on_failure" in [warning.key for warning in site.load(bench.write(text=both)).warnings]
+
+
+def test_a_way_out_that_nothing_opens_is_pointed_at(bench: Bench) -> None:
+    """By a code somebody asks to come in, and a terminal hears our own codes only."""
+    both = SITE.replace('direction = "in"', 'direction = "both"').replace(
+        'on_failure = "closed"', 'on_failure = "open"'
+    )
+    both = both.replace("channel = 1", 'channel = 1\nenergised = "closed"')
+    assert [warning.key for warning in site.load(bench.write(text=both)).warnings] == ["lane[0].direction"]
+    terminal = '[lane.terminal]\ndriver = "terminal_http"\nlisten = "127.0.0.1:8088"'
+    i, j = SITE.index("[lane.button]"), SITE.index("[lane.gate]", SITE.index("[lane.button]"))
+    with pytest.raises(Mistake, match="somebody wants to leave"):
+        site.load(bench.write(text=SITE[:i] + terminal + "\n" + SITE[j:]))
+    counter = '[lane.counter]\ndriver = "counter_beam_pair"\npins = { outside = 5, inside = 6 }'
+    (_, way_out) = site.load(bench.write(text=SITE[:i] + counter + "\n" + SITE[j:])).lanes
+    assert setup_of(way_out).askers == (), "who steps into the beams is let out"
 
 
 def test_a_side_link_needs_a_secret_and_wants_numbers(bench: Bench) -> None:
