@@ -2,7 +2,7 @@
 
 A badge gives the button its power for some seconds. A short press confirms who stands there and lets one body in,
 counted. A long press holds the entry, releases a held one, or resets an evacuation. At an exit the button needs nobody:
-it opens. Named, recorded and counted, whoever pressed it.
+it opens; where it may let nobody in it still lets out. Named, recorded and counted, whoever pressed it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,12 @@ def _signs_round(turn: Turn, lane: LaneState, held_ms: int, *, named: bool) -> b
 
 
 def _meant(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, str]:
-    return _order(turn, lane, who) if long else ("open_once", open_once(turn, lane))
+    if long:
+        return _order(turn, lane, who)
+    because = open_once(turn, lane)
+    if because and turn.setup(lane.name).exit:
+        passage.open_exit(turn, lane, "button")  # nobody may come in: whoever pressed may want out, badge or not
+    return "open_once", because
 
 
 def _order(turn: Turn, lane: LaneState, who: str) -> tuple[str, str]:

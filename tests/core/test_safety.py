@@ -80,7 +80,7 @@ def test_an_attendant_lets_in_where_somebody_asked_to_leave_and_did_not_come() -
     assert (let_in(), stage.free) == ("in 2", 4)
     stage.wait(11).press()
     stage.wait(1).do(events.PassageBlocked(lane="A", blocked=True))
-    assert let_in() == "out 3"
+    assert let_in() == "out 4", "the gate had shut before the body in it"
     stage.cross("out")
     assert [passage.direction for passage in stage.passages] == ["out"]
 
@@ -117,6 +117,21 @@ def test_badge_and_button_open_hold_and_release() -> None:
     assert stage.lane.state == "idle"
     names = [(r.name, r.result) for r in stage.records if isinstance(r, CommandDone)]
     assert names == [("open_once", "done"), ("hold", "done"), ("release", "done")]
+
+
+@pytest.mark.parametrize("closed", ["held", "full"])
+def test_a_badge_at_a_lane_for_both_ways_takes_the_way_out_from_nobody(closed: str) -> None:
+    """It names the button for some seconds; who presses it then to leave is no less let out than before."""
+    stage = Stage(direction="both", limit=0 if closed == "full" else 5)
+    stage.scan(stage.badge())
+    if closed == "held":
+        stage.press(3)
+        assert stage.lane.state == "held"
+    stage.press()
+    assert (stage.gate, stage.because) == (["open"], "exit_by_button")
+    assert stage.lane.grant is not None and stage.lane.grant.way == "out"
+    command = [record for record in stage.records if isinstance(record, CommandDone)][-1]
+    assert (command.name, command.result) == ("open_once", "refused")
 
 
 def test_a_button_without_a_badge_opens_no_entry() -> None:
