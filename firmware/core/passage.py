@@ -301,6 +301,7 @@ def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
     elif grant is not None and lane.state == "passing" and not lane.obstructed:
         lane.exit_waiting = True
     else:
+        lane.exit_waiting = False  # it comes now: the end of the grant before it need not bring it as well
         if grant is not None:
             give_up(turn, lane)
         _grant_exit(turn, lane, because)
@@ -316,7 +317,6 @@ def exit_grant_ms(turn: Turn) -> int:
 def _grant_exit(turn: Turn, lane: LaneState, because: str) -> None:
     pulse_ms = turn.rulebook.gate.pulse_ms if turn.rulebook else EXIT_PULSE_MS
     record = unasked.answer(turn, lane, "admit", "3.1.3a", f"exit_by_{because}", phrase="goodbye")
-    lane.exit_waiting = False
     lane.grant = Grant(
         decision=record.id,
         way="out",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware.core.events import CounterSaturated, Crossed, DeviceHealth, PassageBlocked, TurnedAway
+from firmware.core.records import Decision
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage
 
@@ -197,6 +198,16 @@ def test_who_is_in_the_passage_finishes_before_the_exit_opens() -> None:
     stage.do(Crossed(lane="A", direction="in"))
     assert stage.lane.grant is not None and stage.lane.grant.way == "out"
     assert [passage.expected for passage in stage.passages] == [True]
+
+
+def test_who_waits_behind_something_that_stands_in_the_passage_is_let_out_once() -> None:
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True))
+    stage.press()
+    stage.wait(stage.controller.rulebook.alarms.held_open_seconds + 1)  # type: ignore[union-attr]
+    told = [record.clauses[0].because for record in stage.records if isinstance(record, Decision)]
+    assert (stage.alarms, told) == (["obstructed"], ["in_order", "exit_by_turn"])
 
 
 def test_a_counter_that_cannot_tell_says_so() -> None:
