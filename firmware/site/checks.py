@@ -18,6 +18,7 @@ from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
 from firmware.typed_toml import dotted
 from sensors.driver import I2cSettings
+from sensors.readings import GatePassed
 
 Found = Iterator[tuple[Keys, str]]
 
@@ -51,8 +52,8 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
     checks = (
-        _unasked_exits, _closed_exits, _interlocks, _idle_zones, _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled,
-        _side_peers,
+        _unasked_exits, _closed_exits, _fire_unheard, _boards_of_their_own, _interlocks, _idle_zones, _unsized, _unpowered,
+        _unguarded, _alone, _tls, _enrolled, _side_peers,
     )  # fmt: skip
     return [found for check in checks for found in check(site)]
 
@@ -135,6 +136,11 @@ def _lifts(site: Site) -> Found:
         lift = lane.direction == "elevator"
         if lift and lane.escape_way:
             yield (*path, "escape_way"), f"a lift is no way out: its calls drop in a fire ({HELD_IN})"
+        if lift and lane.on_failure == "open":
+            yield (
+                (*path, "on_failure"),
+                f'a lift is called by nobody when the software is gone: on_failure = "closed" ({HELD_IN})',
+            )
         if lane.car is not None and not lift:
             yield (*path, "car"), 'only a lift has a car: direction = "elevator"'
 
@@ -162,6 +168,26 @@ def _closed_exits(site: Site) -> Found:
             yield (
                 (*path, "on_failure"),
                 f"this exit stays shut when the software is gone: is there another one? ({HELD_IN})",
+            )
+
+
+def _fire_unheard(site: Site) -> Found:
+    """Not an error: the panel's own contact may do all of it, and another lane's loop opens every lane of its device."""
+    if any("fire_loop" in lane.devices for lane in site.lanes):
+        return
+    for path, lane in _numbered(site):
+        if lane.direction in ("out", "both") and "gate" in lane.devices:
+            yield path, f"nothing tells this device of a fire: write [lane.fire_loop] ({HELD_IN})"
+
+
+def _boards_of_their_own(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        gate = lane.devices.get("gate")
+        if lane.on_failure == "open" and gate is not None and GatePassed in gate.driver.gives:
+            yield (
+                (*path, "on_failure"),
+                f"the board keeps this by itself or not at all: set a free way out in its menu, wire the fire panel to its"
+                f" emergency input, and try it with this device unplugged ({HELD_IN})",
             )
 
 

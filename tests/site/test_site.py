@@ -304,6 +304,26 @@ def test_a_way_out_that_nothing_opens_is_pointed_at(bench: Bench) -> None:
     assert setup_of(way_out).askers == (), "who steps into the beams is let out"
 
 
+def test_a_lift_is_never_called_by_software_that_is_gone(bench: Bench) -> None:
+    text = SITE.replace('direction = "out"', 'direction = "elevator"').replace(
+        "escape_way = true", "escape_way = false"
+    )
+    with pytest.raises(Mistake, match="called by nobody when the software is gone") as caught:
+        site.load(bench.write(text=text))
+    assert caught.value.key == "lane[1].on_failure"
+
+
+def test_an_exit_without_a_fire_loop_and_one_that_only_its_board_opens_are_pointed_at(bench: Bench) -> None:
+    deaf = SITE.replace('[lane.fire_loop]\ndriver = "contact_switch"\npin = 22\n', "")
+    deaf = deaf.replace("escape_way = true", "escape_way = false")
+    (unheard,) = site.load(bench.write(text=deaf)).warnings
+    assert unheard.key == "lane[1]" and "nothing tells this device of a fire" in unheard.what
+    start, end = SITE.rindex("[lane.gate]"), SITE.rindex("[lane.fire_loop]")
+    board = '[lane.gate]\ndriver = "gate_board_fe"\nport = "/dev/ttyUSB1"\n'
+    (alone,) = site.load(bench.write(text=SITE[:start] + board + SITE[end:])).warnings
+    assert alone.key == "lane[1].on_failure" and "try it with this device unplugged" in alone.what
+
+
 def test_a_side_link_needs_a_secret_and_wants_numbers(bench: Bench) -> None:
     text = SITE.replace('key = "side-link.key"\n', "")
     assert site.load(bench.write(text=text)).warnings == ()
