@@ -8,6 +8,7 @@ kept here, whatever happens to the controller that ordered it (only `GateFree`, 
      |   GateOpen again: a later deadline, nothing new is sent
      |   GateFree                     GateClose
      +--------------------> free -----------------------------> rest
+     |                      sent again every `RENEW_MS`: a frame may be lost, a board may have been without power
           (GateOpen while free changes nothing; no deadline of an earlier opening ends it)
 
 "Rest" is closed, once the lane is in service. With `on_failure = "open"` a lane is not in service before its first
@@ -28,6 +29,8 @@ from sensors.readings import RelayState
 
 PULSE_MAX_MS = 60_000
 """No single order holds a gate longer than this; a blocked passage is held by ordering again."""
+
+RENEW_MS = 2_000
 
 Energised = Literal["open", "closed"]
 """Setting `energised`: the position the gate takes while the relay is on. `closed` is a gate that is held shut by
@@ -88,6 +91,7 @@ class RelayHand(Hand, ABC):
         self._on_failure = on_failure
         self._channel = channel
         self._opening = Opening()
+        self._renew_at_ms: float | None = None
         self._on: bool | None = None
         """What the relay was last told; None: it was told nothing yet and stands as it likes."""
 
@@ -123,6 +127,7 @@ class RelayHand(Hand, ABC):
                 return self._expire(t_ms) + self._open(order.pulse_ms, t_ms)
             case GateFree():
                 self._opening.hold()
+                self._renew_at_ms = t_ms + RENEW_MS
                 return self._take("open")
             case GateClose():
                 self._opening.end()
@@ -130,6 +135,9 @@ class RelayHand(Hand, ABC):
         return []
 
     def tick(self, t_ms: float) -> Answers:
+        if self._opening.free and self._renew_at_ms is not None and t_ms >= self._renew_at_ms:
+            self._renew_at_ms = t_ms + RENEW_MS
+            return self._take("open")
         return self._expire(t_ms)
 
     # ------------------------------------------------------------ inside
@@ -154,7 +162,7 @@ class RelayHand(Hand, ABC):
         return out
 
     def _plan(self) -> None:
-        self.wake_at_ms = self._opening.until_ms
+        self.wake_at_ms = self._renew_at_ms if self._opening.free else self._opening.until_ms
 
 
 class RelayFar(Far):
