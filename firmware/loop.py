@@ -239,9 +239,8 @@ class Loop:
             if not self._inbox:
                 break
             self._wake_ms = outcome.wake_at_ms
-        if any(isinstance(order, GateFree) for order in orders):
-            self._carry_out([order for order in orders if isinstance(order, GateFree)])
-            orders = _behind_free(orders)
+        first, orders = _sorted_out(orders, [setup.name for setup in self.controller.state.setups if setup.hatch])
+        self._carry_out(first)
         if news or any(isinstance(order, GateOpen) for order in orders):
             orders = self._durable(orders)
         self._carry_out(orders)
@@ -361,14 +360,26 @@ def _lets_in(order: AnyAction) -> bool:
 GATES = (GateOpen, GateFree, GateClose)
 
 
-def _behind_free(orders: list[AnyAction]) -> list[AnyAction]:
-    """What is left to do once every lane that is to stand free does: what its gate was told before that is over.
-
-    Else a gate that was let go just before the fire, or put in service with the loop open, would shut behind it.
-    """
-    last = {order.lane: place for place, order in enumerate(orders) if isinstance(order, GateFree)}
-    return [order for place, order in enumerate(orders) if _not_a_gate(order) or place > last.get(order.lane, -1)]
-
-
 def _not_a_gate(order: Any) -> bool:
     return not isinstance(order, GATES)
+
+
+def _sorted_out(orders: list[AnyAction], hatches: list[str]) -> tuple[list[AnyAction], list[AnyAction]]:
+    """(what waits for nothing, what is left to do): a gate that stands free, and one that lets somebody out.
+
+    What their gate was told before comes before it or is over, never behind it. Else one that was let go just before the
+    fire, or put in service with the loop open, would shut behind it. Nobody leaves by a hatch.
+    """
+    freed = {order.lane: place for place, order in enumerate(orders) if isinstance(order, GateFree)}
+    last = {order.lane: place for place, order in enumerate(orders) if _lets_out(order) and order.lane not in hatches}
+    first = [
+        order
+        for place, order in enumerate(orders)
+        if freed.get(order.lane, 0) <= place <= last.get(order.lane, -1) and not (_not_a_gate(order) or _lets_in(order))
+    ]
+    left = [order for place, order in enumerate(orders) if _not_a_gate(order) or place > last.get(order.lane, -1)]
+    return first, left
+
+
+def _lets_out(order: AnyAction) -> bool:
+    return isinstance(order, GateFree) or (isinstance(order, GateOpen) and order.way == "out")

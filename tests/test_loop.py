@@ -12,9 +12,11 @@ from hypothesis import strategies as some
 
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
+from firmware.core.actions import GateOpen
 from firmware.core.events import ClockChecked, CodeRead, CommandArrived, ContactChanged, Started
 from firmware.core.records import Decision
 from firmware.core.state import LaneSetup
+from firmware.core.turn import Outcome
 from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
 from tests.core.stage import Stage
 
@@ -135,6 +137,19 @@ def test_a_fire_comes_behind_what_its_gate_was_told_in_the_same_turn(direction: 
     before = [began] if direction == "out" else [CodeRead(lane="A", fact=stage.booking(1)), HELD]
     held_up.judge([(event, 0.0) for event in (*before, FIRE)])
     assert "GateFree" in gate.told and "GateClose" not in gate.told, gate.told
+
+
+@pytest.mark.parametrize(("hatch", "told"), [(False, ["GateOpen", "disk"]), (True, ["disk", "GateOpen"])])
+def test_who_leaves_waits_for_no_disk(hatch: bool, told: list[str]) -> None:
+    """Nor does a fire that comes while the card hangs over the record of an exit, as far as this exit goes."""
+    setup = LaneSetup(name="A", direction="in" if hatch else "out", classes=("courier",), hatch=hatch)
+    stage, gate = Stage(lanes=(setup,)), Gate()
+    held_up = Late(stage)
+    held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
+    held_up.loop.journal.sync = lambda: gate.told.append("disk")  # type: ignore[method-assign]
+    stage.controller.handle = lambda *_: Outcome([GateOpen(lane="A", way="out", pulse_ms=700)], [], lambda: None)  # type: ignore[method-assign]
+    held_up.judge([(ClockChecked(), 0.0)])
+    assert gate.told == told
 
 
 def test_a_fire_is_heard_in_an_inbox_that_is_full() -> None:
