@@ -152,6 +152,14 @@ def test_a_crash_in_an_evacuation_leaves_the_entry_open(tmp_path: Path) -> None:
         pins.socket.close()
 
 
+def test_a_fire_loop_that_opened_while_the_firmware_hung_opens_the_entry(tmp_path: Path) -> None:
+    """No journal knows of it; a pin of the mock factory that is pulled up and left alone is a loop that is cut."""
+    with bench(tmp_path, lane=PINS) as gate:
+        done = rest(gate.site, GPIOZERO_PIN_FACTORY="mock")
+        assert (done.returncode, done.stdout) == (0, "lane A rests open\n"), done.stderr
+        gate.relay.expect(ON)
+
+
 def test_an_exit_rests_open(tmp_path: Path) -> None:
     text = """v = 1
 [device]
