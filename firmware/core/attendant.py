@@ -93,7 +93,8 @@ def _meant(turn: Turn, lane: LaneState, who: str, *, long: bool) -> tuple[str, s
     if long:
         return _order(turn, lane, who)
     because = open_once(turn, lane)
-    if because and turn.setup(lane.name).exit:
+    comes_in = lane.grant is not None and lane.grant.way == "in"
+    if because and turn.setup(lane.name).exit and not comes_in:
         passage.open_exit(turn, lane, "button")  # nobody may come in: whoever pressed may want out, badge or not
     return "open_once", because
 

@@ -296,8 +296,9 @@ def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
         lane.exit_waiting = False  # it stands open both ways
     elif grant is not None and grant.way == "out":
         grant.until_ms = turn.now + exit_grant_ms(turn)
-        if turn.now >= lane.open_until_ms:
-            turn.open(lane, "out", grant.pulse_ms)
+        turn.open(
+            lane, "out", grant.pulse_ms
+        )  # perhaps somebody else: the gate must not shut before who asked just now
     elif grant is not None and lane.state == "passing" and not lane.obstructed:
         lane.exit_waiting = True
     else:

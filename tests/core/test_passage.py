@@ -210,6 +210,14 @@ def test_who_waits_behind_something_that_stands_in_the_passage_is_let_out_once()
     assert (stage.alarms, told) == (["obstructed"], ["in_order", "exit_by_turn"])
 
 
+def test_who_asks_while_the_exit_is_open_is_not_shut_out_of_it() -> None:
+    """The second person presses just before the pulse of the first ends; a tripod opens once for each of them."""
+    stage = Stage(direction="out")
+    stage.press()
+    stage.wait(0.2).press()
+    assert (stage.gate, stage.lane.open_until_ms) == (["open", "open"], 500 + 700)
+
+
 def test_a_counter_that_cannot_tell_says_so() -> None:
     stage = Stage()
     stage.do(CounterSaturated(lane="A", because="abreast"))

@@ -75,12 +75,12 @@ def test_an_attendant_lets_in_where_somebody_asked_to_leave_and_did_not_come() -
         return f"{stage.lane.grant.way} {stage.gate.count('open')}"
 
     stage.press()
-    assert let_in() == "out 1", "the gate is theirs"
+    assert let_in() == "out 2", "the gate is theirs"
     stage.wait(1)
-    assert (let_in(), stage.free) == ("in 2", 4)
+    assert (let_in(), stage.free) == ("in 3", 4)
     stage.wait(11).press()
     stage.wait(1).do(events.PassageBlocked(lane="A", blocked=True))
-    assert let_in() == "out 4", "the gate had shut before the body in it"
+    assert let_in() == "out 5", "the gate had shut before the body in it"
     stage.cross("out")
     assert [passage.direction for passage in stage.passages] == ["out"]
 
@@ -132,6 +132,13 @@ def test_a_badge_at_a_lane_for_both_ways_takes_the_way_out_from_nobody(closed: s
     assert stage.lane.grant is not None and stage.lane.grant.way == "out"
     command = [record for record in stage.records if isinstance(record, CommandDone)][-1]
     assert (command.name, command.result) == ("open_once", "refused")
+
+
+def test_a_second_press_takes_the_entry_from_nobody_who_was_just_let_in() -> None:
+    stage = Stage(direction="both", limit=5)
+    stage.scan(stage.badge())
+    stage.press(0.1).press(0.1)
+    assert stage.lane.grant is not None and stage.lane.grant.way == "in"
 
 
 def test_a_button_without_a_badge_opens_no_entry() -> None:
