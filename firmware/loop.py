@@ -239,8 +239,9 @@ class Loop:
             if not self._inbox:
                 break
             self._wake_ms = outcome.wake_at_ms
-        first, orders = _sorted_out(orders, [setup.name for setup in self.controller.state.setups if setup.hatch])
-        self._carry_out(first)
+        if any(_lets_out(order) for order in orders):
+            first, orders = _sorted_out(orders, {setup.name for setup in self.controller.state.setups if setup.hatch})
+            self._carry_out(first)
         if news or any(isinstance(order, GateOpen) for order in orders):
             orders = self._durable(orders)
         self._carry_out(orders)
@@ -364,7 +365,7 @@ def _not_a_gate(order: Any) -> bool:
     return not isinstance(order, GATES)
 
 
-def _sorted_out(orders: list[AnyAction], hatches: list[str]) -> tuple[list[AnyAction], list[AnyAction]]:
+def _sorted_out(orders: list[AnyAction], hatches: set[str]) -> tuple[list[AnyAction], list[AnyAction]]:
     """(what waits for nothing, what is left to do): a gate that stands free, and one that lets somebody out.
 
     What their gate was told before comes before it or is over, never behind it. Else one that was let go just before the

@@ -295,10 +295,9 @@ def open_exit(turn: Turn, lane: LaneState, because: str) -> None:
     if lane.freed:
         lane.exit_waiting = False  # it stands open both ways
     elif grant is not None and grant.way == "out":
+        # perhaps somebody else: the gate must not shut before who asked just now
         grant.until_ms = turn.now + exit_grant_ms(turn)
-        turn.open(
-            lane, "out", grant.pulse_ms
-        )  # perhaps somebody else: the gate must not shut before who asked just now
+        turn.open(lane, "out", grant.pulse_ms)
     elif grant is not None and lane.state == "passing" and not lane.obstructed:
         lane.exit_waiting = True
     else:
