@@ -48,8 +48,6 @@ def turned_away(turn: Turn, event: TurnedAway) -> None:
     wait_ms = 0 if event.by == "gate" else TURN_BACK_MS
     grant.until_ms = min(grant.until_ms, turn.now + wait_ms)
     turn.signal(lane, "body_back")
-    if event.by == "gate":
-        grant_over(turn, lane)
 
 
 def blocked(turn: Turn, event: PassageBlocked) -> None:
@@ -148,7 +146,7 @@ def _record(
 
 
 def _spend(turn: Turn, grant: Grant) -> None:
-    if grant.pass_id and (grant.passed == 1 or grant.left <= 0) and not grant.spent:
+    if grant.pass_id and not grant.spent:
         grant.spent = True
         bounds.mark_used(turn.state, grant.pass_id, turn.known_s, grant.pass_expires_s, grant.pass_uses)
         if grant.no_passback:
@@ -192,8 +190,6 @@ def give_up(turn: Turn, lane: LaneState) -> None:
     assert grant is not None
     return_unused(turn, lane, grant)
     turn.signal(lane, "time_over")
-    if lane.exit_waiting:
-        open_exit(turn, lane, "turn")
 
 
 def withdraw(turn: Turn, lane: LaneState) -> None:
@@ -218,10 +214,6 @@ def _cleared(turn: Turn, lane: LaneState) -> None:
     if lane.obstructed:
         lane.obstructed = False
         turn.alarm("obstructed", lane.name, active=False)
-    if lane.freed or turn.now >= lane.open_until_ms:
-        return
-    if turn.now >= lane.wanted_open_until_ms:
-        turn.close(lane)
 
 
 def tend(turn: Turn, lane: LaneState) -> None:

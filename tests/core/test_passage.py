@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
+from firmware.core.records import Alarm
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage
 
@@ -44,6 +45,25 @@ def test_a_turn_back_gives_back_soon_and_a_second_try_is_welcome() -> None:
     assert (stage.free, stage.lane.state, stage.alarms) == (1, "timed_out", ["wrong_way"])
 
 
+def test_who_steps_back_out_of_the_beam_may_step_forward_again() -> None:
+    stage = Stage(limit=1)
+    stage.scan(stage.booking(1))
+    stage.do(TurnedAway(lane="A", side="outside"), after=0.1)
+    assert stage.gate == ["open"]
+    stage.wait(0.5).cross()
+    assert [passage.expected for passage in stage.passages] == [True]
+
+
+def test_who_leaves_past_an_open_permit_takes_nothing_of_it() -> None:
+    stage = Stage(direction="both", limit=5)
+    stage.scan(stage.booking(1))
+    stage.do(Crossed(lane="A", direction="out"))
+    assert stage.free == 5 and stage.lane.grant is not None
+    stage.cross()
+    assert [(passage.direction, passage.expected) for passage in stage.passages] == [("out", True), ("in", True)]
+    assert stage.free == 5 and stage.alarms == []
+
+
 def test_the_relay_is_closed_before_the_place_is_given_back() -> None:
     """P4 of the protocol. A gate board's own time-out comes while the pulse still runs."""
     stage = Stage(limit=1)
@@ -63,6 +83,13 @@ def test_without_a_sensor_the_passage_is_assumed_when_the_pulse_ends() -> None:
     assert [(p.assumed, p.expected) for p in stage.passages] == [(True, True)]
     assert stage.scan(stage.booking(1)) == "nothing", "the same code within three seconds is the same scan"
     assert stage.wait(3).scan(stage.booking(1)) == "refuse"
+
+
+def test_an_assumed_exit_does_not_pace_who_comes_in() -> None:
+    stage = Stage(direction="both", sensor=False, interval=5_000)
+    stage.press()
+    stage.wait(2)
+    assert stage.scan(stage.booking(1)) == "admit"
 
 
 def test_a_body_without_a_grant_is_counted_and_alarmed() -> None:
@@ -108,6 +135,33 @@ def test_a_party_takes_all_its_places_or_none() -> None:
     assert (stage.lane.state, stage.alarms) == ("passed", [])
 
 
+def test_a_party_uses_its_pass_once() -> None:
+    stage = Stage(visitor="re_entries = 1")
+    for expected in ("admit", "admit", "refuse"):
+        assert stage.scan(stage.booking(1, party=2)) == expected
+        if expected == "admit":
+            stage.cross().cross().do(Crossed(lane="A", direction="out"))
+            stage.do(Crossed(lane="A", direction="out")).wait(6)
+
+
+def test_who_is_let_in_by_hand_and_showed_nothing_uses_no_pass() -> None:
+    stage = Stage()
+    stage.scan(stage.badge())
+    stage.press()
+    stage.cross()
+    assert [passage.expected for passage in stage.passages] == [True] and stage.controller.state.used == {}
+
+
+def test_the_wait_that_is_shown_follows_the_pace_of_the_last_entries_not_of_a_break() -> None:
+    stage = Stage(limit=4)
+    for number, pause_s in ((1, 180), (2, 180), (3, 1_800), (4, 5)):
+        assert stage.scan(stage.booking(number)) == "admit"
+        stage.cross().wait(pause_s)
+    for number in (5, 6):
+        assert stage.scan(stage.booking(number)) == "wait"
+    assert stage.signs[-1] == "前面1人 约6分钟"
+
+
 def test_what_is_left_of_a_party_is_given_back() -> None:
     stage = Stage(limit=3)
     stage.scan(stage.booking(1, party=3))
@@ -127,6 +181,18 @@ def test_a_gate_never_closes_on_a_blocked_passage() -> None:
     stage.do(Crossed(lane="A", direction="in"))
     stage.do(PassageBlocked(lane="A", blocked=False))
     assert stage.gate[-1] == "close"
+    obstructed = [
+        record.active for record in stage.records if isinstance(record, Alarm) and record.alarm == "obstructed"
+    ]
+    assert obstructed == [True, False]
+
+
+def test_a_beam_that_says_again_that_it_is_broken_is_the_same_body() -> None:
+    stage = Stage()
+    stage.scan(stage.booking(1))
+    for _ in range(4):
+        stage.do(PassageBlocked(lane="A", blocked=True)).wait(5)
+    assert stage.alarms == ["obstructed"]
 
 
 def test_a_beam_broken_at_a_shut_gate_opens_nothing() -> None:
