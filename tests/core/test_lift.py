@@ -128,6 +128,7 @@ def test_a_party_takes_its_slots_together_and_one_too_large_is_helped() -> None:
     hall.cross(lane="L").cross(lane="L").cross(lane="L").wait(6)
     assert hall.scan(hall.booking(2, party=2), "L") == "wait"
     assert hall.scan(hall.booking(3, party=5), "L") == "staff" and hall.because == "party_over_car"
+    assert hall.scan(hall.booking(4, party=4), "L") == "wait" and hall.because == "car_full", "the next car is theirs"
 
 
 def test_too_many_are_asked_to_step_out_and_the_lift_is_called_for_nobody() -> None:
