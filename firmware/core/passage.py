@@ -109,7 +109,7 @@ def _went_out(turn: Turn, lane: LaneState) -> None:
         _done(turn, lane)
     if not allowed:
         turn.alarm("wrong_way", lane.name)
-        turn.tell(lane, "wrong_way", "red")
+        turn.tell(lane, "wrong_way_out", "red")
 
 
 def assume_passage(turn: Turn, lane: LaneState, grant: Grant) -> None:

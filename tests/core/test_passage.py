@@ -85,6 +85,13 @@ def test_without_a_sensor_the_passage_is_assumed_when_the_pulse_ends() -> None:
     assert stage.wait(3).scan(stage.booking(1)) == "refuse"
 
 
+def test_an_assumed_entry_paces_the_next() -> None:
+    stage = Stage(sensor=False, interval=5_000)
+    assert stage.scan(stage.booking(1)) == "admit"
+    assert stage.wait(4).scan(stage.booking(2)) == "wait" and stage.because == "too_soon"
+    assert stage.wait(3).scan(stage.booking(2)) == "admit"
+
+
 def test_an_assumed_exit_does_not_pace_who_comes_in() -> None:
     stage = Stage(direction="both", sensor=False, interval=5_000)
     stage.press()
@@ -121,6 +128,7 @@ def test_wrong_way_is_counted_out_and_alarmed() -> None:
     stage.cross()
     stage.do(Crossed(lane="A", direction="out"), after=2)
     assert (stage.free, stage.alarms, stage.passages[-1].expected) == (5, ["wrong_way"], False)
+    assert stage.signs[-1] == "这里是入口 请走出口"
 
 
 def test_a_party_takes_all_its_places_or_none() -> None:
@@ -240,6 +248,7 @@ def test_an_entry_by_the_exit_is_counted() -> None:
     stage = Stage(direction="out")
     stage.cross("in")
     assert (stage.free, stage.alarms) == (4, ["tailgate", "wrong_way"])
+    assert stage.signs == ["此处不能进入 请走入口"]
 
 
 def test_a_two_way_lane_lets_out_first() -> None:
@@ -261,6 +270,16 @@ def test_who_is_in_the_passage_finishes_before_the_exit_opens() -> None:
     stage.do(Crossed(lane="A", direction="in"))
     assert stage.lane.grant is not None and stage.lane.grant.way == "out"
     assert [passage.expected for passage in stage.passages] == [True]
+    stage.cross("out").wait(1)
+    assert stage.scan(stage.booking(2)) == "admit", "nobody waits to leave any more"
+
+
+def test_at_a_lane_that_stands_open_nobody_has_to_ask_to_leave() -> None:
+    stage = Stage(direction="both")
+    stage.contact("release_key", True)
+    stage.forget()
+    stage.press()
+    assert stage.actions == [] and stage.records == [] and stage.lane.grant is None
 
 
 def test_a_counter_that_cannot_tell_says_so() -> None:

@@ -112,6 +112,13 @@ def test_the_party_that_has_just_come_in_is_no_crowd() -> None:
     assert stage.scan(stage.booking(3)) == "wait", "two strangers who stay that close are two strangers"
 
 
+def test_a_party_whose_passage_was_assumed_is_no_crowd_either() -> None:
+    stage = Stage(lanes=(LaneSetup(name="A", direction="in", range_sensor=True),), limit=50)
+    assert stage.scan(stage.booking(1, party=2)) == "admit"
+    sees(stage.wait(2), 500)
+    assert stage.scan(stage.booking(2)) == "admit"
+
+
 def test_a_party_that_came_in_a_while_ago_excuses_nobody_who_stands_there_now() -> None:
     """Nothing else happens at this door: it wakes by itself when the party is out of sight."""
     stage = hall()
