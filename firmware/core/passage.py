@@ -176,7 +176,7 @@ def grant_over(turn: Turn, lane: LaneState) -> None:
     assert lane.grant is not None
     if lane.blocked:
         lane.grant.until_ms = turn.now + 1_000
-    elif turn.now < lane.open_until_ms + CLOSING_MS and lane.open_until_ms > turn.now - CLOSING_MS:
+    elif turn.now < lane.open_until_ms + CLOSING_MS:
         if lane.open_until_ms > turn.now:
             turn.close(lane)
         lane.grant.until_ms = lane.open_until_ms + CLOSING_MS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from firmware.core.actions import GateOpen
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
-from firmware.core.records import Alarm
+from firmware.core.records import Alarm, Decision
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage
 
@@ -70,6 +71,7 @@ def test_the_relay_is_closed_before_the_place_is_given_back() -> None:
     stage.scan(stage.booking(1))
     stage.do(TurnedAway(lane="A", side="outside", by="gate"), after=0.1)
     assert (stage.gate, stage.free) == (["open", "close"], 0)
+    assert stage.wake is not None and stage.wake > stage.now * 1000, "it sleeps until then"
     stage.wait(0.1)
     assert stage.free == 1
 
@@ -162,7 +164,7 @@ def test_who_is_let_in_by_hand_and_showed_nothing_uses_no_pass() -> None:
 
 def test_the_wait_that_is_shown_follows_the_pace_of_the_last_entries_not_of_a_break() -> None:
     stage = Stage(limit=4)
-    for number, pause_s in ((1, 180), (2, 180), (3, 1_800), (4, 5)):
+    for number, pause_s in ((1, 180), (2, 120), (3, 1_800), (4, 5)):
         assert stage.scan(stage.booking(number)) == "admit"
         stage.cross().wait(pause_s)
     for number in (5, 6):
@@ -206,7 +208,18 @@ def test_a_beam_that_says_again_that_it_is_broken_is_the_same_body() -> None:
 def test_a_beam_broken_at_a_shut_gate_opens_nothing() -> None:
     stage = Stage()
     stage.do(PassageBlocked(lane="A", blocked=True)).wait(20)
-    assert stage.gate == []
+    assert stage.gate == [] and stage.alarms == ["obstructed"]
+
+
+def test_behind_who_stepped_back_the_gate_shuts_when_it_would_have_without_them() -> None:
+    """The opening was prolonged for the body in the passage, not for the next one."""
+    stage = Stage()
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True), after=0.5)
+    stage.do(PassageBlocked(lane="A", blocked=False), after=0.1)
+    assert "close" not in stage.gate
+    stage.wait(0.15)
+    assert stage.gate[-1] == "close"
 
 
 def test_another_code_while_a_grant_is_open_waits_and_is_not_queued() -> None:
@@ -232,9 +245,19 @@ def test_exits_never_ask_and_give_the_place_back() -> None:
     assert stage.scan(stage.booking(1, hall="elsewhere")) == "admit"
     stage.cross("out")
     assert (stage.free, stage.passages[0].expected) == (6, True)
+    assert stage.passages[0].decision == stage.decision.id
     stage.forget()
     stage.wait(5).press()
     assert stage.gate[0] == "open"
+
+
+def test_who_presses_again_while_the_exit_is_open_is_on_record_once() -> None:
+    stage = Stage(direction="out")
+    stage.press(0.1).press(0.1)
+    opened = [action.pulse_ms for action in stage.actions if isinstance(action, GateOpen)]
+    assert opened == [700] and len([record for record in stage.records if isinstance(record, Decision)]) == 1
+    stage.wait(2).press(0.1)
+    assert stage.gate == ["open", "open"] and len([r for r in stage.records if isinstance(r, Decision)]) == 1
 
 
 def test_an_assumed_exit_gives_nothing_back() -> None:
@@ -280,6 +303,20 @@ def test_at_a_lane_that_stands_open_nobody_has_to_ask_to_leave() -> None:
     stage.forget()
     stage.press()
     assert stage.actions == [] and stage.records == [] and stage.lane.grant is None
+
+
+def test_who_waited_to_leave_and_left_through_a_lane_that_was_opened_waits_no_more() -> None:
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True))
+    stage.press()
+    stage.contact("release_key", True)
+    stage.do(Crossed(lane="A", direction="in"))
+    stage.do(PassageBlocked(lane="A", blocked=False))
+    stage.do(Crossed(lane="A", direction="out"))
+    stage.contact("release_key", False).wait(5)
+    assert stage.gate[-1] == "close"
+    assert stage.scan(stage.booking(2)) == "admit"
 
 
 def test_a_counter_that_cannot_tell_says_so() -> None:
