@@ -305,6 +305,15 @@ def test_at_a_lane_that_stands_open_nobody_has_to_ask_to_leave() -> None:
     assert stage.actions == [] and stage.records == [] and stage.lane.grant is None
 
 
+def test_who_presses_again_has_as_long_again_to_leave() -> None:
+    stage = Stage(direction="both")
+    stage.press(0.1).wait(9)
+    stage.press(0.1).wait(5)
+    assert stage.scan(stage.booking(1)) == "wait" and stage.because == "take_turn"
+    stage.wait(6)
+    assert stage.scan(stage.booking(1)) == "admit"
+
+
 def test_who_waited_to_leave_and_left_through_a_lane_that_was_opened_waits_no_more() -> None:
     stage = Stage(direction="both")
     stage.scan(stage.booking(1))

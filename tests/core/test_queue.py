@@ -112,6 +112,13 @@ def test_the_party_that_has_just_come_in_is_no_crowd() -> None:
     assert stage.scan(stage.booking(3)) == "wait", "two strangers who stay that close are two strangers"
 
 
+def test_one_who_has_just_come_in_excuses_nobody() -> None:
+    stage = hall()
+    assert stage.scan(stage.booking(1)) == "admit"
+    sees(stage.cross(), 500)
+    assert stage.scan(stage.booking(2)) == "wait" and stage.because == "too_close"
+
+
 def test_a_party_whose_passage_was_assumed_is_no_crowd_either() -> None:
     stage = Stage(lanes=(LaneSetup(name="A", direction="in", range_sensor=True),), limit=50)
     assert stage.scan(stage.booking(1, party=2)) == "admit"
@@ -297,6 +304,7 @@ def test_how_long_too_close_today() -> None:
         sees(stage, 2_500).wait(60)
     day = stage.controller.state.spacing_days["A"]
     assert (day.day, day.too_close_ms, day.times, day.longest_ms) == ("2022-06-01", 25_000, 2, 20_000)
+    assert queue.spacing_today(int(stage.now * 1000), stage.lane, day, "2022-06-01") == (25, 2)
     sees(stage, 900).wait(7)
     now_ms = int(stage.now * 1000)
     assert queue.spacing_today(now_ms, stage.lane, day, "2022-06-01") == (32, 3)
