@@ -229,6 +229,8 @@ def test_too_close_for_too_long_is_asked_aloud_with_a_cool_down() -> None:
     assert len(said(stage, "keep_distance")) == 2 and alarms(stage, "too_close") == [True, True]
     sees(stage, 2_500)
     assert alarms(stage, "too_close") == [True, True, False]
+    told = [record.detail for record in stage.records if isinstance(record, Alarm)]
+    assert told == ["for 10 s", "for 70 s", "lasted 71 s"]
     stage.wait(600)
     assert len(said(stage, "keep_distance")) == 2
 
@@ -441,6 +443,10 @@ def test_people_ahead_and_the_expected_wait_are_shown() -> None:
     for number in (1, 2):
         assert stage.scan(stage.booking(number)) == "wait"
     assert stage.signs[-1] == "前面1人 约2分钟"
+    stage.wait(4)
+    for number, sign in ((1, "大厅人数已满 请稍候"), (2, "前面1人 约2分钟")):
+        assert stage.scan(stage.booking(number)) == "wait"
+        assert stage.signs[-1] == sign, "nobody stands ahead of themselves"
 
 
 # -------------------------------------------------------------- anything a sensor may say
