@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from firmware.core.actions import GateOpen
-from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, TurnedAway
+from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, RulebookLoaded, TurnedAway
 from firmware.core.records import Alarm, Decision
 from firmware.core.state import LaneSetup
-from tests.core.stage import Stage
+from tests.core.stage import Stage, rulebook
 
 
 def test_a_grant_reserves_and_only_a_passage_spends() -> None:
@@ -191,10 +191,13 @@ def test_a_gate_never_closes_on_a_blocked_passage() -> None:
     stage.do(Crossed(lane="A", direction="in"))
     stage.do(PassageBlocked(lane="A", blocked=False))
     assert stage.gate[-1] == "close"
-    obstructed = [
-        record.active for record in stage.records if isinstance(record, Alarm) and record.alarm == "obstructed"
-    ]
-    assert obstructed == [True, False]
+    assert obstructed(stage) == [True, False]
+    stage.do(PassageBlocked(lane="A", blocked=True), after=1).wait(20)
+    assert obstructed(stage) == [True, False, True], "the next body is another alarm"
+
+
+def obstructed(stage: Stage) -> list[bool]:
+    return [record.active for record in stage.records if isinstance(record, Alarm) and record.alarm == "obstructed"]
 
 
 def test_a_beam_that_says_again_that_it_is_broken_is_the_same_body() -> None:
@@ -312,6 +315,14 @@ def test_who_presses_again_has_as_long_again_to_leave() -> None:
     assert stage.scan(stage.booking(1)) == "wait" and stage.because == "take_turn"
     stage.wait(6)
     assert stage.scan(stage.booking(1)) == "admit"
+
+
+def test_how_long_an_exit_stays_somebodys_is_the_rulebooks() -> None:
+    stage = Stage(direction="both")
+    text = rulebook(serial=8).replace(b"grant_seconds = 10", b"grant_seconds = 20")
+    stage.do(RulebookLoaded(text=text, kid="k"))
+    stage.press(0.1).wait(15)
+    assert stage.scan(stage.booking(1)) == "wait" and stage.because == "take_turn"
 
 
 def test_who_waited_to_leave_and_left_through_a_lane_that_was_opened_waits_no_more() -> None:

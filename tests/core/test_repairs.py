@@ -88,7 +88,7 @@ def test_who_waits_to_leave_is_let_out_when_a_silent_counter_leaves_the_passage_
     stage.press(0.1)
     stage.do(events.DeviceHealth(lane="A", device="counter", state="silent"))
     assert stage.lane.exit_waiting
-    stage.wait(1)
+    stage.wait(0.7)
     assert [passage.assumed for passage in stage.passages] == [True]
     assert any(isinstance(action, GateOpen) and action.way == "out" for action in stage.actions)
 
