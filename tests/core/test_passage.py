@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from firmware.core.actions import GateOpen
 from firmware.core.events import CounterSaturated, Crossed, PassageBlocked, RulebookLoaded, TurnedAway
 from firmware.core.records import Alarm, Decision
@@ -65,11 +67,12 @@ def test_who_leaves_past_an_open_permit_takes_nothing_of_it() -> None:
     assert stage.free == 5 and stage.alarms == []
 
 
-def test_the_relay_is_closed_before_the_place_is_given_back() -> None:
+@pytest.mark.parametrize("after_s", [0.1, 0.68])
+def test_the_relay_is_closed_before_the_place_is_given_back(after_s: float) -> None:
     """P4 of the protocol. A gate board's own time-out comes while the pulse still runs."""
     stage = Stage(limit=1)
     stage.scan(stage.booking(1))
-    stage.do(TurnedAway(lane="A", side="outside", by="gate"), after=0.1)
+    stage.do(TurnedAway(lane="A", side="outside", by="gate"), after=after_s)
     assert (stage.gate, stage.free) == (["open", "close"], 0)
     assert stage.wake is not None and stage.wake > stage.now * 1000, "it sleeps until then"
     stage.wait(0.1)
@@ -164,12 +167,12 @@ def test_who_is_let_in_by_hand_and_showed_nothing_uses_no_pass() -> None:
 
 def test_the_wait_that_is_shown_follows_the_pace_of_the_last_entries_not_of_a_break() -> None:
     stage = Stage(limit=4)
-    for number, pause_s in ((1, 180), (2, 120), (3, 1_800), (4, 5)):
+    for number, pause_s in ((1, 180), (2, 60), (3, 1_800), (4, 5)):
         assert stage.scan(stage.booking(number)) == "admit"
         stage.cross().wait(pause_s)
     for number in (5, 6):
         assert stage.scan(stage.booking(number)) == "wait"
-    assert stage.signs[-1] == "前面1人 约6分钟"
+    assert stage.signs[-1] == "前面1人 约5分钟"
 
 
 def test_what_is_left_of_a_party_is_given_back() -> None:
@@ -184,9 +187,10 @@ def test_a_gate_never_closes_on_a_blocked_passage() -> None:
     stage = Stage()
     stage.scan(stage.booking(1))
     stage.do(PassageBlocked(lane="A", blocked=True), after=0.5)
-    stage.wait(30)
+    for _ in range(300):
+        stage.wait(0.1)
+        assert stage.lane.open_until_ms > stage.now * 1000, "the opening is prolonged before the hand lets go"
     assert "close" not in stage.gate
-    assert stage.lane.open_until_ms > stage.now * 1000, "the opening is prolonged before the hand lets go"
     assert "obstructed" in stage.alarms
     stage.do(Crossed(lane="A", direction="in"))
     stage.do(PassageBlocked(lane="A", blocked=False))
@@ -267,7 +271,7 @@ def test_an_assumed_exit_gives_nothing_back() -> None:
     stage = Stage(direction="out", sensor=False)
     stage.press()
     stage.wait(2)
-    assert (stage.free, stage.passages[0].assumed) == (5, True)
+    assert (stage.free, [passage.assumed for passage in stage.passages]) == (5, [True])
 
 
 def test_an_entry_by_the_exit_is_counted() -> None:

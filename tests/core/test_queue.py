@@ -103,7 +103,7 @@ def test_a_family_that_comes_again_excuses_no_second_family() -> None:
 
 
 def test_the_party_that_has_just_come_in_is_no_crowd() -> None:
-    stage = hall()
+    stage = hall().wait(20)
     assert stage.scan(stage.booking(1, party=2)) == "admit"
     stage.cross().cross()
     sees(stage, 500, 2_400)
@@ -218,7 +218,7 @@ def test_an_exit_is_never_paced_nor_asked_for_distance() -> None:
 
 
 def test_too_close_for_too_long_is_asked_aloud_with_a_cool_down() -> None:
-    stage = sees(spaced("close_seconds = 10\nvoice_cooldown_seconds = 60\nvolume_percent = 40"), 900)
+    stage = sees(spaced("close_seconds = 10\nvoice_cooldown_seconds = 60\nvolume_percent = 40").wait(5), 900)
     stage.wait(9.9)
     assert said(stage, "keep_distance") == []
     stage.wait(0.2)
