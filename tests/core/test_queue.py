@@ -449,6 +449,14 @@ def test_people_ahead_and_the_expected_wait_are_shown() -> None:
         assert stage.signs[-1] == sign, "nobody stands ahead of themselves"
 
 
+def test_two_who_come_without_a_booking_are_two_people_by_their_reports() -> None:
+    stage = hall(booking="optional", walk_in="true", proof='"pcr"')
+    stage.controller.state.rights.B += 50
+    for number in (1, 2):
+        assert stage.scan(stage.test(number)) == "wait" and stage.because == "hall_full"
+    assert stage.signs[-1] == "前面1人 约2分钟"
+
+
 @pytest.mark.parametrize(("estimate_s", "minutes"), [(180, 6), (5, 1)])
 def test_before_anybody_was_seen_coming_in_the_rulebook_says_how_long_one_takes(estimate_s: int, minutes: int) -> None:
     stage = hall(more=f"wait_estimate_seconds = {estimate_s}")
