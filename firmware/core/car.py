@@ -38,7 +38,7 @@ def apart(car: CarSetup, spacing_mm: int) -> int:
 def _in_rows(along_mm: int, across_mm: int, spacing_mm: int) -> int:
     """The better of rows in line and rows of which every second one is shifted."""
     full = along_mm // spacing_mm + 1
-    shifted = (2 * along_mm - spacing_mm) // (2 * spacing_mm) + 1 if 2 * along_mm >= spacing_mm else 0
+    shifted = (2 * along_mm - spacing_mm) // (2 * spacing_mm) + 1  # 0 where not even half a spacing fits
     rows = across_mm * ROW[1] // (spacing_mm * ROW[0]) + 1
     return max(full * (across_mm // spacing_mm + 1), (rows + 1) // 2 * full + rows // 2 * shifted)
 

@@ -48,8 +48,6 @@ def turned_away(turn: Turn, event: TurnedAway) -> None:
     wait_ms = 0 if event.by == "gate" else TURN_BACK_MS
     grant.until_ms = min(grant.until_ms, turn.now + wait_ms)
     turn.signal(lane, "body_back")
-    if event.by == "gate":
-        grant_over(turn, lane)
 
 
 def blocked(turn: Turn, event: PassageBlocked) -> None:
@@ -119,7 +117,7 @@ def _went_out(turn: Turn, lane: LaneState) -> None:
         _done(turn, lane)
     if not allowed:
         turn.alarm("wrong_way", lane.name)
-        turn.tell(lane, "wrong_way", "red")
+        turn.tell(lane, "wrong_way_out", "red")
 
 
 def assume_passage(turn: Turn, lane: LaneState, grant: Grant) -> None:
@@ -156,7 +154,7 @@ def _record(
 
 
 def _spend(turn: Turn, grant: Grant) -> None:
-    if grant.pass_id and (grant.passed == 1 or grant.left <= 0) and not grant.spent:
+    if grant.pass_id and not grant.spent:
         grant.spent = True
         bounds.mark_used(turn.state, grant.pass_id, turn.known_s, grant.pass_expires_s, grant.pass_uses)
         if grant.no_passback:
@@ -186,7 +184,7 @@ def grant_over(turn: Turn, lane: LaneState) -> None:
     assert lane.grant is not None
     if lane.blocked:
         lane.grant.until_ms = turn.now + 1_000
-    elif turn.now < lane.open_until_ms + CLOSING_MS and lane.open_until_ms > turn.now - CLOSING_MS:
+    elif turn.now < lane.open_until_ms + CLOSING_MS:
         if lane.open_until_ms > turn.now:
             turn.close(lane)
         lane.grant.until_ms = lane.open_until_ms + CLOSING_MS
@@ -200,8 +198,6 @@ def give_up(turn: Turn, lane: LaneState) -> None:
     assert grant is not None
     return_unused(turn, lane, grant)
     turn.signal(lane, "time_over")
-    if lane.exit_waiting:
-        open_exit(turn, lane, "turn")
 
 
 def withdraw(turn: Turn, lane: LaneState) -> None:
@@ -226,10 +222,6 @@ def _cleared(turn: Turn, lane: LaneState) -> None:
     if lane.obstructed:
         lane.obstructed = False
         turn.alarm("obstructed", lane.name, active=False)
-    if lane.freed or turn.now >= lane.open_until_ms:
-        return
-    if turn.now >= lane.wanted_open_until_ms:
-        turn.close(lane)
 
 
 def tend(turn: Turn, lane: LaneState) -> None:

@@ -182,7 +182,7 @@ def due(turn: Turn, lane: LaneState) -> list[int]:
     if book is None or lane.state == "evacuated" or not turn.setup(lane.name).entry:
         return []
     times = [_ask_ms(lane, book)] if lane.close_since_ms is not None else []
-    if lane.close_since_ms is not None and lane.last_party > 1 and turn.now < lane.last_entry_ms + PARTY_MS:
+    if lane.close_since_ms is None and lane.last_party > 1:  # who stands close may be excused by that party until then
         times.append(lane.last_entry_ms + PARTY_MS)
     if book.flow.dwell_seconds and lane.behind_since_ms is not None:
         times.append(lane.behind_since_ms + book.flow.dwell_seconds * 1000)

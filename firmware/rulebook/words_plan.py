@@ -303,6 +303,12 @@ PLAN: dict[str, Words] = {
         "这里是出口，请从入口进入。",
         "This is the exit. Please use the entrance.",
     ),
+    "wrong_way_out": Words(
+        "这里是入口 请走出口",
+        "Entrance, use the exit",
+        "这里是入口，请从出口离开。",
+        "This is the entrance. Please leave by the exit.",
+    ),
     "tailgate": Words(
         "一人一码 请依次通行",
         "One code each, one by one",

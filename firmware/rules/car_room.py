@@ -9,7 +9,7 @@ CLAUSE = "3.1.5d"
 
 
 def judge(case: Case) -> Verdict | None:
-    most = car.capacity(case.setup, case.rulebook) if case.setup.direction == "elevator" else None
+    most = car.capacity(case.setup, case.rulebook)
     if most is None or case.lane.aboard + case.persons <= most:
         return None
     if case.persons > most:  # it would wait for ever

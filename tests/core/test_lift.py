@@ -21,6 +21,7 @@ LIFT = LaneSetup(name="L", direction="elevator", comes_from="hall", passage_sens
 GARAGE = LaneSetup(name="L", direction="elevator", passage_sensor=True, car=SIZE)
 STAFF = LaneSetup(name="M", direction="elevator", comes_from="hall", classes=("staff",), passage_sensor=True, car=SIZE)
 STREET = LaneSetup(name="A", direction="in", passage_sensor=True, button=True)
+OVER = "电梯人多 请后上者退出"
 FOUR = "[elevator]\nspacing_mm = 800\n"
 
 
@@ -128,19 +129,34 @@ def test_a_party_takes_its_slots_together_and_one_too_large_is_helped() -> None:
     hall.cross(lane="L").cross(lane="L").cross(lane="L").wait(6)
     assert hall.scan(hall.booking(2, party=2), "L") == "wait"
     assert hall.scan(hall.booking(3, party=5), "L") == "staff" and hall.because == "party_over_car"
+    assert hall.scan(hall.booking(4, party=4), "L") == "wait" and hall.because == "car_full", "the next car is theirs"
 
 
 def test_too_many_are_asked_to_step_out_and_the_lift_is_called_for_nobody() -> None:
     hall = stage()
     for _ in range(5):
         hall.cross(lane="L")
-    assert "car_over" in hall.alarms and "电梯人多 请后上者退出" in hall.signs
+    assert "car_over" in hall.alarms and OVER in hall.signs
+    assert any(isinstance(action, GateClose) and action.lane == "L" for action in hall.actions)
     assert hall.scan(hall.booking(1), "L") == "wait" and hall.because == "car_over"
     hall.forget()
     hall.cross("out", lane="L")
     assert [(record.alarm, record.active) for record in hall.records if isinstance(record, Alarm)] == [
         ("car_over", False)
     ]
+    assert hall.signs == [], "nobody has to step out any more"
+
+
+def test_a_rulebook_that_makes_the_car_smaller_takes_back_a_call_for_one_too_many() -> None:
+    hall = stage()
+    assert [ride(hall, number) for number in (1, 2, 3)] == ["admit"] * 3
+    assert hall.scan(hall.booking(4), "L") == "admit"
+    hall.do(events.RulebookLoaded(text=rulebook(serial=8, limit=20, more="[elevator]\nspacing_mm = 1300\n"), kid="k"))
+    assert "car_over" in hall.alarms and OVER in hall.signs
+    assert hall.controller.state.lanes["L"].grant is None
+    assert [type(action) for action in hall.actions if action.lane == "L" and isinstance(action, GateOpen | GateClose)][
+        -1
+    ] is GateClose
 
 
 def test_who_boards_a_lift_inside_the_hall_takes_no_second_place_of_it() -> None:
@@ -156,7 +172,7 @@ def test_who_boards_from_the_street_takes_a_slot_and_a_place_or_neither() -> Non
     assert ride(hall, 1) == "admit" and hall.free == 0
     assert ride(hall, 2) == "wait" and hall.because == "hall_full" and hall.controller.state.lanes["L"].aboard == 1
     hall.cross("out", lane="L")
-    assert hall.free == 1
+    assert hall.free == 1 and hall.controller.state.lanes["L"].aboard == 0
 
 
 def test_a_permit_nobody_used_gives_slot_and_place_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from firmware.core import events, queue
 from firmware.core.actions import GateOpen, SignShow, VoiceSay
 from firmware.core.controller import Controller
+from firmware.core.occupancy import Rights
 from firmware.core.records import Alarm
-from firmware.core.state import LaneSetup
+from firmware.core.state import HallState, LaneSetup
 from firmware.errors import Mistake
 from firmware.rulebook.book import parse
 from firmware.rulebook.contradictions import complaints
@@ -101,13 +103,45 @@ def test_a_family_that_comes_again_excuses_no_second_family() -> None:
 
 
 def test_the_party_that_has_just_come_in_is_no_crowd() -> None:
-    stage = hall()
+    stage = hall().wait(20)
     assert stage.scan(stage.booking(1, party=2)) == "admit"
     stage.cross().cross()
     sees(stage, 500, 2_400)
     assert stage.scan(stage.booking(2)) == "admit"
     stage.cross().wait(15)
     assert stage.scan(stage.booking(3)) == "wait", "two strangers who stay that close are two strangers"
+
+
+def test_one_who_has_just_come_in_excuses_nobody() -> None:
+    stage = hall()
+    assert stage.scan(stage.booking(1)) == "admit"
+    sees(stage.cross(), 500)
+    assert stage.scan(stage.booking(2)) == "wait" and stage.because == "too_close"
+
+
+def test_a_party_whose_passage_was_assumed_is_no_crowd_either() -> None:
+    stage = Stage(lanes=(LaneSetup(name="A", direction="in", range_sensor=True),), limit=50)
+    assert stage.scan(stage.booking(1, party=2)) == "admit"
+    sees(stage.wait(2), 500)
+    assert stage.scan(stage.booking(2)) == "admit"
+
+
+def test_a_party_that_came_in_a_while_ago_excuses_nobody_who_stands_there_now() -> None:
+    """Nothing else happens at this door: it wakes by itself when the party is out of sight."""
+    stage = hall()
+    assert stage.scan(stage.booking(1, party=2)) == "admit"
+    sees(stage.cross().cross(), 500).wait(9)
+    assert stage.lane.close_since_ms is None
+    stage.wait(2)
+    assert stage.lane.close_since_ms is not None
+    stage.wait(10)
+    assert len(said(stage, "keep_distance")) == 1
+    assert stage.scan(stage.booking(2)) == "wait" and stage.because == "too_close"
+
+
+def test_who_stands_close_behind_the_gate_is_not_taken_for_the_queue() -> None:
+    stage = sees(hall(), 500, zone="hall")
+    assert stage.scan(stage.booking(1)) == "admit"
 
 
 def test_where_nobody_measures_the_interval_paces() -> None:
@@ -184,7 +218,7 @@ def test_an_exit_is_never_paced_nor_asked_for_distance() -> None:
 
 
 def test_too_close_for_too_long_is_asked_aloud_with_a_cool_down() -> None:
-    stage = sees(spaced("close_seconds = 10\nvoice_cooldown_seconds = 60\nvolume_percent = 40"), 900)
+    stage = sees(spaced("close_seconds = 10\nvoice_cooldown_seconds = 60\nvolume_percent = 40").wait(5), 900)
     stage.wait(9.9)
     assert said(stage, "keep_distance") == []
     stage.wait(0.2)
@@ -195,6 +229,8 @@ def test_too_close_for_too_long_is_asked_aloud_with_a_cool_down() -> None:
     assert len(said(stage, "keep_distance")) == 2 and alarms(stage, "too_close") == [True, True]
     sees(stage, 2_500)
     assert alarms(stage, "too_close") == [True, True, False]
+    told = [record.detail for record in stage.records if isinstance(record, Alarm)]
+    assert told == ["for 10 s", "for 70 s", "lasted 71 s"]
     stage.wait(600)
     assert len(said(stage, "keep_distance")) == 2
 
@@ -212,6 +248,23 @@ def test_quiet_hours_are_quiet_and_the_sign_still_asks() -> None:
     stage.wait(15)
     assert said(stage, "keep_distance") == [] and alarms(stage, "too_close") == [True]
     assert [order.zh for order in stage.actions if isinstance(order, SignShow)] == ["请保持二米间距"]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "trusted", "asked"),
+    [
+        (["10:10-10:30"], True, 0),
+        (["08:00-09:00", "10:20-10:21"], True, 0),  # the second span, from its first minute
+        (["09:00-10:20"], True, 1),  # its last minute is over
+        (["10:10-10:30"], False, 1),  # nobody knows what time it is
+    ],
+)
+def test_when_it_is_quiet(quiet: list[str], trusted: bool, asked: int) -> None:
+    spans = ", ".join(f'"{span}"' for span in quiet)
+    stage = spaced(f"quiet = [{spans}]", wall=dt.datetime(2022, 6, 1, 10, 20, tzinfo=ZONE))
+    stage.trusted = trusted
+    sees(stage, 900).wait(15)
+    assert len(said(stage, "keep_distance")) == asked
 
 
 def test_the_sign_goes_on_showing_somebodys_answer() -> None:
@@ -253,6 +306,7 @@ def test_how_long_too_close_today() -> None:
         sees(stage, 2_500).wait(60)
     day = stage.controller.state.spacing_days["A"]
     assert (day.day, day.too_close_ms, day.times, day.longest_ms) == ("2022-06-01", 25_000, 2, 20_000)
+    assert queue.spacing_today(int(stage.now * 1000), stage.lane, day, "2022-06-01") == (25, 2)
     sees(stage, 900).wait(7)
     now_ms = int(stage.now * 1000)
     assert queue.spacing_today(now_ms, stage.lane, day, "2022-06-01") == (32, 3)
@@ -329,12 +383,57 @@ def test_dense_is_reported_once_and_waits_for_its_hold_to_end() -> None:
     assert alarms(stage, "dense") == [True, False] and stage.scan(stage.booking(1)) == "admit"
 
 
+def test_as_many_as_may_stand_there_are_no_crowd_and_prolong_none() -> None:
+    stage = behind(hall(dense=3), 3)
+    assert stage.scan(stage.booking(1)) == "admit"
+    behind(stage.cross(), 4)
+    behind(stage, 3).wait(10)
+    behind(stage, 2).wait(6)
+    assert stage.scan(stage.booking(2)) == "admit", "the hold counts from the last crowded sight"
+
+
+def test_a_crowd_that_stays_is_reported_once_and_asked_nothing() -> None:
+    stage = hall(dense=3)
+    for _ in range(5):
+        behind(stage, 4).wait(59)
+    told = [(record.alarm, record.active) for record in stage.records if isinstance(record, Alarm)]
+    assert told == [("dense", True)] and said(stage, "loitering") == []
+    behind(stage, 2).wait(20)
+    told = [(record.alarm, record.active) for record in stage.records if isinstance(record, Alarm)]
+    assert told == [("dense", True), ("dense", False)]
+
+
+def test_a_crowd_that_comes_and_goes_is_reported_at_most_once_a_cool_down() -> None:
+    stage = behind(hall(dense=3), 4)
+    behind(stage, 2).wait(20)
+    behind(stage, 4).wait(39)
+    assert alarms(stage, "dense") == [True, False]
+    assert stage.scan(stage.booking(1)) == "wait" and stage.because == "dense", "told or not, it is crowded"
+    stage.wait(2)
+    assert alarms(stage, "dense") == [True, False, True], "what lasts is told then, by itself"
+
+
+def test_a_sensor_that_falls_silent_ends_the_report_of_a_crowd() -> None:
+    stage = behind(hall(dense=3), 4)
+    stage.do(events.DeviceHealth(lane="A", device="behind", state="silent"))
+    assert alarms(stage, "dense") == [True, False]
+
+
+def test_a_sensor_may_speak_before_there_is_a_rulebook() -> None:
+    stage = hall()
+    stage.controller = Controller(HallState(rights=Rights(inc="door-1")), lambda _name: ZONE)
+    stage.start()
+    behind(sees(stage, 900), 5).wait(60)
+    assert said(stage, "keep_distance") == []
+
+
 def test_an_evacuation_is_not_talked_over() -> None:
     stage = hall(more="dwell_seconds = 10\ndwell_persons = 1")
     behind(stage, 5)
     stage.contact("fire_loop", False)
     stage.forget()
     stage.wait(300)
+    behind(stage, 5)
     assert stage.actions == []
 
 
@@ -344,6 +443,27 @@ def test_people_ahead_and_the_expected_wait_are_shown() -> None:
     for number in (1, 2):
         assert stage.scan(stage.booking(number)) == "wait"
     assert stage.signs[-1] == "前面1人 约2分钟"
+    stage.wait(4)
+    for number, sign in ((1, "大厅人数已满 请稍候"), (2, "前面1人 约2分钟")):
+        assert stage.scan(stage.booking(number)) == "wait"
+        assert stage.signs[-1] == sign, "nobody stands ahead of themselves"
+
+
+def test_two_who_come_without_a_booking_are_two_people_by_their_reports() -> None:
+    stage = hall(booking="optional", walk_in="true", proof='"pcr"')
+    stage.controller.state.rights.B += 50
+    for number in (1, 2):
+        assert stage.scan(stage.test(number)) == "wait" and stage.because == "hall_full"
+    assert stage.signs[-1] == "前面1人 约2分钟"
+
+
+@pytest.mark.parametrize(("estimate_s", "minutes"), [(180, 6), (5, 1)])
+def test_before_anybody_was_seen_coming_in_the_rulebook_says_how_long_one_takes(estimate_s: int, minutes: int) -> None:
+    stage = hall(more=f"wait_estimate_seconds = {estimate_s}")
+    stage.controller.state.rights.B += 50
+    for number in (1, 2):
+        assert stage.scan(stage.booking(number)) == "wait"
+    assert stage.signs[-1] == f"前面1人 约{minutes}分钟"
 
 
 # -------------------------------------------------------------- anything a sensor may say

@@ -77,6 +77,20 @@ def test_an_exit_asked_for_is_not_forgotten_when_the_entry_is_held() -> None:
     stage.press()
     stage.do(events.PassageBlocked(lane="A", blocked=False), after=0.2)
     assert stage.lane.grant is not None and stage.lane.grant.way == "out"
+    opened = [action.way for action in stage.actions if isinstance(action, GateOpen) and not action.prolongs]
+    assert opened == ["in", "out"] and stage.signs.count("请慢走") == 1, "one who wants out is let out once"
+
+
+def test_who_waits_to_leave_is_let_out_when_a_silent_counter_leaves_the_passage_to_be_assumed() -> None:
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.do(events.PassageBlocked(lane="A", blocked=True))
+    stage.press(0.1)
+    stage.do(events.DeviceHealth(lane="A", device="counter", state="silent"))
+    assert stage.lane.exit_waiting
+    stage.wait(0.7)
+    assert [passage.assumed for passage in stage.passages] == [True]
+    assert any(isinstance(action, GateOpen) and action.way == "out" for action in stage.actions)
 
 
 def test_a_stuck_beam_keeps_nobody_in() -> None:

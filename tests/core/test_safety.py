@@ -181,6 +181,14 @@ def test_the_responders_key_opens_both_ways_and_counts() -> None:
     assert stage.gate[-1] == "close"
 
 
+def test_no_pulse_of_a_permit_ends_what_the_responders_hold_open() -> None:
+    stage = Stage()
+    assert stage.scan(stage.booking(1, party=2)) == "admit"
+    stage.contact("release_key", True)
+    stage.cross()
+    assert stage.gate == ["open", "free"]
+
+
 @pytest.mark.parametrize("turned_first", [True, False])
 def test_the_end_of_an_evacuation_shuts_no_lane_that_the_responders_key_holds(turned_first: bool) -> None:
     stage = Stage()

@@ -264,3 +264,9 @@ def test_the_rulebook_names_every_class_of_the_plan() -> None:
     book = parse(text())
     assert set(CLASSES) | {"staff"} == set(book.classes)
     assert all(name in book.phase[-1].classes for name in book.classes)
+
+
+def test_a_card_makes_nobody_of_a_class_that_the_phase_does_not_know() -> None:
+    door = Door(('"visitor", "resident", "elder", "minor"', '"visitor", "resident", "minor"'))
+    door.scan(door.card(age=70))
+    assert door.decision.person_class == "visitor" and "class_not_in_phase" not in door.reasons

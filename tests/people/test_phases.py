@@ -36,6 +36,15 @@ def test_a_phase_keeps_its_clause_however_a_hall_calls_it(when: str, clause: str
 
 
 @pytest.mark.parametrize(
+    "change", [("share_percent = 0\n", "share_percent = 20\n"), ("commissioning = true", "commissioning = false")]
+)
+def test_a_phase_of_drills_or_without_any_visits_is_preparation(change: tuple[str, str]) -> None:
+    door = Door(change, wall=at("2022-05-30 10:00"))
+    assert door.comes(door.guest(1)) == "refuse"
+    assert door.answered == ("refuse", "2.1", "class_not_in_phase")
+
+
+@pytest.mark.parametrize(
     ("when", "because"), [("2022-05-30 10:00", "gate_drill"), ("2022-06-01 10:00", "attendant_confirmed")]
 )
 def test_in_commissioning_a_gate_is_drilled_and_recorded_as_that(when: str, because: str) -> None:

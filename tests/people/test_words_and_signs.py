@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firmware.core.actions import SignIdle, SignShow, VoiceSay
+from firmware.core.actions import LampShow, SignIdle, SignShow, VoiceSay
 from firmware.core.events import Woken
 from firmware.outputs import sign_text_line
 from firmware.rulebook.words import spoken_number, words
@@ -119,6 +119,24 @@ def test_a_visit_that_could_have_been_online_is_told_as_one(service: str | None,
     door = Door(('window = "12"', 'window = "12"\nonline_zh = "随申办"'))
     door.comes(door.guest(1, service=service))
     assert door.decision.online == online
+
+
+@pytest.mark.parametrize(
+    ("booking", "report", "answer", "colour"),
+    [
+        ({}, {}, "admit", "green"),
+        ({"slot": (2, 3)}, {}, "wait", "yellow"),
+        ({"hall": "elsewhere"}, {}, "refuse", "red"),
+        ({}, {"hours_old": 80}, "staff", "yellow"),
+        ({}, {"result": "positive"}, "isolate", "yellow"),  # in public it looks like any call for staff
+    ],
+)
+def test_the_lamp_says_what_the_sign_says(
+    booking: dict[str, Any], report: dict[str, Any], answer: str, colour: str
+) -> None:
+    door = Door()
+    assert door.scan(door.booking(1, **booking)) == answer or door.scan(door.test(1, **report)) == answer
+    assert [order.colour for order in door.actions if isinstance(order, LampShow)][-1] == colour
 
 
 def test_a_phone_number_is_spoken_digit_by_digit() -> None:

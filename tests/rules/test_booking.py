@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware.core import events
-from firmware.core.facts import Card
+from firmware.core.facts import Card, Unproved
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage, rulebook
 from tests.rules.asking import DOUBTS, asked, doubt
@@ -175,3 +175,15 @@ def test_a_booking_for_the_class_staff_is_still_a_booking() -> None:
     assert stage.scan(stage.booking(1, person_class="staff")) == "admit"
     stage.cross().wait(4)
     assert asked(stage, stage.booking(1, person_class="staff")) == ("refuse", "used")
+
+
+def test_a_code_that_proves_nothing_is_on_nobodys_record_and_ends_nobodys_visit() -> None:
+    stage = Stage(proof='"pcr"')
+    assert stage.scan(stage.booking(1)) == "wait"
+    assert asked(stage, Unproved(sha256="f", because="bad_signature", looks_like="booking")) == (
+        "refuse",
+        "bad_signature",
+    )
+    assert (stage.decision.person, stage.decision.person_class, stage.decision.pass_id) == (None, None, None)
+    assert stage.scan(stage.test(1)) == "admit"
+    assert (stage.decision.person, stage.decision.pass_id) == ("person-1", f"{1:016x}")
