@@ -1,4 +1,4 @@
-"""A device whose lines are all plain carries no OpenSSL: 4.7 MB of resident memory, and a fifth of what a start reads.
+"""A device whose lines are all plain carries no OpenSSL of Python's: 4.7 MB of resident memory.
 
 Python's hashlib takes its digests from OpenSSL and has the same ones built in, for a Python that was built without; paho
 imports `ssl`, and does without it. What verifies signatures brings its own (the wheel of `cryptography`).

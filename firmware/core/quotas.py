@@ -74,16 +74,15 @@ def _counted(state: HallState, day: str, slot: int) -> tuple[Counted, Counted]:
 
 def own_of(state: HallState, day: str) -> Counted:
     """What was counted in this door's place on that day: by this board, and by those that hung there before."""
-    ours = Counted(state.quota_day, state.quota_used, state.quota_cases, state.quota_slot, state.quota_slot_used)
-    here = [each for each in (ours, state.quota_before) if each.day == day]
-    slot = max((each.slot for each in here), default=-1)
-    return Counted(
-        day,
-        sum(each.persons for each in here),
-        sum(each.cases for each in here),
-        slot,
-        sum(each.slot_persons for each in here if each.slot == slot),
-    )
+    ours = Counted(day)
+    if state.quota_day == day:
+        ours = Counted(day, state.quota_used, state.quota_cases, state.quota_slot, state.quota_slot_used)
+    before = state.quota_before
+    if before.day != day:  # asked at every decision, and hardly ever does another board hang there
+        return ours
+    slot = max(ours.slot, before.slot)
+    in_slot = sum(each.slot_persons for each in (ours, before) if each.slot == slot)
+    return Counted(day, ours.persons + before.persons, ours.cases + before.cases, slot, in_slot)
 
 
 def take_over(state: HallState, counted: Counted) -> None:
@@ -91,7 +90,7 @@ def take_over(state: HallState, counted: Counted) -> None:
     before = state.quota_before
     if counted.day > before.day:
         state.quota_before = counted
-    elif counted.day == before.day and exceeds(counted, before):
+    elif counted.day == before.day:
         slot = max(counted.slot, before.slot)
         in_slot = max(each.slot_persons for each in (counted, before) if each.slot == slot)
         persons, cases = max(counted.persons, before.persons), max(counted.cases, before.cases)
