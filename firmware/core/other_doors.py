@@ -67,7 +67,7 @@ def from_before(state: HallState, event: PeerUsed) -> PeerUsed | None:
     used = tuple(use for use in event.used if use[1] > state.used.get(use[0], never).times)
     dead = event.inc != state.rights.inc if event.inc else event.seq > state.seq
     told = event.held if dead and not state.held_persons else ()
-    counted = event.counted if event.inc and dead and quotas.exceeds(event.counted, state.quota_before) else Counted("")
+    counted = event.counted if dead and quotas.exceeds(event.counted, state.quota_before) else Counted("")
     news = used or told or counted.day
     return msgspec.structs.replace(event, used=used, held=told, counted=counted) if news else None
 

@@ -341,6 +341,15 @@ def test_a_new_board_counts_on_from_the_dead_one_and_once() -> None:
     assert [walks_in(south, 70), walks_in(south, 71)] == ["admit", "refuse"]
 
 
+def test_a_dead_board_of_an_older_version_is_known_by_its_numbers() -> None:
+    """Its list does not say whose journal it is."""
+    dead, new = door(2, name="north"), door(2, name="north", inc="north-2")
+    assert walks_in(dead, 50) == "admit"
+    new.do(msgspec.structs.replace(dead.tells(), inc=""))
+    assert [walks_in(new, 60), walks_in(new, 61)] == ["admit", "refuse"]
+    assert other_doors.from_before(new.state, msgspec.structs.replace(new.tells(), inc="")) is None
+
+
 def test_what_nobody_used_is_given_back_by_the_new_board_too() -> None:
     dead, new = door(2, name="north"), door(2, name="north", inc="north-2")
     assert walks_in(dead, 50) == "admit"
