@@ -2,7 +2,7 @@
 
 what is said   topics, messages, resource (rows of rights), passes_list, discovery (for Home Assistant); access: who
                may say it, as Mosquitto's configuration
-the line       address, tls, connection (the only paho)
+the line       address, tls, connection (the only user of paho), paho_alone
 the device     device_link (its line to the hub), outbox (a cursor on the journal), fetch (events told again),
                commands (which orders may be done), jws
 the hub        hub, view (its picture of a hall), gaps (what it lacks), troubles, day; orders, signing, errand (one

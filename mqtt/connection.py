@@ -1,4 +1,4 @@
-"""The only file that knows paho: one thread, one broker, coming back for ever.
+"""The only user of paho: one thread, one broker, coming back for ever.
 
 Theory. Everything of MQTT happens in one thread of ours: connecting (which may hang in DNS or TCP for seconds),
 reading, writing, publishing. The gate's thread only puts bytes into coalescing tables and writes to an eventfd, so a
@@ -23,7 +23,6 @@ from collections import deque
 from typing import Any, Protocol
 
 import msgspec
-from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -32,6 +31,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from firmware.errors import HallgateError
 from mqtt.address import Address
 from mqtt.messages import Incoming
+from mqtt.paho_alone import client as paho
 
 KEEPALIVE_S = 10
 CONNECT_TIMEOUT_S = 5.0
@@ -39,17 +39,6 @@ BACKOFF_MIN_MS, BACKOFF_MAX_MS = 200.0, 5_000.0
 STEADY_MS = 5_000.0
 PACKET_MAX = 4 * 1024 * 1024
 QUEUE_MAX = 256
-
-
-class _NoTls:
-    """paho does without `ssl` where there is none, but names these two at every error of a socket."""
-
-    class SSLWantReadError(OSError): ...
-
-    class SSLWantWriteError(OSError): ...
-
-
-vars(paho)["ssl"] = vars(paho)["ssl"] or _NoTls  # firmware/plain_lines.py
 
 
 class Clock(Protocol):
