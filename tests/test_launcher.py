@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.image import tools
+from firmware.verbs.run import HEAP
 from tests import needs
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,7 @@ case "$*" in
 *"import pip"*) [ -e "${0%/python}/pip-is-here" ] ;;
 *"-m venv"*) for last; do :; done; mkdir -p "$last/bin" && cp "$0" "$last/bin/python" && touch "$last/bin/pip-is-here" ;;
 *"-m pip"*) exit "${PIP_CODE:-0}" ;;
-*"-m firmware"*) echo "verb $*${PYTHONDONTWRITEBYTECODE:+ compiled anew}" ;;
+*"-m firmware"*) echo "verb $*${PYTHONDONTWRITEBYTECODE:+ compiled anew}${PYTHONMALLOC:+ $PYTHONMALLOC $GLIBC_TUNABLES}" ;;
 --version) echo "Python 3.11.0" ;;
 esac
 """
@@ -78,14 +79,21 @@ def test_the_first_start_prepares_and_the_next_only_starts(desk: Desk) -> None:
     assert desk.started("python") == before + 1
 
 
+def test_the_firmware_gets_its_heap_and_no_other_verb_does(desk: Desk) -> None:
+    heap = " ".join(HEAP.values())
+    assert desk.start("run", "--site", "x")[1] == f"verb -P -m firmware run --site x {heap}\n"
+    assert desk.start("run", GLIBC_TUNABLES="a.b=1")[1].endswith(" a.b=1:glibc.malloc.hugetlb=1\n")
+    assert desk.start("check")[1] == "verb -P -m firmware check\n"
+
+
 def test_what_was_compiled_is_kept_whatever_the_shell_says(desk: Desk) -> None:
     out = desk.start("check", PYTHONDONTWRITEBYTECODE="1")[1]
     assert out == "verb -P -m firmware check\n"
 
 
 def test_what_it_says_goes_to_stderr(desk: Desk) -> None:
-    _, out, err = desk.start("run")
-    assert "preparing" in err and out == "verb -P -m firmware run\n"
+    _, out, err = desk.start("rest")
+    assert "preparing" in err and out == "verb -P -m firmware rest\n"
 
 
 def test_it_prepares_again_when_setup_cfg_changes(desk: Desk) -> None:

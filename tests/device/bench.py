@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 from firmware.simulation.issuer import Issuer
 from firmware.simulation.troupe import die_with_us
+from firmware.verbs.run import HEAP
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -229,7 +230,7 @@ channel = 1
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **HEAP, **self.environment},
                 preexec_fn=die_with_us,  # an orphan would open the next test's ptys by the same number
             )
 

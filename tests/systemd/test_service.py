@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from firmware.__main__ import main
+from firmware.verbs.run import HEAP
 from tests import needs
 from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, ROOT, Bench, bench
@@ -53,6 +54,10 @@ def test_the_exposure_is_low(unit: str, limit: float) -> None:
 @pytest.mark.parametrize("kind", ["ttyAMA", "ttyUSB", "ttyACM", "gpiochip", "i2c", "video4linux", "input"])
 def test_what_a_door_hangs_on_can_be_reached(kind: str) -> None:
     assert any(each.startswith(f"char-{kind} r") for each in words("hallgate.service", "DeviceAllow"))
+
+
+def test_it_gets_its_heap() -> None:
+    assert words("hallgate.service", "Environment") == [" ".join(f"{name}={value}" for name, value in HEAP.items())]
 
 
 def test_the_gate_waits_for_no_network() -> None:
