@@ -55,6 +55,8 @@ class Loop:
         """Each is called with the elapsed time when due and answers when to be called next."""
         self.dropped_events = 0
         self.stopping = False
+        self.beat = 0
+        """Odd while a turn is under way: `standby` looks at it from its own thread."""
         self._due: list[float | None] = []
         self._inbox: deque[Stamped] = deque()
         self._posted: deque[Stamped] = deque()
@@ -134,6 +136,11 @@ class Loop:
         self.stopping = True
         self.ring()
 
+    def tell_again(self, cable: Cable, line: Line) -> None:
+        """Order a hand the state that holds now, whatever it did meanwhile. Of the loop's thread."""
+        t_ms = self.clock.elapsed_ms()
+        self._put(cable.say(line, line.speaker.replugged(t_ms), t_ms))
+
     @property
     def queue(self) -> int:
         return len(self._inbox) + len(self._posted)
@@ -150,7 +157,9 @@ class Loop:
 
     def turn(self, wait: bool = True) -> None:
         """Wait for something, then do everything that is due."""
-        for key, _ in self._selector.select(self._patience() if wait else 0):
+        heard = self._selector.select(self._patience() if wait else 0)
+        self.beat += 1
+        for key, _ in heard:
             self._collect(key.data)
         t_ms = self.clock.elapsed_ms()
         self._tend(t_ms)
@@ -163,6 +172,7 @@ class Loop:
             asked, self._when_judged = self._when_judged, []
             for what in asked:
                 what()
+        self.beat += 1
 
     def _patience(self) -> float:
         times: list[float | None] = [self._wake_ms, self._retry_ms, *self._due]
@@ -224,7 +234,7 @@ class Loop:
         if news is not None:
             self._put([(news, t_ms)])
         if there and hasattr(line.speaker, "replugged") and (self._hands_began or not self._stands_free(line)):
-            self._put(cable.say(line, line.speaker.replugged(t_ms), t_ms))
+            self.tell_again(cable, line)
 
     # ------------------------------------------------------------ judge, write, flush, act
 

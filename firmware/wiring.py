@@ -34,6 +34,7 @@ from firmware.peers.used_passes import used_passes
 from firmware.plugs import Plugs
 from firmware.rulebook.book import Rulebook
 from firmware.site import Site, lacks
+from firmware.standby import Standby
 from firmware.trust import rulebook_file
 from firmware.trust.clock_trust import ClockJudge
 from firmware.trust.rulebook_file import SignedRulebook
@@ -72,6 +73,7 @@ class Device:
         self.plugs, self.doctor = Plugs(clock), LastReport(state_dir)
         for cable in lanes.cables(site, self.plugs, self.verify, self.controller.rulebook):
             self.loop.add(cable)
+        self.standby = Standby(self.loop, site.lanes)
         self.notices = self._notices(state_dir)
         self.side_link = self._side_link()
         self.orders = TakenOrders(self, state_dir)
@@ -270,10 +272,12 @@ class Device:
     def run(self) -> None:
         if self.hub is not None:
             self.hub.start()
+        self.standby.start()
         self.loop.run()
 
     def close(self) -> None:
         """Hands into their failure position, the journal on disk, the hub told. Within two seconds."""
+        self.standby.stop()
         self.loop.close()
         self.journal.close()
         self.notices.handed_on.write()

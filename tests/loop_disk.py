@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests import needs
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
+FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 GO_DOWN_NOW = 2
 """Neither data nor the file system's journal is flushed: what the disk has is what there is."""
 
@@ -58,6 +59,17 @@ class LoopDisk:
         try:
             fcntl.ioctl(handle, EXT4_IOC_SHUTDOWN, struct.pack("I", GO_DOWN_NOW))
         finally:
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Whoever writes waits, and cannot be killed while it does."""
+        handle = os.open(self.folder, os.O_RDONLY)
+        fcntl.ioctl(handle, FIFREEZE, 0)
+        try:
+            yield
+        finally:
+            fcntl.ioctl(handle, FITHAW, 0)
             os.close(handle)
 
     def traffic(self) -> Traffic:

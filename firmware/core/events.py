@@ -202,9 +202,9 @@ class ClockChecked(Event, frozen=True, tag="clock", omit_defaults=True, kw_only=
 
 
 class BoardTold(Event, frozen=True, tag="board", omit_defaults=True, kw_only=True):
-    """The board's supply fell too low or its processor became too hot, or that is over."""
+    """The board's supply fell too low, its processor became too hot or its loop stood still, or that is over."""
 
-    what: Literal["undervoltage", "overheated"]
+    what: Literal["undervoltage", "overheated", "standstill"]
     active: bool
     detail: str = ""
 
