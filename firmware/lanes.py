@@ -69,6 +69,7 @@ def setup(lane: Lane) -> LaneSetup:
         classes=lane.serves or ("visitor",),
         escape_way=lane.escape_way,
         passage_sensor="counter" in lane.devices or confirms,
+        beams="counter" in lane.devices,
         gate_confirms=confirms,
         fails_open=lane.on_failure == "open",
         thermometer="thermometer" in lane.devices,

@@ -22,6 +22,7 @@ from firmware.core import (
     car,
     closing,
     commands,
+    deaf,
     emergency,
     entry,
     idle,
@@ -136,6 +137,8 @@ class Controller:
         entry.place_came(turn, lane)
         passage.tend(turn, lane)
         responders.tend(turn, lane)
+        if lane.broken or lane.deaf_since_ms is not None:
+            deaf.tend(turn, lane)
         leaf.tend(turn, lane)
         queue.tend(turn, lane)
         car.tend(turn, lane)
@@ -164,6 +167,7 @@ class Controller:
             times += car.due(turn, lane)
             times += ventilation.due(turn, lane)
             times += responders.due(lane)
+            times += deaf.due(lane)
             times += attest.due(lane)
             if lane.visit is not None:
                 times.append(lane.visit.until_ms)

@@ -38,6 +38,8 @@ class LaneSetup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     escape_way: bool = False
     passage_sensor: bool = False
     """A counter or a gate board confirms passages; without one they are assumed."""
+    beams: bool = False
+    """A counter sees who steps into the passage."""
     gate_confirms: bool = False
     """The gate is a board that sees each body through by itself: it is never told to stay open for one more."""
     fails_open: bool = False
@@ -272,6 +274,10 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """GateFree stands."""
     closing: bool = False
     """It is to end as soon as the passage is clear."""
+    deaf_since_ms: int | None = None
+    """Since when nobody could ask to leave here."""
+    deaf: bool = False
+    """It stands open for that."""
     symptoms_ms: int | None = None
     """When somebody last pressed "I do not feel well" here."""
     queue_links_mm: tuple[int, ...] = ()

@@ -160,6 +160,17 @@ def test_a_line_split_by_a_second_is_not_lost(gate: Bench) -> None:
     gate.relay.expect(ON)
 
 
+def test_an_exit_whose_scanner_is_unplugged_stands_open_until_it_is_back(tmp_path: Path) -> None:
+    with bench(tmp_path, direction="out") as way_out:
+        way_out.start()
+        way_out.relay.heard = b""
+        way_out.scanner.unplug()
+        way_out.relay.expect(ON)
+        way_out.relay.silent(1, OFF)
+        way_out.scanner.plug()
+        way_out.relay.expect(OFF)
+
+
 def test_unplugged_devices_come_back_and_nothing_fires(gate: Bench) -> None:
     gate.scanner.unplug()
     gate.relay.unplug()
