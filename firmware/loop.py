@@ -155,6 +155,17 @@ class Loop:
         while not self.stopping:
             self.turn()
 
+    def let_through(self, at_most_ms: float) -> None:
+        """Go on while a body is in an open gate: it is not shut on anybody because we end."""
+        until_ms = self.clock.elapsed_ms() + at_most_ms
+        while self.clock.elapsed_ms() < until_ms and self._somebody_in_a_gate():
+            self.turn()
+
+    def _somebody_in_a_gate(self) -> bool:
+        now = self.clock.elapsed_ms()
+        lanes = self.controller.state.lanes.values()
+        return any(lane.blocked and (lane.freed or now < lane.open_until_ms) for lane in lanes)
+
     def turn(self, wait: bool = True) -> None:
         """Wait for something, then do everything that is due."""
         heard = self._selector.select(self._patience() if wait else 0)

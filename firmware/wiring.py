@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from firmware.updating.updates import Updates
 
 CLOCK_CHECK_MS = 1_000
+LET_THROUGH_MS = 3_000
+"""How long the end waits for a body in a gate. Something that was left there is no body."""
 ALONE_MS = 600
 """How long a bank with an empty journal listens for the rows of a hall that may have one."""
 
@@ -274,6 +276,7 @@ class Device:
             self.hub.start()
         self.standby.start()
         self.loop.run()
+        self.loop.let_through(LET_THROUGH_MS)
 
     def close(self) -> None:
         """Hands into their failure position, the journal on disk, the hub told. Within two seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,28 @@ def test_a_passage_is_confirmed_by_the_beams(made: tuple[Bench, FarPins]) -> Non
     assert passages(gate, 3)[2]["direction"] == "out"
     gate.stop()
     assert gate.replay().returncode == 0
+
+
+def test_whoever_ends_the_firmware_shuts_the_gate_on_nobody(made: tuple[Bench, FarPins]) -> None:
+    gate, pins = made
+    gate.scan(gate.booking())
+    gate.relay.expect(ON)
+    pins.set(OUTSIDE, 1, then_s=0.1)
+    assert gate.process is not None
+    gate.process.send_signal(signal.SIGTERM)
+    gate.relay.silent(1.5, OFF)
+    pins.walk(*IN[1:])
+    gate.relay.expect(OFF)
+    assert gate.stop() == 0
+
+
+def test_what_was_left_in_the_gate_keeps_nobody_from_ending(made: tuple[Bench, FarPins]) -> None:
+    gate, pins = made
+    gate.scan(gate.booking())
+    gate.relay.expect(ON)
+    pins.set(OUTSIDE, 1, then_s=0.1)
+    assert gate.stop() == 0
+    gate.relay.expect(OFF)
 
 
 def test_alone_a_door_lets_in_as_many_as_it_holds_and_one_for_each_it_saw_leave(tmp_path: Path) -> None:
