@@ -52,8 +52,8 @@ def errors(site: Site) -> list[tuple[Keys, str]]:
 def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
     checks = (
-        _unasked_exits, _closed_exits, _fire_unheard, _boards_of_their_own, _interlocks, _idle_zones, _unsized, _unpowered,
-        _unguarded, _alone, _tls, _enrolled, _side_peers,
+        _unasked_exits, _closed_exits, _fire_unheard, _floating_loops, _boards_of_their_own, _interlocks, _idle_zones,
+        _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers,
     )  # fmt: skip
     return [found for check in checks for found in check(site)]
 
@@ -178,6 +178,16 @@ def _fire_unheard(site: Site) -> Found:
     for path, lane in _numbered(site):
         if lane.direction in ("out", "both") and "gate" in lane.devices:
             yield path, f"nothing tells this device of a fire: write [lane.fire_loop] ({HELD_IN})"
+
+
+def _floating_loops(site: Site) -> Found:
+    """Not an error: a resistor may be soldered in."""
+    for path, spec in _devices(site):
+        if spec.role == "fire_loop" and getattr(spec.settings, "pull", "") == "none":
+            yield (
+                (*path, "pull"),
+                f"without a resistor of your own a cut wire of this loop reads as anything ({HELD_IN})",
+            )
 
 
 def _boards_of_their_own(site: Site) -> Found:

@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from firmware.verbs.run import HEAP
 from tests.device.bench import ON, ROOT, Far
 
 ECHO = """
@@ -53,7 +54,7 @@ class Disk:
 
 
 class Program:
-    """A Python program on two ptys, a scanner's and a relay's: what any gate written in Python has to wait for.
+    """A Python program on two ptys, a scanner's and a relay's, with the gate's heap: what any gate in Python waits for.
 
     `python`: its command line before the two wires; `more`: behind them.
     """
@@ -62,7 +63,7 @@ class Program:
         folder.mkdir(parents=True, exist_ok=True)
         self._scanner, self._relay = Far(folder / "scanner"), Far(folder / "relay")
         wires = (str(self._scanner.link), str(self._relay.link))
-        self._process = subprocess.Popen([sys.executable, *python, *wires, *more], cwd=ROOT)
+        self._process = subprocess.Popen([sys.executable, *python, *wires, *more], cwd=ROOT, env={**os.environ, **HEAP})
         self.took_ms: list[float] = []
 
     def answer(self, line: bytes) -> None:

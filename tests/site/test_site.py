@@ -313,6 +313,12 @@ def test_a_lift_is_never_called_by_software_that_is_gone(bench: Bench) -> None:
     assert caught.value.key == "lane[1].on_failure"
 
 
+def test_a_fire_loop_that_floats_when_its_wire_is_cut_is_pointed_at(bench: Bench) -> None:
+    floating = SITE.replace("pin = 22\n", 'pin = 22\npull = "none"\n', 1)
+    (found,) = site.load(bench.write(text=floating)).warnings
+    assert found.key == "lane[0].fire_loop.pull" and "resistor" in found.what
+
+
 def test_an_exit_without_a_fire_loop_and_one_that_only_its_board_opens_are_pointed_at(bench: Bench) -> None:
     deaf = SITE.replace('[lane.fire_loop]\ndriver = "contact_switch"\npin = 22\n', "")
     deaf = deaf.replace("escape_way = true", "escape_way = false")
