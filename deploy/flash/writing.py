@@ -30,7 +30,8 @@ from firmware.errors import Failure, Mistake
 
 NOT_WHOLE = "hallgate: THIS CARD IS NOT WHOLE, flash it again: hallgate flash. 此卡没有写完，请重新写卡。\n".encode()
 AGAIN = "The card is not whole: put it in again, or another, and flash it"
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+COLOUR = re.compile(r"[\x1b·]\[[0-9;]*m")
+"""A Failure has put a dot where a terminal's escape was."""
 MARK = NOT_WHOLE.ljust(SECTOR, b"\0")
 
 Progress = Callable[[str, int, int], None]

@@ -174,7 +174,8 @@ def _typed(name: str, what: str, confirm: str | None) -> None:
 
 def _flash(image: Any, disk: Path, door: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     clock, progress = Clock(), Progress()
-    start, _, _ = _flasher("blockmap").partitions(image.beginning(512), str(arguments.image))[0]
+    first = image.beginning(512)
+    start = _flasher("blockmap").doors_partition(first, image.map.image_bytes, str(arguments.image))
     if not image.mapped:
         progress.tell("no block map lies beside the image: every byte is written, and the image cannot be checked")
     for role in door.unplugged if door else ():

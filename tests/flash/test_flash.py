@@ -125,6 +125,18 @@ def test_a_flipped_bit_is_found_before_the_card_is_touched(tmp_path: Path, image
     assert "not as long" in refused(card, tmp_path / "card.img", card, "--blank", "--confirm", "sd.img")
 
 
+def test_an_image_that_no_map_vouches_for(tmp_path: Path, image: Path) -> None:
+    """Another system's has partitions, too, and the beginning of ours has the whole table."""
+    card = used_card(tmp_path / "sd.img", 1 << 20)
+    other = tmp_path / "other.img"
+    data = bytearray(image.read_bytes())
+    other.write_bytes(data[: 30 << 20])
+    assert "is shorter than its partitions" in refused(card, other, card, "--blank", "--confirm", "sd.img")
+    data[blockmap.NUMBER_AT] ^= 1
+    other.write_bytes(data)
+    assert "is not an image of hallgate" in refused(card, other, card, "--blank", "--confirm", "sd.img")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -330,6 +342,18 @@ def test_a_card_that_goes_away_while_it_is_written(tmp_path: Path, image: Path) 
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     assert "The card is not whole: put it in again" in done.stderr.splitlines()[-1]
     assert main(["flash", "--check", str(card)]) == 1
+
+
+def test_bmaptools_colours_stay_on_its_own_terminal(
+    tmp_path: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulled(*words: object) -> str:
+        raise Failure("bmaptool ended with 1: \x1b[91mERROR\x1b[0m: cannot write")
+
+    monkeypatch.setattr(writing.tools, "run", pulled)
+    with pytest.raises(Failure, match="ERROR: cannot write. The card is not whole") as said:
+        writing.Card(tmp_path / "sd.img", writing.Image(image), nobody_listens)._write_by_bmaptool()
+    assert "[91m" not in str(said.value)
 
 
 def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Path, disk: Path) -> None:
