@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -200,6 +201,17 @@ def test_a_refused_card_leaves_the_ticket_of_the_one_before(tmp_path: Path, imag
     assert flash(image, tmp_path / "sd.img", *enrol).returncode == 0
     ticket = json.loads(on_card(tmp_path / "sd.img", "enrol.json"))["ticket"]
     assert ticket == Authority(tmp_path / "authority").held("east-entry-1", now).secret != secret
+
+
+def test_the_card_of_a_bank_is_enrolled_as_one(tmp_path: Path, image: Path, site_file: Path) -> None:
+    """Otherwise the hall's broker keeps the orders for its limit from it: no recount, no fence."""
+    now = dt.datetime.now(dt.UTC)
+    Authority.new(tmp_path / "authority", "baoshan", now)
+    enrol = ["--site", site_file, "--ca", tmp_path / "authority", "--enrol", "http://10.0.0.1:8446"]
+    for bank, role in (("false", "device"), ("true", "bank")):
+        site_file.write_text(re.sub("bank = (true|false)", f"bank = {bank}", site_file.read_text()))
+        assert flash(image, tmp_path / "sd.img", *enrol, "--confirm", "sd.img").returncode == 0
+        assert Authority(tmp_path / "authority").held("east-entry-1", now).role == role
 
 
 # ---------------------------------------------------------------- real disks of the kernel
