@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deploy.flash import blockmap, writing
+from deploy.flash.blockmap import SECTOR
 from deploy.flash.disks import Disks
 from deploy.image import tools
 from firmware.__main__ import main
@@ -381,14 +382,23 @@ def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Pa
         assert step == card.write or not node.exists()  # bmaptool makes a file where there is none
 
 
-def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path) -> None:
-    source = writing.Image(image)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("at", [SECTOR + 1, FAT_AT + 12, -1])
+def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path, packed: bool, at: int) -> None:
+    if packed:
+        tools.run(["zstd", "-q", image, "-o", tmp_path / "card.img.zst"])
+        (tmp_path / "card.img.bmap").write_bytes(image.with_name("card.img.bmap").read_bytes())
+    source = writing.Image(tmp_path / "card.img.zst" if packed else image)
     card = writing.Card(tmp_path / "sd.img", source, nobody_listens)
     card.spoil()
     card.write()
+    card.verify()
+    last = source.map.end(source.map.ranges[-1])
     with card.path.open("r+b") as file:
-        file.seek(FAT_AT + 12)
-        file.write(b"?")
+        file.seek(at % last)
+        kept = file.read(1)[0]
+        file.seek(at % last)
+        file.write(bytes([kept ^ 1]))
     with pytest.raises(Failure, match="take another card"):
         card.verify()
     assert not writing.is_whole(card.path)
