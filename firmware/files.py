@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import fcntl
 import os
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from firmware.errors import Failure, Mistake
+
+HALL_KEY_BYTES = 32
 
 
 def read(path: Path | str) -> bytes:
@@ -27,6 +31,11 @@ def read_secret(path: Path) -> bytes:
     return content
 
 
+def new_hall_key() -> bytes:
+    """As `load_hall_key` reads it: one line."""
+    return base64.urlsafe_b64encode(os.urandom(HALL_KEY_BYTES)).rstrip(b"=") + b"\n"
+
+
 def write_secret(path: Path, content: bytes) -> None:
     """A new file, 0600 from its first moment and on disk when this returns; never written over."""
     try:
@@ -40,6 +49,20 @@ def write_secret(path: Path, content: bytes) -> None:
         out.write(content)
         out.flush()
         os.fsync(descriptor)
+
+
+def load_hall_key(file: Path | None) -> bytes | None:
+    """The hall's 32 secret bytes; None where the site names no such file."""
+    if file is None:
+        return None
+    try:
+        text = file.read_text("ascii").strip()
+        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (OSError, UnicodeDecodeError, binascii.Error) as wrong:
+        raise Mistake(f"must hold 32 bytes as base64url ({wrong})", file=str(file)) from None
+    if len(key) != HALL_KEY_BYTES:
+        raise Mistake(f"holds {len(key)} bytes instead of {HALL_KEY_BYTES}", file=str(file))
+    return key
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from firmware.core.resource import HALL, of_zone
 from firmware.core.versions import numbers
 from firmware.doctor.report import LastReport
 from firmware.errors import Failure, HallgateError, Mistake
+from firmware.files import load_hall_key
 from firmware.hub.taken_orders import TakenOrders
 from firmware.journal import Reader, Writer
 from firmware.language import spoken, told
@@ -38,7 +39,7 @@ from firmware.standby import Standby
 from firmware.trust import rulebook_file
 from firmware.trust.clock_trust import ClockJudge
 from firmware.trust.rulebook_file import SignedRulebook
-from firmware.trust.verification import Verifier, load_hall_key
+from firmware.trust.verification import Verifier
 from firmware.typed_toml import Mistakes
 from firmware.version import VERSION
 

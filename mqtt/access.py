@@ -128,7 +128,8 @@ def configuration(files: Files, port: int, *, address: str = "", bridge: Bridge 
     the devices' journals for it.
     """
     lines = [
-        "# Written by `hallgate enrol broker-config`. After a change: kill -HUP (access list, revocations, certificate).",
+        "# Written by `hallgate enrol broker-config`. After a change: restart. A HUP ends Mosquitto 2.0.11 when a device",
+        "# that was away during an earlier HUP has come back.",
         "per_listener_settings false",
         f"listener {port} {address}".rstrip(),
         f"cafile {files.ca}",

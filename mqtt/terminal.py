@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, Literal
 
+from mqtt.messages import Status
 from mqtt.view import DeviceView, HallView
 from mqtt.words import WORDS as PAGE_WORDS
 
@@ -160,17 +161,24 @@ def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[t
     words = [_rights(name, door, word) for name, door in rights]
     cut = any(door["cut_off"] for _, door in rights)
     state = word("online" if device.online else "offline") + (f" {word('cut_off')}" if cut and device.online else "")
-    ill = []
-    if status is not None:
-        ill += [f"{word('depth')} {status.outbox_depth}"] if status.outbox_depth else []
-        ill += [word("clock")] if not status.clock.trusted else []
-        ill += [word("journal")] if not status.journal.writable else []
-        ill += [word("undervoltage")] if status.undervoltage else []
-        ill += [f"{word('doctor')} {', '.join(status.doctor.faults)}"] if status.doctor and status.doctor.faults else []
+    ill = _complaints(status, word) if status is not None else []
     ill += [f"{word('lost')} {device.gaps.lost}"] if device.gaps.lost else []
     tone = BAD if not device.online else WARN if cut or ill else ""
     rows = [(tone, "  ".join([pad(device.name, 14), state, *words, *ill]))]
     return rows + [_lane_row(lane, word) for lane in (status.lanes if status else ())]
+
+
+def _complaints(status: Status, word: Word) -> list[str]:
+    """What is not as it should be, and an update until it has ended well."""
+    ill = [f"{word('depth')} {status.outbox_depth}"] if status.outbox_depth else []
+    ill += [word("clock")] if not status.clock.trusted else []
+    ill += [word("journal")] if not status.journal.writable else []
+    ill += [word("undervoltage")] if status.undervoltage else []
+    if status.update is not None and status.update.state != "kept":
+        ill += [f"→ {status.update.version} {word(f'update_{status.update.state}')}"]
+    return ill + (
+        [f"{word('doctor')} {', '.join(status.doctor.faults)}"] if status.doctor and status.doctor.faults else []
+    )
 
 
 def _rights(name: str, door: dict[str, Any], word: Word) -> str:

@@ -25,7 +25,7 @@ from firmware import site
 from firmware.clock import Clock
 from firmware.durable import make_folder, replace_file, sync_folder
 from firmware.errors import HallgateError, Mistake
-from firmware.trust import enrolment
+from firmware.trust import certificates, enrolment
 from firmware.verbs import wipe
 
 MANIFEST = "card.json"
@@ -144,9 +144,7 @@ class Placing:
 
     def leave(self, manifest: dict[str, Any], fingerprint: str) -> None:
         """Secrets are written over and deleted; the request is left for who carries it by hand. The list goes last."""
-        with contextlib.suppress(OSError):
-            shutil.copyfile(self.site / f"{manifest['device']}.csr", self.card / REQUEST)
-            (self.card / FINGERPRINT).write_text(fingerprint + "\n")
+        self._leave_request(manifest["device"], fingerprint)
         told = {"v": 1, "device": manifest["device"], "hall": manifest["hall"], "card": manifest.get("card", "")}
         try:
             replace_file(self.card / PLACED, json.dumps({**told, "at_s": Clock().wall_ms() // 1000}).encode())
@@ -156,6 +154,22 @@ class Placing:
             sync_folder(self.card)
         except (OSError, HallgateError) as failed:
             raise Stop(Code.STORE, f"{self.card} cannot be cleaned: {failed}") from None
+
+    def leave_request_again(self, name: str) -> bool:
+        """For a device that nobody has signed, whose request was taken away from the card and is lost."""
+        request = self.site / f"{name}.csr"
+        signed = (self.site / f"{name}.pem").is_file()
+        if signed or (self.card / REQUEST).is_file() or not request.is_file() or not self.card.is_dir():
+            return False
+        asked = certificates.load_request(request.read_bytes(), str(request))
+        return self._leave_request(name, certificates.fingerprint(asked))
+
+    def _leave_request(self, name: str, fingerprint: str) -> bool:
+        with contextlib.suppress(OSError):
+            shutil.copyfile(self.site / f"{name}.csr", self.card / REQUEST)
+            (self.card / FINGERPRINT).write_text(fingerprint + "\n")
+            return True
+        return False
 
     def carried_certificate(self, name: str) -> bool:
         """Take a certificate that somebody put on the card. Raises Stop for one that is not this device's."""

@@ -114,6 +114,8 @@ class Start:
     def _enrolled_by_hand(self, place: Site) -> None:
         if self.placing.carried_certificate(place.device.name):
             self._did("the certificate on the card is in use")
+        elif self.placing.leave_request_again(place.device.name):
+            self._did("the request to be signed lies on the card again")
 
     def _owned(self) -> None:
         """The firmware is another user: it reads its secrets, nobody else does."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.image import tools
+from deploy.image import recipe, tools
 from firmware.errors import Mistake
 
 BLOCK = 4_096
@@ -25,6 +25,8 @@ FIRST_OF_EMPTY = 64
 CHUNK = 4 << 20
 LINUX = 0x83
 ZEROS = "0" * 64
+NUMBER_AT = 440
+"""Where an MBR keeps its disk's number; ours is `disk` of deploy/image/recipe.toml."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,19 @@ def partitions(table: bytes, image: str) -> list[tuple[int, int, int]]:
     rows = [table[446 + 16 * n : 462 + 16 * n] for n in range(4)]
     found = [(row[4], *struct.unpack("<II", row[8:16])) for row in rows]
     return [(first * SECTOR, count * SECTOR, kind) for kind, first, count in found if count]
+
+
+def doors_partition(table: bytes, image_bytes: int, image: str) -> int:
+    """First byte of the partition that takes the door's files. Mistake for another system's image, and for one cut short.
+
+    Where no map lies beside an image nothing else can tell: the card would be called whole, and no door would start.
+    """
+    found = partitions(table, image)
+    if table[NUMBER_AT : NUMBER_AT + 4] != int(recipe.read().card.disk, 16).to_bytes(4, "little"):
+        raise Mistake("is not an image of hallgate: take the one that `hallgate image` made", file=image)
+    if any(first + length > image_bytes for first, length, _ in found):
+        raise Mistake("is shorter than its partitions: fetch it again", file=image)
+    return found[0][0]
 
 
 def _free(image: Path, start: int, blocks: int) -> Iterator[tuple[int, int]]:

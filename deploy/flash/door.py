@@ -42,6 +42,8 @@ class Door:
     files: dict[str, bytes] = field(default_factory=dict)
     card: str = field(default_factory=lambda: os.urandom(4).hex())
     """Which card this is of all that were flashed for this name: on the label, in the log of the first boot."""
+    bank: bool = False
+    """It mints the hall's limit: the broker must let it hear the orders for that."""
     unplugged: tuple[str, ...] = ()
     """Devices whose port nobody has named yet: the first start will miss them."""
 
@@ -63,7 +65,7 @@ def read(file: Path, name: str | None) -> Door:
         )
     devices = [spec for lane in place.lanes for spec in lane.devices.values()]
     unplugged = tuple(spec.role for spec in devices if spec.port and PLACEHOLDER.search(spec.port))
-    door = Door(place.device.name, place.device.hall, unplugged=unplugged)
+    door = Door(place.device.name, place.device.hall, bank=place.rights.bank, unplugged=unplugged)
     tree = tomllib.loads(file.read_text("utf-8"))
     door.files["site/site.toml"] = file.read_bytes()
     for keys in NAMED:

@@ -20,6 +20,14 @@ from sensors.readings import AnyReading, Garbled, Refused, RelayState, Silent
 SPEEDS = (9_600, 115_200, 57_600, 38_400, 19_200, 256_000, 4_800)
 """Tried when a device that must speak says nothing, or nonsense."""
 SPEED_S = 2.0
+SILENCE = {
+    "serial": "nothing answers: look at its power, its cable, TX and RX exchanged",
+    "i2c": "nothing answers at its address: look at its power, SDA and SCL exchanged, its address",
+    "pins": "nothing was seen at its pins: look at its power, its wires, the BCM numbers",
+    "http": "nothing came from it: look at its power, its network, the address it sends to",
+    "camera": "no code was read: look at its ribbon, the light, the distance, dirt on the lens",
+}
+"""By the kind of port: what to look at when nothing that makes sense was heard."""
 
 
 class Probe:
@@ -73,14 +81,7 @@ class Probe:
             return "refused", self.refused
         if self.garbled or self.bytes:
             return "nonsense", f"{self.bytes} bytes came that make no sense: wrong speed (baud), or another device"
-        if self._port_kind == "i2c":
-            return (
-                "nothing_answers",
-                "nothing answers at its address: look at its power, SDA and SCL exchanged, its address",
-            )
-        if self._port_kind == "pins":
-            return "nothing_answers", "nothing was seen at its pins: look at its power, its wires, the BCM numbers"
-        return "nothing_answers", "nothing answers: look at its power, its cable, TX and RX exchanged"
+        return "nothing_answers", SILENCE[self._port_kind]
 
     # ------------------------------------------------------------ inside
 

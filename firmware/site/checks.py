@@ -13,6 +13,7 @@ from pathlib import Path
 
 from firmware.core.resource import HALL
 from firmware.errors import Mistake
+from firmware.files import load_hall_key
 from firmware.outputs import relay
 from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
@@ -392,6 +393,11 @@ def _readable(path: Keys, name: str | Path | None) -> Found:
 def _secret(path: Keys, name: str | Path | None) -> Found:
     yield from _readable(path, name)
     yield from _guarded(path, name)
+    if name is not None and Path(name).is_file() and os.access(name, os.R_OK):
+        try:
+            load_hall_key(Path(name))
+        except Mistake:
+            yield path, f"{name} is no key of a hall: make one by hallgate key new --kind hall"
 
 
 def _guarded(path: Keys, name: str | Path | None) -> Found:

@@ -150,7 +150,12 @@ def plugged_in() -> list[str]:
 
 
 def copy_hall_files(folder: Path, out: Path) -> None:
-    """The hall's files beside the site file; what is secret stays so. Raises Mistake when they cannot be read."""
+    """The hall's files beside the site file; what is secret stays so. Raises Mistake when they cannot be read.
+
+    A folder that is not there is a mistyped one: the door would get no rules, and its file cannot be made a second time.
+    """
+    if not folder.is_dir():
+        raise Mistake("there is no such folder", file=str(folder), key="--hall-files")
     for name in ("rulebook.toml", "rulebook.toml.sig", "trust.jwks", "hall.key", "ca.pem"):
         source = folder / name
         if source.is_file() and not (out.parent / name).exists():

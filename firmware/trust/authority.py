@@ -43,6 +43,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
     until: str
     used_by: str = ""
+    role: Role = "device"
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +104,7 @@ class Authority:
         if _digits(seen) != _digits(certificates.fingerprint(asked)):
             # Not told: who only has to copy it from here has compared nothing.
             raise Mistake("is not this request's: read it again at the device", key="--fingerprint")
-        if any(one.name == name and one.role != role and not one.revoked for one in self.ledger.issued):
-            raise Mistake(f"{name} is enrolled in another role; revoke it first", key="--role")
+        self._must_have_no_other_role(name, role)
         made = certificates.sign(asked, self.certificate, self._key, now, days, hosts)
         out = self.folder / f"{name}.pem"
         replace_file(out, certificates.pem(made))
@@ -112,14 +112,19 @@ class Authority:
         self._keep((*self.ledger.issued, issued), now)
         return out
 
-    def ticket(self, name: str, now: dt.datetime) -> str:
+    def ticket(self, name: str, now: dt.datetime, role: Role = "device") -> str:
         """A new ticket for a device's next card; one that an earlier card holds is worthless from now on."""
         Topics(self.hall, name)
-        made = Ticket(name=name, secret=os.urandom(32).hex(), until=_text(now + TICKET))
+        self._must_have_no_other_role(name, role)
+        made = Ticket(name=name, secret=os.urandom(32).hex(), until=_text(now + TICKET), role=role)
         others = (one for one in self.ledger.tickets if one.name != name and _time(one.until) > now)
         self.ledger = msgspec.structs.replace(self.ledger, tickets=(*others, made))
         self._write_ledger()
         return made.secret
+
+    def _must_have_no_other_role(self, name: str, role: Role) -> None:
+        if any(one.name == name and one.role != role and not one.revoked for one in self.ledger.issued):
+            raise Mistake(f"{name} is enrolled in another role; revoke it first", key="--role")
 
     def held(self, name: str, now: dt.datetime) -> Ticket | None:
         """The ticket that the device's newest card holds; None when there is none, or when it ran out."""

@@ -99,7 +99,7 @@ def answered(authority: Authority, body: bytes, now: dt.datetime) -> Answer:
     if certificates.name_of(request.subject)[0] != asked.name:
         raise Mistake("the request is for another name")
     if not ticket.used_by:
-        file = authority.sign(asked.request.encode(), "the request", "device", print_, now, DAYS, ())
+        file = authority.sign(asked.request.encode(), "the request", ticket.role, print_, now, DAYS, ())
         authority.use(asked.name, print_)
     pem, ca = read(file).decode(), read(authority.folder / "ca.pem").decode()
     return Answer(certificate=pem, ca=ca, mac=_mac(ticket.secret, "answer", pem, ca))

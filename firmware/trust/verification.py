@@ -6,11 +6,8 @@ so that the journal can be replayed without either of them.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import os
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -21,7 +18,6 @@ from firmware.core.facts import AnyFact, Booking, Card, HealthTest, OtherHealth,
 from firmware.core.revocations import Revocations
 from firmware.core.roster import BookingLine, Roster, StaffLine
 from firmware.core.trust_list import TrustList
-from firmware.errors import Mistake
 from sensors import resident_number
 from sensors.readings import IdentityCard, TerminalVerdict
 
@@ -29,20 +25,6 @@ DAY_MS, QUARTER_MS = 86_400_000, 900_000
 Signed = TypeVar("Signed", bound=Booking | HealthTest | OtherHealth)
 ROSTERS = 2
 """Today's, and tomorrow's when it comes in the evening."""
-
-
-def load_hall_key(file: Path | None) -> bytes | None:
-    """The hall's 32 secret bytes; None where the site names no such file."""
-    if file is None:
-        return None
-    try:
-        text = file.read_text("ascii").strip()
-        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (OSError, UnicodeDecodeError, binascii.Error) as wrong:
-        raise Mistake(f"must hold 32 bytes as base64url ({wrong})", file=str(file)) from None
-    if len(key) != 32:
-        raise Mistake(f"holds {len(key)} bytes instead of 32", file=str(file))
-    return key
 
 
 class Verifier:

@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         plugs.close()
     made = _report(place, now, found)
-    _keep(made, arguments)
     print(made.encoded().decode(), flush=True)
+    _keep(made, arguments)
     return 1 if made.result == "fault" else 0
 
 

@@ -123,7 +123,7 @@ def _sign(arguments: argparse.Namespace, now: dt.datetime) -> int:
     pem = read(arguments.file)
     seen, hosts = arguments.fingerprint, tuple(arguments.host)
     out = Authority(arguments.ca).sign(pem, str(arguments.file), arguments.role, seen, now, arguments.days, hosts)
-    told = f"certificate in {out}; write broker-config again and kill -HUP the broker"
+    told = f"certificate in {out}; write broker-config again and restart the broker"
     return _say(told)
 
 
@@ -154,7 +154,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _revoke(arguments: argparse.Namespace, now: dt.datetime) -> int:
     count = Authority(arguments.ca).revoke(arguments.name, now, but_last=arguments.older)
-    told = f"{count} taken back; write broker-config again and kill -HUP the broker"
+    told = f"{count} taken back; write broker-config again and restart the broker"
     return _say(told)
 
 

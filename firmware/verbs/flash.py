@@ -123,13 +123,13 @@ def _door(arguments: argparse.Namespace) -> Any:
     return door
 
 
-def _ticket(arguments: argparse.Namespace, name: str) -> bytes:
+def _ticket(arguments: argparse.Namespace, door: Any) -> bytes:
     """A new one makes that of the card before worthless: it is drawn when this card begins, and not earlier."""
     now = dt.datetime.fromtimestamp(Clock().wall_ms() / 1000, dt.UTC)
     from firmware.trust.authority import Authority, locked
 
     with locked(arguments.ca):
-        ticket = Authority(arguments.ca).ticket(name, now)
+        ticket = Authority(arguments.ca).ticket(door.name, now, "bank" if door.bank else "device")
     return json.dumps({"v": 1, "url": arguments.enrol, "ticket": ticket}).encode()
 
 
@@ -174,7 +174,8 @@ def _typed(name: str, what: str, confirm: str | None) -> None:
 
 def _flash(image: Any, disk: Path, door: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     clock, progress = Clock(), Progress()
-    start, _, _ = _flasher("blockmap").partitions(image.beginning(512), str(arguments.image))[0]
+    first = image.beginning(512)
+    start = _flasher("blockmap").doors_partition(first, image.map.image_bytes, str(arguments.image))
     if not image.mapped:
         progress.tell("no block map lies beside the image: every byte is written, and the image cannot be checked")
     for role in door.unplugged if door else ():
@@ -184,7 +185,7 @@ def _flash(image: Any, disk: Path, door: Any, arguments: argparse.Namespace) -> 
     checked_ms = clock.elapsed_ms()
     card = _flasher("writing").Card(disk, image, progress)
     if door is not None and arguments.enrol is not None:
-        door.files["enrol.json"] = _ticket(arguments, door.name)
+        door.files["enrol.json"] = _ticket(arguments, door)
     card.spoil()
     card.write()
     written_ms = clock.elapsed_ms()

@@ -2,6 +2,7 @@
 
 The private key is PKCS 8 PEM, readable by its owner only, and is never written over. The public part is added to a JWK
 set with its kid (RFC 7638 thumbprint) and what it may sign. Keep private keys off the gates: a device only verifies.
+`--kind hall` makes the hall's shared secret instead: the same file at every door, and in no trust list.
 """
 
 from __future__ import annotations
@@ -16,20 +17,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from firmware.core import jwk
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
-from firmware.files import locked, write_secret
+from firmware.files import locked, new_hall_key, write_secret
 from firmware.language import spoken
 
 EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
 
 EDWARDS_KINDS = ("rulebook", "command", "revocation", "roster")
 CURVE_KINDS = ("booking", "staff", "device", "naat", "antigen")
+HALL = "hall"
+"""No pair: 32 bytes that all doors of a hall know."""
 
 NewKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     new = parser.add_subparsers(dest="what", required=True, metavar="new").add_parser("new", help="make a new key pair")
-    new.add_argument("--kind", required=True, choices=(*EDWARDS_KINDS, *CURVE_KINDS), help="what the key will sign")
+    new.add_argument(
+        "--kind", required=True, choices=(*EDWARDS_KINDS, *CURVE_KINDS, HALL), help="what the key will sign"
+    )
     new.add_argument("--jwks", type=Path, help="JWK set that gets the public part (default: trust.jwks beside OUT)")
     new.add_argument("--commands", help="for a command key: the orders it may give, a,b,c (default: all of them)")
     new.add_argument("out", type=Path, metavar="OUT", help="file of the private key; must not exist yet")
@@ -38,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     trust = arguments.jwks or arguments.out.parent / "trust.jwks"
     commands = _commands(arguments.kind, arguments.commands)
+    if arguments.kind == HALL:
+        return _hall(arguments.out)
     key = ed25519.Ed25519PrivateKey.generate() if arguments.kind in EDWARDS_KINDS else _curve_key()
     entry = jwk.write(key.public_key(), [arguments.kind], commands)
     try:
@@ -50,6 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise Failure(f"{error.filename or trust}: {error.strerror}") from None
     told = f"{arguments.kind} key {entry['kid']}: private part in {arguments.out}, public part added to {trust}"
+    print(spoken(told))
+    return 0
+
+
+def _hall(out: Path) -> int:
+    write_secret(out, new_hall_key())
+    told = f"the hall's key in {out}: the same file at every door"
     print(spoken(told))
     return 0
 

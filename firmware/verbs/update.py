@@ -80,8 +80,19 @@ class Updating:
     def install(self, file: Path, wait_s: float, *, restart: bool) -> dict[str, Any]:
         """Raises Mistake for a bundle that is not for this device, Failure when it is no moment for it."""
         version = self.judge(file)
-        self._carry_out(file, Progress(version=version, state="waiting"), wait_s, restart=restart)
+        progress = Progress(version=version, state="waiting")
+        try:
+            self._carry_out(file, progress, wait_s, restart=restart)
+        except (HallgateError, KeyboardInterrupt) as ended:
+            self._not_installed(str(ended) or "given up at the device")
+            raise
         return {"installed": version, "was": self._version, "restarting": restart}
+
+    def _not_installed(self, because: str) -> None:
+        """The hub must not wait for what nobody does any more. What is installed already starts some day all the same."""
+        progress = updates.read_progress(self._work)
+        if progress is not None and progress.state in ("waiting", "installing"):
+            updates.tell(self._work, msgspec.structs.replace(progress, state="failed", because=because))
 
     def judge(self, file: Path) -> str:
         """The bundle's version."""

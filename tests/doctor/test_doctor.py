@@ -15,6 +15,7 @@ import pytest
 
 from sensors import thermometer_gy_mcu90614 as thermometer
 from sensors.readings import Contact, Scan, Temperature
+from tests.brokers import free_port
 from tests.device.bench import ROOT, Far, bench
 from tests.doctor.door import Deeds, Door, door, write_site
 
@@ -223,6 +224,21 @@ def test_what_kind_of_trouble(
         (found,) = at.examine(seconds=6, rate=3).values()
     assert (found["result"], at.code) == (result, 1), at.said
     assert because in found["because"]
+
+
+def test_a_silent_terminal_has_no_tx_and_rx(tmp_path: Path) -> None:
+    write_site(tmp_path, f'[lane.terminal]\ndriver = "terminal_http"\nlisten = "127.0.0.1:{free_port()}"\n')
+    at = Door(tmp_path, None)
+    (found,) = at.examine(seconds=2).values()
+    assert found["result"] == "nothing_answers" and "its network, the address it sends to" in found["because"]
+
+
+def test_a_report_that_can_be_kept_nowhere_is_told_all_the_same(tmp_path: Path) -> None:
+    """Nobody walks through a door twice for a mistyped folder."""
+    write_site(tmp_path, TEXT)
+    at = Door(tmp_path, None)
+    (found,) = at.examine("--report", str(tmp_path)).values()
+    assert found["result"] == "not_there" and at.code == 2
 
 
 def test_a_port_that_is_not_there_and_one_in_use(tmp_path: Path) -> None:

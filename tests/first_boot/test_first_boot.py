@@ -308,6 +308,24 @@ def test_a_certificate_carried_by_hand(board: Board) -> None:
     assert board.start() == 1 and board.blinks == 8 and "no key here fits it" in board.console
 
 
+def test_a_request_that_was_carried_away_and_lost_lies_on_the_card_again(board: Board) -> None:
+    """Until somebody signs it: nobody can log in to a card without a password to fetch it."""
+    board.insert()
+    board.start()
+    left = {name: (board.card / name).read_bytes() for name in ("request.csr", "fingerprint.txt")}
+    for name in left:
+        (board.card / name).unlink()
+    board.start()
+    assert {name: (board.card / name).read_bytes() for name in left} == left
+    seen = left["fingerprint.txt"].decode()
+    made = Authority(authority(board.folder / "ca")).sign(left["request.csr"], "", "device", seen, NOW, 30, ())
+    (board.card / "request.csr").unlink()
+    (board.card / "certificate.pem").write_bytes(made.read_bytes())
+    for _ in range(2):
+        board.start()
+        assert not (board.card / "request.csr").exists(), "it is signed"
+
+
 # ---------------------------------------------------------------- screen and keyboard
 
 

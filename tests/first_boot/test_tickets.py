@@ -44,6 +44,14 @@ def test_a_device_with_a_ticket_is_enrolled_and_its_broker_told(hall: Desk) -> N
     assert enrolment_ticket.ask(hall.url, ticket, "east-1", asked).certificate == got.certificate, "the answer was lost"
 
 
+def test_a_bank_may_hear_the_orders_for_the_halls_limit(hall: Desk) -> None:
+    ticket = Authority(hall.folder).ticket("bank-1", NOW, "bank")
+    enrolment_ticket.ask(hall.url, ticket, "bank-1", request("bank-1")[1])
+    assert {party.name: party.role for party in Authority(hall.folder).parties(NOW)}["bank-1"] == "bank"
+    with pytest.raises(Mistake, match="enrolled in another role"):
+        hall.ticket("bank-1")
+
+
 def test_a_copied_card_gets_nothing(hall: Desk) -> None:
     ticket = hall.ticket("east-2")
     enrolment_ticket.ask(hall.url, ticket, "east-2", request("east-2")[1])

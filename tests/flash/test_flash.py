@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deploy.flash import blockmap, writing
+from deploy.flash.blockmap import SECTOR
 from deploy.flash.disks import Disks
 from deploy.image import tools
 from firmware.__main__ import main
@@ -125,6 +127,18 @@ def test_a_flipped_bit_is_found_before_the_card_is_touched(tmp_path: Path, image
     assert "not as long" in refused(card, tmp_path / "card.img", card, "--blank", "--confirm", "sd.img")
 
 
+def test_an_image_that_no_map_vouches_for(tmp_path: Path, image: Path) -> None:
+    """Another system's has partitions, too, and the beginning of ours has the whole table."""
+    card = used_card(tmp_path / "sd.img", 1 << 20)
+    other = tmp_path / "other.img"
+    data = bytearray(image.read_bytes())
+    other.write_bytes(data[: 30 << 20])
+    assert "is shorter than its partitions" in refused(card, other, card, "--blank", "--confirm", "sd.img")
+    data[blockmap.NUMBER_AT] ^= 1
+    other.write_bytes(data)
+    assert "is not an image of hallgate" in refused(card, other, card, "--blank", "--confirm", "sd.img")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -188,6 +202,17 @@ def test_a_refused_card_leaves_the_ticket_of_the_one_before(tmp_path: Path, imag
     assert flash(image, tmp_path / "sd.img", *enrol).returncode == 0
     ticket = json.loads(on_card(tmp_path / "sd.img", "enrol.json"))["ticket"]
     assert ticket == Authority(tmp_path / "authority").held("east-entry-1", now).secret != secret
+
+
+def test_the_card_of_a_bank_is_enrolled_as_one(tmp_path: Path, image: Path, site_file: Path) -> None:
+    """Otherwise the hall's broker keeps the orders for its limit from it: no recount, no fence."""
+    now = dt.datetime.now(dt.UTC)
+    Authority.new(tmp_path / "authority", "baoshan", now)
+    enrol = ["--site", site_file, "--ca", tmp_path / "authority", "--enrol", "http://10.0.0.1:8446"]
+    for bank, role in (("false", "device"), ("true", "bank")):
+        site_file.write_text(re.sub("bank = (true|false)", f"bank = {bank}", site_file.read_text()))
+        assert flash(image, tmp_path / "sd.img", *enrol, "--confirm", "sd.img").returncode == 0
+        assert Authority(tmp_path / "authority").held("east-entry-1", now).role == role
 
 
 # ---------------------------------------------------------------- real disks of the kernel
@@ -332,6 +357,18 @@ def test_a_card_that_goes_away_while_it_is_written(tmp_path: Path, image: Path) 
     assert main(["flash", "--check", str(card)]) == 1
 
 
+def test_bmaptools_colours_stay_on_its_own_terminal(
+    tmp_path: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulled(*words: object) -> str:
+        raise Failure("bmaptool ended with 1: \x1b[91mERROR\x1b[0m: cannot write")
+
+    monkeypatch.setattr(writing.tools, "run", pulled)
+    with pytest.raises(Failure, match="ERROR: cannot write. The card is not whole") as said:
+        writing.Card(tmp_path / "sd.img", writing.Image(image), nobody_listens)._write_by_bmaptool()
+    assert "[91m" not in str(said.value)
+
+
 def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Path, disk: Path) -> None:
     """The name of a pulled card's disk is free: whatever is written there next must not be taken for the card."""
     node = tmp_path / "sdz"
@@ -345,14 +382,23 @@ def test_a_disk_that_is_gone_is_not_replaced_by_a_file(tmp_path: Path, image: Pa
         assert step == card.write or not node.exists()  # bmaptool makes a file where there is none
 
 
-def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path) -> None:
-    source = writing.Image(image)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("at", [SECTOR + 1, FAT_AT + 12, -1])
+def test_a_card_that_does_not_keep_what_it_is_given(tmp_path: Path, image: Path, packed: bool, at: int) -> None:
+    if packed:
+        tools.run(["zstd", "-q", image, "-o", tmp_path / "card.img.zst"])
+        (tmp_path / "card.img.bmap").write_bytes(image.with_name("card.img.bmap").read_bytes())
+    source = writing.Image(tmp_path / "card.img.zst" if packed else image)
     card = writing.Card(tmp_path / "sd.img", source, nobody_listens)
     card.spoil()
     card.write()
+    card.verify()
+    last = source.map.end(source.map.ranges[-1])
     with card.path.open("r+b") as file:
-        file.seek(FAT_AT + 12)
-        file.write(b"?")
+        file.seek(at % last)
+        kept = file.read(1)[0]
+        file.seek(at % last)
+        file.write(bytes([kept ^ 1]))
     with pytest.raises(Failure, match="take another card"):
         card.verify()
     assert not writing.is_whole(card.path)

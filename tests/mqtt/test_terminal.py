@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Incident
-from mqtt.messages import DoctorStatus, LaneStatus, SupplyStatus
+from mqtt.messages import DoctorStatus, LaneStatus, SupplyStatus, UpdateStatus
 from mqtt.terminal import clean, columns, fit, screen
 from mqtt.view import HallView
 from tests.brokers import Broker
@@ -90,6 +90,16 @@ def test_a_board_that_is_not_well_is_told() -> None:
     view.heard("gate-1", "availability", b"online", 0.0)
     view.heard("gate-1", "status", status("gate-1", undervoltage=True, doctor=walked).encoded(), 0.0)
     assert "supply too weak  doctor found A scanner nothing_answers" in "\n".join(screen(view, "en", 200))
+
+
+def test_an_update_is_told_until_it_has_ended_well() -> None:
+    view = HallView("baoshan")
+    for name, state in (("gate-1", "failed"), ("gate-2", "trial"), ("gate-3", "kept")):
+        view.heard(name, "availability", b"online", 0.0)
+        told = status(name, update=UpdateStatus(version="0.2.0", state=state))
+        view.heard(name, "status", told.encoded(), 0.0)
+    shown = [line for line in screen(view, "en", 100) if line.startswith("gate")]
+    assert ["→ 0.2.0 failed" in shown[0], "→ 0.2.0 on trial" in shown[1], "0.2.0" in shown[2]] == [True, True, False]
 
 
 def test_a_chinese_character_takes_two_columns() -> None:

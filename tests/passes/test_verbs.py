@@ -12,6 +12,7 @@ import pytest
 import segno
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from firmware import files
 from firmware.core import trust_list
 from firmware.simulation.issuer import Issuer
 from mqtt import jws
@@ -53,6 +54,15 @@ def test_a_new_key_is_private_and_its_public_part_is_believed(tmp_path: Path) ->
     ]
     assert not [key for key in keys if "d" in key]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.pem", "rulebook.pem", "trust.jwks"]
+
+
+def test_a_halls_key_is_one_that_every_door_takes(tmp_path: Path) -> None:
+    done = hallgate(tmp_path, "key", "new", "--kind", "hall", "hall.key")
+    assert done.returncode == 0 and "the same file at every door" in done.stdout, done.stderr
+    assert stat.S_IMODE((tmp_path / "hall.key").stat().st_mode) == 0o600
+    made = files.load_hall_key(tmp_path / "hall.key")
+    assert made is not None and made != bytes(files.HALL_KEY_BYTES)
+    assert [path.name for path in tmp_path.iterdir()] == ["hall.key"], "nobody verifies by it: no trust list"
 
 
 def test_a_key_file_is_never_written_over(tmp_path: Path) -> None:

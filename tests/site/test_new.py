@@ -74,6 +74,7 @@ def test_what_is_still_to_do_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        (["--hall-files", "/no/hall"], "--hall-files: there is no such folder"),
         (["--without", "lamp"], "the template has no lamp"),
         (["--pin", "counter=5"], "write counter.outside=17"),
         (["--pin", "button=x"], "x is no BCM number"),

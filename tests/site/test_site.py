@@ -260,6 +260,17 @@ def test_a_secret_that_others_may_read_is_refused(bench: Bench, secret: str, key
     assert caught.value.key == key
 
 
+@pytest.mark.parametrize("content", [bytes(range(200, 232)), b"A" * 42, b""])
+@pytest.mark.parametrize(("secret", "key"), [("hall.key", "trust.hall_key"), ("side-link.key", "side_link.key")])
+def test_a_secret_that_is_none_is_found_before_a_door_depends_on_it(
+    bench: Bench, secret: str, key: str, content: bytes
+) -> None:
+    (bench.folder / secret).write_bytes(content)
+    with pytest.raises(Mistake, match="is no key of a hall: make one by hallgate key new --kind hall") as caught:
+        site.load(bench.site)
+    assert caught.value.key == key
+
+
 def test_a_driver_that_lacks_its_package_says_so(bench: Bench) -> None:
     def poor(name: str) -> Driver:
         if name == "thermometer_gy_mcu90614":
