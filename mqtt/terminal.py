@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, Literal
 
+from mqtt.messages import Status
 from mqtt.view import DeviceView, HallView
 from mqtt.words import WORDS as PAGE_WORDS
 
@@ -43,6 +44,7 @@ WORDS = {
     "fault": ("故障", "FAULT"),
     "clock": ("时钟不可信", "clock not trusted"),
     "journal": ("日志无法写入", "journal cannot be written"),
+    "journal_soon_full": ("日志即将写满", "journal soon full"),
 }
 """What a terminal says otherwise than the page, most of it in fewer words."""
 
@@ -149,6 +151,10 @@ def _round_row(one: dict[str, Any], language: Language, word: Word) -> tuple[str
     return {"red": BAD, "amber": WARN}.get(one["state"], ""), row
 
 
+def _journal_ails(status: Status) -> bool:
+    return not status.journal.writable or status.journal.because != ""
+
+
 def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
     status = device.status
     rights = [
@@ -164,7 +170,7 @@ def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[t
     if status is not None:
         ill += [f"{word('depth')} {status.outbox_depth}"] if status.outbox_depth else []
         ill += [word("clock")] if not status.clock.trusted else []
-        ill += [word("journal")] if not status.journal.writable else []
+        ill += [word("journal_soon_full" if status.journal.writable else "journal")] if _journal_ails(status) else []
         ill += [word("undervoltage")] if status.undervoltage else []
         ill += [f"{word('doctor')} {', '.join(status.doctor.faults)}"] if status.doctor and status.doctor.faults else []
     ill += [f"{word('lost')} {device.gaps.lost}"] if device.gaps.lost else []

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Incident
-from mqtt.messages import DoctorStatus, LaneStatus, SupplyStatus
+from mqtt.messages import DoctorStatus, JournalStatus, LaneStatus, SupplyStatus
 from mqtt.terminal import clean, columns, fit, screen
 from mqtt.view import HallView
 from tests.brokers import Broker
@@ -90,6 +90,17 @@ def test_a_board_that_is_not_well_is_told() -> None:
     view.heard("gate-1", "availability", b"online", 0.0)
     view.heard("gate-1", "status", status("gate-1", undervoltage=True, doctor=walked).encoded(), 0.0)
     assert "supply too weak  doctor found A scanner nothing_answers" in "\n".join(screen(view, "en", 200))
+
+
+@pytest.mark.parametrize(("writable", "shown"), [(True, "journal soon full"), (False, "journal cannot be written")])
+def test_a_full_disk_is_told_before_and_after_it_is_too_late(writable: bool, shown: str) -> None:
+    view = HallView("baoshan")
+    view.heard("gate-1", "availability", b"online", 0.0)
+    full = JournalStatus(writable=writable, because="no space left on device")
+    view.heard("gate-1", "status", status("gate-1", journal=full).encoded(), 0.0)
+    assert shown in "\n".join(screen(view, "en", 200))
+    view.heard("gate-1", "status", status("gate-1").encoded(), 0.0)
+    assert "journal" not in "\n".join(screen(view, "en", 200))
 
 
 def test_a_chinese_character_takes_two_columns() -> None:
