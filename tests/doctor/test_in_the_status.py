@@ -18,7 +18,7 @@ from firmware.wiring import Device
 from tests.brokers import Broker, wait_until
 from tests.device.bench import bench
 from tests.doctor.door import Door
-from tests.mqtt.helpers import Ear
+from tests.mqtt.helpers import Ear, replace
 
 STATUS = "hallgate/v1/baoshan/device/entry-1/status"
 
@@ -47,7 +47,7 @@ def test_the_last_report_is_in_the_status(tmp_path: Path, broker: Broker, ear: E
         assert (told["doctor"]["result"], told["doctor"]["faults"]) == ("fault", ["A scanner nothing_answers"])
         assert at.report["hub"] == ""
         report = {**at.report, "result": "works", "devices": []}
-        (gate.state / "doctor.json").write_text(json.dumps(report))
+        replace(gate.state / "doctor.json", json.dumps(report).encode())
         wait_until(lambda: status()["doctor"]["result"] == "works", 30)
         (gate.state / "doctor.json").write_text("spoilt")
         wait_until(lambda: status()["doctor"] is None, 30)
