@@ -72,6 +72,8 @@ class JournalStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     writable: bool = True
     first_seq: int | None = None
     durable_seq: int | None = None
+    because: str = ""
+    """Why it cannot be written; while it is `writable`: why there will be no room behind what is left of it."""
 
 
 class ClockStatus(Message, frozen=True, omit_defaults=False, kw_only=True):

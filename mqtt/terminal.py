@@ -44,6 +44,7 @@ WORDS = {
     "fault": ("故障", "FAULT"),
     "clock": ("时钟不可信", "clock not trusted"),
     "journal": ("日志无法写入", "journal cannot be written"),
+    "journal_soon_full": ("日志即将写满", "journal soon full"),
 }
 """What a terminal says otherwise than the page, most of it in fewer words."""
 
@@ -150,6 +151,10 @@ def _round_row(one: dict[str, Any], language: Language, word: Word) -> tuple[str
     return {"red": BAD, "amber": WARN}.get(one["state"], ""), row
 
 
+def _journal_ails(status: Status) -> bool:
+    return not status.journal.writable or status.journal.because != ""
+
+
 def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
     status = device.status
     rights = [
@@ -172,7 +177,7 @@ def _complaints(status: Status, word: Word) -> list[str]:
     """What is not as it should be, and an update until it has ended well."""
     ill = [f"{word('depth')} {status.outbox_depth}"] if status.outbox_depth else []
     ill += [word("clock")] if not status.clock.trusted else []
-    ill += [word("journal")] if not status.journal.writable else []
+    ill += [word("journal_soon_full" if status.journal.writable else "journal")] if _journal_ails(status) else []
     ill += [word("undervoltage")] if status.undervoltage else []
     if status.update is not None and status.update.state != "kept":
         ill += [f"→ {status.update.version} {word(f'update_{status.update.state}')}"]

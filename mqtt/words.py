@@ -161,6 +161,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "untrusted": ("不可信", "not trusted"),
     "writable": ("正常", "fine"),
     "not_writable": ("无法写入", "cannot write"),
+    "soon_full": ("即将写满", "soon full"),
     "live": ("实时", "Live"),
     "no_broker": ("消息服务器断开，等待恢复", "Broker gone, waiting for it"),
     "no_page": ("与本页服务断开，正在重连", "Page server gone, trying again"),

@@ -65,6 +65,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
             writable=state.journal_ok,
             first_seq=outbox.held_from or None,
             durable_seq=device.journal.durable_seq or None,
+            because=device.journal.because or device.journal.trouble,
         ),
         clock=ClockStatus(trusted=moment.trusted, source=device.site.clock.source),
         lanes=tuple(_lane(device, lane, moment.elapsed_ms) for lane in state.lanes.values()),

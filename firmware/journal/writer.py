@@ -333,17 +333,23 @@ class Writer:
     # --- opening
 
     def _recover(self) -> None:
+        """First everything that only reads: a segment begun later has to say where the last one ended.
+
+        On a read-only card the writing fails, and with an end that nobody looked up (0) all before would be hidden.
+        """
         try:
-            (self._folder / segments.PART).unlink(missing_ok=True)
             held = segments.listed(self._folder)
             newest = (s for s in reversed(held) if segments.holds_frames(self._folder, self.identity.inc, s))
-            for segment in itertools.islice(newest, 1):
-                self._go_to_end(segment)
+            remnants = [self._go_to_end(segment) for segment in itertools.islice(newest, 1)]
             self._take_prepared([segment for segment in held if segment > self._segment])
+            for remnant in remnants:
+                self._write_on(remnant)
+            (self._folder / segments.PART).unlink(missing_ok=True)
         except OSError as error:
             self._fail(error)
 
-    def _go_to_end(self, segment: int) -> None:
+    def _go_to_end(self, segment: int) -> int:
+        """Where the next record goes; answers where the last remnant of what was never acknowledged lies."""
         window = SegmentBytes(path_of(self._folder, segment))
         seal, self._segment, self._snapshot_flags = self._seal(segment), segment, 0
         try:
@@ -356,22 +362,28 @@ class Writer:
                 self.durable_seq = max(self.durable_seq, found.first_seq + found.count - 1)
                 self._snapshot_flags = None if found.kind == SNAPSHOT else self._snapshot_flags
             self._tail = sector_behind(self._end)
-            remnant = _last_mark(window, seal, self._end)
+            return _last_mark(window, seal, self._end)
         finally:
             window.close()
-        self._file = SegmentFile(path_of(self._folder, segment), direct=self._direct)
-        if remnant >= self._tail:
-            self._wipe(remnant)
 
-    def _wipe(self, remnant: int) -> None:
+    def _write_on(self, remnant: int) -> None:
+        file = SegmentFile(path_of(self._folder, self._segment), direct=self._direct)
+        try:
+            if remnant >= self._tail:
+                self._wipe(file, remnant)
+        except OSError:
+            file.close()
+            raise
+        self._file = file
+
+    def _wipe(self, file: SegmentFile, remnant: int) -> None:
         """Zero what a power cut left of frames that were never acknowledged.
 
         Behind a shorter record one of them could otherwise lie exactly where a next frame is looked for, and look valid.
         """
-        assert self._file is not None
-        length = min(sector_behind(remnant + HEADER_BYTES), self._file.size) - self._tail
-        self._file.write(bytes(length), self._tail)
-        self._file.sync()
+        length = min(sector_behind(remnant + HEADER_BYTES), file.size) - self._tail
+        file.write(bytes(length), self._tail)
+        file.sync()
 
     def _take_prepared(self, later: list[int]) -> None:
         """A segment behind the end is prepared, or a torn attempt to begin it: that one is made anew."""

@@ -8,6 +8,7 @@ from firmware.errors import Mistake
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.tables import ClassRules
 from firmware.site.tables import Lane, Site
+from firmware.typed_toml import nearest
 
 
 def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
@@ -17,7 +18,11 @@ def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
         what = f"is {site.device.hall}, but the rulebook is for {book.hall}"
         wrong.append(Mistake(what, file=str(site.file), key="device.hall"))
     odd = [
-        Mistake(f"{name} has no table [class.{name}] in the rulebook: never admitted", key=f"lane {lane.name}.for")
+        Mistake(
+            f"{name} has no table [class.{name}] in the rulebook: never admitted{nearest(name, book.classes)}",
+            file=str(site.file),
+            key=f"lane {lane.name}.for",
+        )
         for lane in site.lanes
         for name in lane.serves
         if lane.entry and name not in book.classes

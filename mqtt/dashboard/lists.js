@@ -126,6 +126,11 @@ function updateOf(update) {
   return !update || update.state === "kept" ? "" : `→ ${update.version} ${word(`update_${update.state}`)}`;
 }
 
+/** The word for it; undefined: nothing is known. */
+function journalOf(journal) {
+  return journal && (!journal.writable ? "not_writable" : journal.because ? "soon_full" : "writable");
+}
+
 /** A Pi slows itself down at 80 °C. */
 const HOT_C = 75;
 
@@ -138,9 +143,9 @@ function healthOf(device) {
     ...(status.doctor?.result === "fault" ? [word("doctor_fault", { n: status.doctor.faults.join(", ") })] : []),
   ];
   return {
-    board, name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: status.journal?.writable, rulebook: status.rulebook ?? null,
+    board, name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: journalOf(status.journal), rulebook: status.rulebook ?? null,
     uptime: status.uptime_s === undefined ? "" : duration(status.uptime_s), version: [status.version ?? "", updateOf(status.update)].filter(Boolean).join(" "),
-    ill: device.online === false || sensors.length > 0 || board.length > 0 || lost > 0 || undelivered > 100 || status.clock?.trusted === false || status.journal?.writable === false,
+    ill: device.online === false || sensors.length > 0 || board.length > 0 || lost > 0 || undelivered > 100 || status.clock?.trusted === false || ![undefined, "writable"].includes(journalOf(status.journal)),
   };
 }
 
@@ -153,6 +158,6 @@ function buildDevice(device) {
     cell(word(device.online ? "online" : "offline"), !device.online),
     cell([...device.sensors.map((one) => `${one.lane} ${word(one.device)} ${word(one.state)}`), ...device.board].join(", ") || word("all_ok"), device.sensors.length + device.board.length > 0),
     number(String(device.undelivered) + (device.lost ? ` (−${device.lost})` : ""), device.undelivered > 100 || device.lost > 0),
-    yes(device.clock, "trusted", "untrusted"), yes(device.journal, "writable", "not_writable"),
+    yes(device.clock, "trusted", "untrusted"), cell(device.journal ? word(device.journal) : "", ![undefined, "writable"].includes(device.journal)),
     number(device.rulebook === null ? "" : device.rulebook), number(device.uptime), cell(device.version));
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ import pytest
 
 from firmware import board, site
 from firmware.clock import Clock
+from firmware.hub import reporting
 from firmware.wiring import Device
 from tests.brokers import Broker, wait_until
 from tests.device.bench import bench
 from tests.doctor.door import Door
-from tests.mqtt.helpers import Ear
+from tests.mqtt.helpers import Ear, replace
 
 STATUS = "hallgate/v1/baoshan/device/entry-1/status"
 
@@ -44,7 +47,7 @@ def test_the_last_report_is_in_the_status(tmp_path: Path, broker: Broker, ear: E
         assert (told["doctor"]["result"], told["doctor"]["faults"]) == ("fault", ["A scanner nothing_answers"])
         assert at.report["hub"] == ""
         report = {**at.report, "result": "works", "devices": []}
-        (gate.state / "doctor.json").write_text(json.dumps(report))
+        replace(gate.state / "doctor.json", json.dumps(report).encode())
         wait_until(lambda: status()["doctor"]["result"] == "works", 30)
         (gate.state / "doctor.json").write_text("spoilt")
         wait_until(lambda: status()["doctor"] is None, 30)
@@ -88,3 +91,31 @@ def test_a_weak_supply_and_heat_are_alarms_and_their_end_is_told_after_a_restart
         told = [(event["alarm"], event["active"]) for event in gate.records() if event["kind"] == "alarm"]
         assert told == [("overheated", True), ("undervoltage", True), ("undervoltage", False), ("overheated", False)]
         assert gate.replay().returncode == 0
+
+
+def test_a_disk_without_room_for_the_next_segment_is_told_while_there_is_room_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A megabyte is left then, some thousand records: time for somebody to come."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def told() -> tuple[bool, str]:
+        assert device.hub is not None
+        journal = reporting.status(device, device.hub.outbox, 0, 0.0).journal
+        return journal.writable, journal.because
+
+    with bench(tmp_path / "gate", hub="mqtt://127.0.0.1:9") as gate:
+        device = Device(site.load(str(gate.site)), gate.state, Clock())
+        assert told() == (True, "")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "posix_fallocate", full)
+            for _ in range(9):  # to the end of this segment: the next one is ready since the start
+                device.journal.append(bytes(120_000), device.journal.durable_seq + 1, 0)
+                device.journal.sync()
+            device.journal.prepare_step()
+            assert told() == (True, "the next journal segment cannot be made: No space left on device")
+        device.journal.prepare_step()
+        assert told() == (True, "")
+        device.close()

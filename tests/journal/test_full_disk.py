@@ -210,6 +210,34 @@ def test_a_journal_opens_on_a_disk_that_takes_nothing(tmp_path: Path, disk: Full
     assert seqs(tmp_path) == list(range(1, 7))
 
 
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_card_that_is_read_only_at_the_start_hides_nothing_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared: bool
+) -> None:
+    """A fault of the card makes it read-only (errors=remount-ro); what is then begun anew has to name the old end."""
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    writer = open_writer(tmp_path)
+    fill(writer, 5)
+    while prepared and writer.prepare_step():
+        pass
+    writer.close()
+    with monkeypatch.context() as card:
+        card.setattr(Path, "unlink", read_only)
+        card.setattr("firmware.journal.writer.SegmentFile", read_only)
+        again = open_writer(tmp_path)
+        assert (again.durable_seq, "Read-only" in again.because) == (5, True)
+        assert until_unwritable(again, 6) == 6
+        assert not again.retry()
+    assert again.retry()
+    fill(again, 3, 7)
+    again.close()
+    assert seqs(tmp_path) == list(range(1, 10))
+    assert Reader(tmp_path).damaged == 0
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     needs.stop_unless(why_not())

@@ -126,6 +126,22 @@ def test_another_journal_or_a_spoilt_cursor_starts_at_the_beginning(tmp_path: Pa
         assert outbox(source, tmp_path, journal="a").cursor == 1
 
 
+def test_the_cursor_wears_the_card_little_and_is_never_far_behind(tmp_path: Path) -> None:
+    """A visit every 20 s, 180 in an hour, each two events that are received at once."""
+    saved: list[int] = []
+    source, now_ms = Events(), 0.0
+    box = Outbox(source, tmp_path / "cursor.json", lambda _, content: saved.append(json.loads(content)["next"]))
+    for _ in range(180):
+        now_ms += 20_000
+        source.add(2)
+        for seq, _ in box.take(now_ms, 100):
+            box.acked(seq, SUCCESS, now_ms)
+        assert box.cursor - (saved[-1] if saved else 1) < 100
+    assert len(saved) <= 12, "360 events"
+    box.save()
+    assert saved[-1] == box.cursor == 361
+
+
 STEP = st.one_of(
     st.tuples(st.just("add"), st.integers(1, 8)),
     st.tuples(st.just("lose"), st.integers(1, 30)),

@@ -17,7 +17,7 @@ from firmware.__main__ import main
 from firmware.core.occupancy import Notice, Row
 from firmware.core.records import Alarm, Incident
 from mqtt import jws, operators
-from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, LaneStatus
+from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, JournalStatus, LaneStatus
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, passage, status
 from tests.mqtt.helpers import Device, Ear
@@ -146,6 +146,9 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     weak = status("exit-1", lanes=lanes()["exit-1"], undervoltage=True, temperature_c=81.0, doctor=walked)
     ear.say(f"{HALL}/device/exit-1/status", weak.encoded(), retain=True)
     shows(tab, "#devices td.bad", "supply too weak, board at 81 °C, doctor found: A scanner nothing_answers")
+    full = status("exit-1", lanes=lanes()["exit-1"], journal=JournalStatus(because="no space left on device"))
+    ear.say(f"{HALL}/device/exit-1/status", full.encoded(), retain=True)
+    shows(tab, "#devices td.bad", "soon full")
 
 
 def test_rights_on_their_way_and_a_door_in_debt_are_seen(hub_url: str, window: Any, ear: Ear) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Incident
-from mqtt.messages import DoctorStatus, LaneStatus, SupplyStatus, UpdateStatus
+from mqtt.messages import DoctorStatus, JournalStatus, LaneStatus, SupplyStatus, UpdateStatus
 from mqtt.terminal import clean, columns, fit, screen
 from mqtt.view import HallView
 from tests.brokers import Broker
@@ -100,6 +100,17 @@ def test_an_update_is_told_until_it_has_ended_well() -> None:
         view.heard(name, "status", told.encoded(), 0.0)
     shown = [line for line in screen(view, "en", 100) if line.startswith("gate")]
     assert ["→ 0.2.0 failed" in shown[0], "→ 0.2.0 on trial" in shown[1], "0.2.0" in shown[2]] == [True, True, False]
+
+
+@pytest.mark.parametrize(("writable", "shown"), [(True, "journal soon full"), (False, "journal cannot be written")])
+def test_a_full_disk_is_told_before_and_after_it_is_too_late(writable: bool, shown: str) -> None:
+    view = HallView("baoshan")
+    view.heard("gate-1", "availability", b"online", 0.0)
+    full = JournalStatus(writable=writable, because="no space left on device")
+    view.heard("gate-1", "status", status("gate-1", journal=full).encoded(), 0.0)
+    assert shown in "\n".join(screen(view, "en", 200))
+    view.heard("gate-1", "status", status("gate-1").encoded(), 0.0)
+    assert "journal" not in "\n".join(screen(view, "en", 200))
 
 
 def test_a_chinese_character_takes_two_columns() -> None:

@@ -62,6 +62,13 @@ def test_a_class_without_a_table_is_a_warning(bench: Bench) -> None:
     assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for"])
 
 
+def test_a_class_that_is_mistyped_is_told_with_its_file_and_the_right_word(bench: Bench) -> None:
+    place = site.load(bench.write('for = ["visitor"]', 'for = ["visitr"]'))
+    _, (warning, *_) = site.lacks(place, book.parse(RULEBOOK.encode()))
+    told = "visitr has no table [class.visitr] in the rulebook: never admitted; did you mean visitor?"
+    assert (warning.file, warning.what) == (str(place.file), told)
+
+
 @pytest.mark.parametrize(("key", "value"), [("density_persons_max", 12), ("dwell_seconds", 60)])
 def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, value: int) -> None:
     place = site.load(bench.site)
