@@ -8,6 +8,7 @@ steps.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -31,7 +32,13 @@ def replace_file(path: Path | str, data: bytes, *, mode: int = 0o644) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise Failure(f"{path} cannot be written: {error.strerror or error}") from error
+        raise Failure(_refused(path, error)) from error
+
+
+def _refused(path: Path, error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"{path} cannot be written, the disk is full: make room there, or take a larger one"
+    return f"{path} cannot be written: {error.strerror or error}"
 
 
 PRIVATE = 0o750

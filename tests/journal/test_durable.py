@@ -70,7 +70,7 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(Failure, match="No space left"):
+    with pytest.raises(Failure, match="the disk is full: make room there"):
         durable.replace_file(tmp_path / "cursor", b"new")
     assert (tmp_path / "cursor").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["cursor"]
