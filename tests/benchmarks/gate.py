@@ -103,12 +103,13 @@ class Gate(Bench):
 
 
 @contextlib.contextmanager
-def connected(folder: Path) -> Iterator[tuple[Gate, Broker, Listener]]:
-    """A running gate with a broker of its own and somebody who listens."""
+def connected(folder: Path, state: Path | None = None) -> Iterator[tuple[Gate, Broker, Listener]]:
+    """A running gate with a broker of its own and somebody who listens. `state`: another folder for its journal."""
     folder.mkdir(parents=True)
     broker = Broker(folder).start()
     listener = Listener(broker.port)
     gate = Gate(folder / "gate", hub=broker.url)
+    gate.state = state or gate.state
     try:
         gate.start()
         gate.quiet()

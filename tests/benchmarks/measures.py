@@ -24,6 +24,9 @@ CORE_DECISIONS = 10_000
 STARTS = 5
 CARD_EVENTS = 1_400
 """More than two segments hold, so that making and beginning them is in the figure."""
+VISITS, VISIT_S = 20, 2.0
+COMMIT_S = 6.0
+"""ext4 commits every five seconds."""
 
 
 # ------------------------------------------------------------ how much it can take
@@ -126,7 +129,25 @@ def card(folder: Path) -> list[Figure]:
         time.sleep(1.5)
         per_event = (_bytes_written(disk) - before) / CARD_EVENTS
         gate.stop()
-        return [Figure("bytes that reach the disk per event", per_event, "B", 5_000, floor=how)]
+    return [
+        Figure("bytes that reach the disk per event", per_event, "B", 5_000, floor=how),
+        Figure(f"  with a hub, a visit every {VISIT_S:g} s", _paced(folder / "paced"), "B", 5_000),
+    ]
+
+
+def _paced(folder: Path) -> float:
+    """As people come: each visit has its own flushes, and its own commits of the file system. B an event."""
+    folder.mkdir()
+    with _own_disk(folder) as (disk, _), connected(folder / "hub", disk / "state") as (gate, _, _):
+        gate.admit(gate.booking())
+        os.sync()
+        time.sleep(COMMIT_S)
+        before, told = _bytes_written(disk), len(gate.records())
+        for booking in gate.bookings(VISITS):
+            gate.admit(booking)
+            time.sleep(VISIT_S)
+        time.sleep(COMMIT_S)
+        return (_bytes_written(disk) - before) / (len(gate.records()) - told)
 
 
 @contextlib.contextmanager
@@ -136,7 +157,12 @@ def _own_disk(folder: Path) -> Iterator[tuple[Path, str]]:
     mounted.mkdir()
     with image.open("wb") as file:
         file.truncate(256 * 1024 * 1024)
-    made = os.geteuid() == 0 and not subprocess.run(["mkfs.ext4", "-q", str(image)], check=False).returncode
+    made = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image)], check=False
+        ).returncode
+    )
     if not made or subprocess.run(["mount", "-o", "loop", str(image), str(mounted)], check=False).returncode:
         yield mounted, "this disk, others write too"
         return
