@@ -71,6 +71,9 @@ class Hub:
     # ------------------------------------------------------------ the connection's thread
 
     def up(self, now_ms: float) -> list[Outgoing]:
+        with self.lock:
+            for view in self.halls.values():
+                view.listens(now_ms)
         self._link_changed(True, "")
         return []
 

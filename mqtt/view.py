@@ -30,6 +30,8 @@ RESOURCES_MAX = 16
 WHOLE = "hall"
 """The resource that is the hall itself."""
 DAY_MS = 2_000.0
+SILENT_MS = 60_000.0
+"""A device tells its status every ten seconds."""
 Change = tuple[str, str]
 """(what, which): ("hall", ""), ("device", name), ("decision", event id), ("alarms", ""), ("incidents", ""), ("day", "")."""
 
@@ -39,10 +41,18 @@ class DeviceView:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.online: bool | None = None
+        self.available: bool | None = None
+        """As it, or its will, said last."""
+        self.heard_ms = 0.0
+        self.silent = False
         self.status: Status | None = None
         self.gaps = Gaps()
         self.started: str = ""
+
+    @property
+    def online(self) -> bool | None:
+        """None: nobody said. Whose key was taken back cannot say that it is gone, and its last word stands at the broker."""
+        return self.available and not self.silent
 
     def picture(self) -> dict[str, Any]:
         status = self.status
@@ -83,6 +93,7 @@ class HallView:
             return []
         self._now_ms = now_ms
         view = self.devices.setdefault(device, DeviceView(device))
+        view.heard_ms = now_ms
         if last == "availability":
             return self._available(view, payload)
         try:
@@ -109,6 +120,11 @@ class HallView:
         self.resources[resource] = one
         return [(HALL, "")] if news else []
 
+    def listens(self, now_ms: float) -> None:
+        """The line to the broker is up (again): nobody can have been heard before."""
+        for view in self.devices.values():
+            view.heard_ms = now_ms
+
     def tick(self, now_ms: float) -> list[Change]:
         """What the passing of time alone changes: who is cut off by now, and the chart of the day."""
         self._now_ms = now_ms
@@ -123,12 +139,19 @@ class HallView:
         cut = {(one["name"], door["inc"]) for one in self._resources() for door in one["doors"] if door["cut_off"]}
         changes: list[Change] = [(HALL, "")] if cut or cut != self._cut else []
         self._cut = cut
+        changes += self._fallen_silent(now_ms)
         changes += [(DAY, "")] if self._day_changed else []
         self._day_changed = False
         return changes
 
+    def _fallen_silent(self, now_ms: float) -> list[Change]:
+        found = [view for view in self.devices.values() if view.silent != (now_ms - view.heard_ms > SILENT_MS)]
+        for view in found:
+            view.silent = not view.silent
+        return [("device", view.name) for view in found] + ([(HALL, "")] if found else [])
+
     def _available(self, view: DeviceView, payload: bytes) -> list[Change]:
-        view.online = payload == b"online"
+        view.available = payload == b"online"
         return [("device", view.name), (HALL, "")]
 
     def _status(self, view: DeviceView, status: Status, now_ms: float) -> list[Change]:

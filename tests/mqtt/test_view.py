@@ -43,6 +43,25 @@ def test_the_bank_says_how_many_are_inside_and_its_passages_say_it_sooner() -> N
     assert [sum(counts) for counts in zip(*(row[5:] for row in view.day.points()), strict=True)] == [1, 1]
 
 
+def test_whose_last_word_is_online_and_who_says_nothing_more_is_not_there() -> None:
+    """A device whose key was taken back while it was connected: its will is never said, the retained word stands."""
+    view = hall()
+    assert ("device", "entry-1") not in view.tick(60_000.0)
+    assert view.devices["entry-1"].online
+    assert ("device", "entry-1") in view.tick(63_000.0)
+    assert (view.devices["entry-1"].online, view.picture()["online"]) == (False, 0)
+    assert ("device", "entry-1") not in view.tick(66_000.0)
+    view.heard("entry-1", "status", status("entry-1").encoded(), 67_000.0)
+    assert ("device", "entry-1") in view.tick(68_500.0) and view.devices["entry-1"].online
+
+
+def test_a_hub_that_was_deaf_itself_calls_nobody_silent() -> None:
+    view = hall()
+    view.listens(500_000.0)
+    view.tick(503_000.0)
+    assert view.devices["entry-1"].online
+
+
 def test_decisions_keep_clause_and_phrase_and_drop_the_person() -> None:
     view = hall()
     for _ in range(2):
