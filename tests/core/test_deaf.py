@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.core.events import DeviceHealth
+from firmware.core.events import DeviceHealth, PassageBlocked
 from firmware.core.records import Alarm
 from firmware.core.state import LaneSetup
 from tests.core.stage import Stage
@@ -99,3 +99,20 @@ def test_a_restart_asks_the_devices_anew() -> None:
     stage.start("boot-2")
     assert not stage.wait(10).lane.freed
     assert tell(stage, "scanner", "unplugged").wait(10).lane.freed
+
+
+def test_a_responders_time_holds_it_when_the_scanner_is_back() -> None:
+    stage = exit_with("scanner")
+    stage.scan(stage.booking(key_kind="staff", person_class="responder"))
+    tell(stage, "scanner", "unplugged").wait(10)
+    tell(stage, "scanner", "ok").wait(1)
+    assert stage.gate == ["free"] and stage.lane.freed_until_ms is not None
+
+
+def test_a_key_that_is_turned_back_on_a_body_shuts_nothing_behind_it() -> None:
+    stage = exit_with("scanner", beams=True)
+    stage.contact("release_key", True).do(PassageBlocked(lane="A", blocked=True))
+    tell(stage, "scanner", "unplugged")
+    tell(stage, "counter", "silent").wait(10)
+    stage.contact("release_key", False).do(PassageBlocked(lane="A", blocked=False)).wait(1)
+    assert "close" not in stage.gate and stage.lane.freed

@@ -15,6 +15,14 @@ from tests.device.bench import OFF, ON, Bench, bench
 from tests.device.far_pins import BACK, FIRE, IN, INSIDE, OUT, OUTSIDE, PINS, FarPins
 from tests.side.hall import answers
 
+KEY_PIN = 23
+KEY = f"""
+[lane.release_key]
+driver = "contact_switch"
+pin = {KEY_PIN}
+normally = "open"
+"""
+
 
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[tuple[Bench, FarPins]]:
@@ -69,6 +77,39 @@ def test_whoever_ends_the_firmware_shuts_the_gate_on_nobody(made: tuple[Bench, F
     pins.walk(*IN[1:])
     gate.relay.expect(OFF)
     assert gate.stop() == 0
+
+
+def test_nor_where_the_responders_key_held_it(tmp_path: Path) -> None:
+    """Such a gate stands open without an end that anybody ordered."""
+    with bench(tmp_path, lane=PINS + KEY) as gate:
+        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
+        gate.start()
+        pins = FarPins(tmp_path / "pins")
+        for pin, level in ((OUTSIDE, 0), (INSIDE, 0), (FIRE, 0), (KEY_PIN, 0)):
+            pins.set(pin, level)
+        gate.relay.expect(ON)
+        pins.set(OUTSIDE, 1, then_s=0.2)
+        assert gate.process is not None
+        gate.process.send_signal(signal.SIGTERM)
+        gate.relay.silent(1.5, OFF)
+        pins.walk(*IN[1:])
+        gate.relay.expect(OFF)
+        assert gate.stop() == 0
+
+
+def test_an_exit_with_beams_stays_shut_when_its_scanner_is_gone_and_opens_to_who_steps_up(tmp_path: Path) -> None:
+    with bench(tmp_path, direction="out", lane=PINS) as gate:
+        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
+        gate.start()
+        pins = FarPins(tmp_path / "pins")
+        for pin in (OUTSIDE, INSIDE, FIRE):
+            pins.set(pin, 0)
+        gate.relay.heard = b""
+        gate.scanner.unplug()
+        gate.relay.silent(4, ON)
+        pins.set(INSIDE, 1)
+        gate.relay.expect(ON)
+        gate.scanner.plug()
 
 
 def test_what_was_left_in_the_gate_keeps_nobody_from_ending(made: tuple[Bench, FarPins]) -> None:
