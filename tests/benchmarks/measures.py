@@ -18,6 +18,7 @@ from tests.benchmarks.figures import Figure, median
 from tests.benchmarks.gate import Gate, alone, connected
 from tests.benchmarks.listener import Listener
 from tests.core.stage import Stage
+from tests.loop_disk import loop_disk, why_not
 
 REFUSALS = 2_000
 CORE_DECISIONS = 10_000
@@ -152,24 +153,12 @@ def _paced(folder: Path) -> float:
 
 @contextlib.contextmanager
 def _own_disk(folder: Path) -> Iterator[tuple[Path, str]]:
-    """An ext4 in a file, mounted; where that is not allowed the disk of the folder, which others write to as well."""
-    image, mounted = folder / "disk.img", folder / "disk"
-    mounted.mkdir()
-    with image.open("wb") as file:
-        file.truncate(256 * 1024 * 1024)
-    made = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image)], check=False
-        ).returncode
-    )
-    if not made or subprocess.run(["mount", "-o", "loop", str(image), str(mounted)], check=False).returncode:
-        yield mounted, "this disk, others write too"
+    """An ext4 of its own; where that is not allowed the disk of the folder, which others write to as well."""
+    if why_not():
+        yield folder, "this disk, others write too"
         return
-    try:
-        yield mounted, "ext4 of its own, its journal included"
-    finally:
-        subprocess.run(["umount", "-l", str(mounted)], check=False)
+    with loop_disk(folder, 256) as disk:
+        yield disk.folder, "ext4 of its own, its journal included"
 
 
 def _bytes_written(folder: Path) -> int:
