@@ -5,7 +5,7 @@ open without software (`on_failure = "open"`) is told to be, and again every two
 after ten, but a process that waits for its disk does not die before the disk answers. When the loop goes on, it tells
 these gates anew how they have to stand, as soon as no body is in them, and reports what happened.
 
-Entries stay as they are: nobody is held in by them, and only the loop knows who may go through.
+Every other gate stays as it is: only the loop knows who may go through.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ RESOURCES_MAX = 16
 WHOLE = "hall"
 """The resource that is the hall itself."""
 DAY_MS = 2_000.0
-SILENT_MS = 60_000.0
-"""A device tells its status every ten seconds."""
+GONE_MS = 60_000.0
+"""Of a device that tells its status every ten seconds: silent for so long, it is not there."""
 Change = tuple[str, str]
 """(what, which): ("hall", ""), ("device", name), ("decision", event id), ("alarms", ""), ("incidents", ""), ("day", "")."""
 
@@ -145,7 +145,7 @@ class HallView:
         return changes
 
     def _fallen_silent(self, now_ms: float) -> list[Change]:
-        found = [view for view in self.devices.values() if view.silent != (now_ms - view.heard_ms > SILENT_MS)]
+        found = [view for view in self.devices.values() if view.silent != (now_ms - view.heard_ms > GONE_MS)]
         for view in found:
             view.silent = not view.silent
         return [("device", view.name) for view in found] + ([(HALL, "")] if found else [])
