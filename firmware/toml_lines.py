@@ -32,9 +32,9 @@ def lines(text: str) -> dict[Path, int]:
 
 
 def line_of(text: str, path: Path) -> int:
-    """The line of `path`, or of the nearest thing around it (a missing key: its table); 0 when there is none."""
-    known = lines(text)
-    return next((known[path[:n]] for n in range(len(path), 0, -1) if path[:n] in known), 0)
+    """The line of `path`, or of the nearest thing around it: a missing key's table, a missing table's file (line 1)."""
+    known = {(): 1} | lines(text)
+    return next(known[path[:n]] for n in range(len(path), -1, -1) if path[:n] in known)
 
 
 class _Lost(Exception):

@@ -113,10 +113,19 @@ def _in_struct(table: dict[str, Any], kind: type[msgspec.Struct], path: Path) ->
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     found = [(path + (key,), unknown(key, fields)) for key in table if key not in fields]
     missing = (name for name, field in fields.items() if field.required and name not in table)
-    found += [(path, f"{name} is missing") for name in missing if not any(name in what for _, what in found)]
+    absent = (name for name in missing if not any(name in what for _, what in found))
+    found += [(path, _missing(name, fields[name].type)) for name in absent]
     for key in table.keys() & fields.keys():
         found += complaints(table[key], fields[key].type, path + (key,))
     return found or _in_leaf(table, kind, path)
+
+
+def _missing(name: str, kind: Any) -> str:
+    """With what to write, where there is but one thing that could be written."""
+    choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+    if len(choices) == 1:
+        return f"{name} is missing: write {name} = {choices[0]}"
+    return f"{name} is missing"
 
 
 def _in_table(table: dict[str, Any], types_of: tuple[Any, ...], path: Path) -> list[tuple[Path, str]]:

@@ -171,7 +171,7 @@ def test_two_chips_at_one_address_are_a_mistake(bench: Bench, addresses: tuple[s
             "lane[0].thermometer.port",
             "taken by lane[0].scanner",
         ),
-        ("contact = 23", "contact = 22", "lane[1].button", "pin 22 is taken by lane[0].fire_loop"),
+        ("contact = 23", "contact = 22", "lane[1].button.pin", "pin 22 is taken by lane[0].fire_loop"),
         ("rulebook.toml", "rules.toml", "rulebook.file", "there is no file"),
         ("trust.jwks", "trust.jwk", "trust.keys", "there is no file"),
         ('on_failure = "open"', 'on_failure = "closed"', "lane[1].on_failure", "nobody is held in"),
@@ -233,6 +233,11 @@ def test_an_escape_way_without_a_fire_loop_is_refused(bench: Bench) -> None:
 def test_a_port_that_is_missing_is_asked_for(bench: Bench) -> None:
     with pytest.raises(Mistake, match="port is missing: thermometer_gy_mcu90614 hangs on a tty"):
         site.load(bench.write('port = "/dev/ttyAMA2"\n', ""))
+
+
+def test_a_file_that_says_nothing_of_its_version_is_told_where_and_what(bench: Bench) -> None:
+    with pytest.raises(Mistake, match=r"site\.toml:1: v is missing: write v = 1$"):
+        site.load(bench.write("v = 1\n", ""))
 
 
 @pytest.mark.parametrize("misspelt", ["pinn = 22", "pinns = { contact = 22 }"])

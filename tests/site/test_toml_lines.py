@@ -91,7 +91,7 @@ def test_sub_tables_belong_to_the_last_entry_of_an_array() -> None:
 
 def test_a_missing_key_is_looked_for_in_its_table() -> None:
     assert line_of("v = 1\n[device]\nhall = 'x'\n", ("device", "name")) == 2
-    assert line_of("v = 1\n", ("device", "name")) == 0
+    assert line_of("v = 1\n", ("device", "name")) == 1, "a missing table: the file"
 
 
 def test_a_large_file_takes_no_quadratic_time() -> None:
