@@ -17,6 +17,8 @@ EXT4_IOC_SHUTDOWN = 0x8004587D
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 GO_DOWN_NOW = 2
 """Neither data nor the file system's journal is flushed: what the disk has is what there is."""
+OPTIONS = "noatime,commit=60"
+"""As the card is mounted (`deploy/image/overlay/etc/fstab`): for a minute the file system does nothing by itself."""
 
 
 class Traffic(NamedTuple):
@@ -34,7 +36,7 @@ class LoopDisk:
 
     def mount(self) -> None:
         self._device = _run("losetup", "--find", "--show", str(self.image))
-        _run("mount", "-t", "ext4", self._device, str(self.folder))
+        _run("mount", "-t", "ext4", "-o", OPTIONS, self._device, str(self.folder))
 
     def unmount(self) -> None:
         """Also while something is still open there (a failed test): the last one to close lets go of it."""

@@ -14,7 +14,7 @@ import pytest
 from deploy.image import boards, card, keys, papers, recipe, root, tools
 from firmware.__main__ import main
 from firmware.errors import Failure, Mistake
-from tests import needs
+from tests import loop_disk, needs
 
 HERE = recipe.HERE
 
@@ -34,6 +34,9 @@ def test_a_slow_or_ill_card_ends_in_no_console() -> None:
     assert set(found) == {"/boot/firmware", "/persistent"}
     assert all({"nofail", "x-systemd.device-timeout=0"} <= set(options) for options in found.values())
     assert "fsck.repair=yes" in (HERE / "boot.cmd").read_text()
+    assert set(loop_disk.OPTIONS.split(",")) <= set(found["/persistent"]), (
+        "power is cut in the tests as it is on the card"
+    )
 
 
 def test_u_boots_own_variables_stay() -> None:

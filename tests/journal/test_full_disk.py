@@ -241,7 +241,7 @@ def test_a_card_that_is_read_only_at_the_start_hides_nothing_later(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     needs.stop_unless(why_not())
-    with loop_disk(tmp_path, megabytes=4) as disk:
+    with loop_disk(tmp_path, megabytes=8) as disk:
         yield disk.folder
 
 
