@@ -74,7 +74,7 @@ class _Reading:
         self.wrong += checks.errors(site)
         self._stop_if_wrong()
         warnings = tuple(self.source.mistake(*odd) for odd in checks.warnings(site))
-        return Site(**{**vars(site), "warnings": warnings})
+        return Site(**{**vars(site), "warnings": warnings, "text": self.source.text})
 
     def _stop_if_wrong(self) -> None:
         if self.wrong:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from firmware import toml_lines
 from firmware.errors import Mistake
 from sensors.driver import Driver, Settings
 
@@ -251,3 +252,8 @@ class Site:
     hall_key: Path | None = None
     warnings: tuple[Mistake, ...] = ()
     """What lets pass, but a person should look at."""
+    text: str = ""
+
+    def line(self, path: toml_lines.Path) -> int:
+        """Where `path` stands in the file (`lane`, 0, `for`), or what is nearest around it."""
+        return toml_lines.line_of(self.text, path)

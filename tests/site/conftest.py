@@ -126,3 +126,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def line_of(words: str, text: str = SITE) -> int:
+    return text[: text.index(words)].count("\n") + 1

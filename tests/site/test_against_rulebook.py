@@ -8,7 +8,7 @@ import pytest
 
 from firmware import site
 from firmware.rulebook import book
-from tests.site.conftest import RULEBOOK, SITE, ZONED, Bench
+from tests.site.conftest import RULEBOOK, SITE, ZONED, Bench, line_of
 
 
 def lacking(bench: Bench, rulebook: str = RULEBOOK, without: str = "") -> list[str]:
@@ -59,14 +59,14 @@ def test_the_rulebook_of_another_hall_is_refused(bench: Bench) -> None:
 def test_a_class_without_a_table_is_a_warning(bench: Bench) -> None:
     place = site.load(bench.write('for = ["visitor"]', 'for = ["visitor", "agent"]'))
     wrong, odd = site.lacks(place, book.parse(RULEBOOK.encode()))
-    assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for"])
+    assert (wrong, [warning.key for warning in odd]) == ([], ["lane A.for[1]"])
 
 
 def test_a_class_that_is_mistyped_is_told_with_its_file_and_the_right_word(bench: Bench) -> None:
     place = site.load(bench.write('for = ["visitor"]', 'for = ["visitr"]'))
     _, (warning, *_) = site.lacks(place, book.parse(RULEBOOK.encode()))
     told = "visitr has no table [class.visitr] in the rulebook: never admitted; did you mean visitor?"
-    assert (warning.file, warning.what) == (str(place.file), told)
+    assert (warning.file, warning.line, warning.what) == (str(place.file), line_of('for = ["visitor"]'), told)
 
 
 @pytest.mark.parametrize(("key", "value"), [("density_persons_max", 12), ("dwell_seconds", 60)])
@@ -105,7 +105,8 @@ def test_a_class_that_needs_a_wide_lane_needs_one_at_this_device(bench: Bench, l
 def test_a_zone_needs_its_number_in_the_rulebook(bench: Bench) -> None:
     place = site.load(bench.write(text=ZONED))
     wrong, _ = site.lacks(place, book.parse(f"{RULEBOOK}\n[zone.b1]\nlimit_persons = 9\n".encode()))
-    assert [str(one) for one in wrong] == ["rights.zones[1]: the rulebook has no [zone.b2]: nobody could go there"]
+    told = f"{place.file}:{line_of('zones = ', ZONED)}: rights.zones[1]: the rulebook has no [zone.b2]: nobody could go there"
+    assert [str(one) for one in wrong] == [told]
 
 
 def test_a_lane_into_a_limited_zone_needs_that_this_device_counts_there(bench: Bench) -> None:

@@ -44,7 +44,7 @@ def test_each_mistake_is_one_line_and_the_exit_code_is_2(bench: Bench, capsys: p
         (lambda bench: bench.sign(RULEBOOK.replace("serial", "seral")), "rulebook.toml:3: seral: is no key here"),
         (lambda bench: bench.sign(RULEBOOK.replace("Asia/Shanghai", "Asia/Shangai")), "did you mean Asia/Shanghai?"),
         (lambda bench: bench.sign(RULEBOOK.replace('hall = "baoshan"', 'hall = "other"')),
-            "site.toml: device.hall: is baoshan, but the rulebook is for other"),
+            "site.toml:4: device.hall: is baoshan, but the rulebook is for other"),
         (lambda bench: bench.write('keys = "trust.jwks"\nhall_key = "hall.key"', "").write_text(
             SITE.replace('[trust]\nkeys = "trust.jwks"\nhall_key = "hall.key"\n', "")), "no [trust] keys"),
     ],

@@ -12,13 +12,9 @@ from firmware import site
 from firmware.errors import Mistake
 from firmware.lanes import setup as setup_of
 from sensors.driver import Driver, find
-from tests.site.conftest import SITE, ZONED, Bench
+from tests.site.conftest import SITE, ZONED, Bench, line_of
 
 LAMP = '[lane.lamp]\ndriver = "lamp_pins"\npins = { green = 2, red = 3 }\n'
-
-
-def line_of(words: str) -> int:
-    return SITE[: SITE.index(words)].count("\n") + 1
 
 
 # ---------------------------------------------------------------- what it says
