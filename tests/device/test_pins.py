@@ -24,14 +24,20 @@ normally = "open"
 """
 
 
+def started(gate: Bench, folder: Path, *more: int) -> FarPins:
+    """Beams free and no fire; each of `more` is low, too."""
+    gate.environment["HALLGATE_PINS"] = f"unix:{folder}/pins"
+    gate.start()
+    pins = FarPins(folder / "pins")
+    for pin in (OUTSIDE, INSIDE, FIRE, *more):
+        pins.set(pin, 0)
+    return pins
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[tuple[Bench, FarPins]]:
     with bench(tmp_path, lane=PINS, grant=3) as gate:
-        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
-        gate.start()
-        pins = FarPins(tmp_path / "pins")
-        for pin, level in ((OUTSIDE, 0), (INSIDE, 0), (FIRE, 0)):
-            pins.set(pin, level)
+        pins = started(gate, tmp_path)
         time.sleep(0.3)
         yield gate, pins
         pins.socket.close()
@@ -82,11 +88,7 @@ def test_whoever_ends_the_firmware_shuts_the_gate_on_nobody(made: tuple[Bench, F
 def test_nor_where_the_responders_key_held_it(tmp_path: Path) -> None:
     """Such a gate stands open without an end that anybody ordered."""
     with bench(tmp_path, lane=PINS + KEY) as gate:
-        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
-        gate.start()
-        pins = FarPins(tmp_path / "pins")
-        for pin, level in ((OUTSIDE, 0), (INSIDE, 0), (FIRE, 0), (KEY_PIN, 0)):
-            pins.set(pin, level)
+        pins = started(gate, tmp_path, KEY_PIN)
         gate.relay.expect(ON)
         pins.set(OUTSIDE, 1, then_s=0.2)
         assert gate.process is not None
@@ -99,11 +101,7 @@ def test_nor_where_the_responders_key_held_it(tmp_path: Path) -> None:
 
 def test_an_exit_with_beams_stays_shut_when_its_scanner_is_gone_and_opens_to_who_steps_up(tmp_path: Path) -> None:
     with bench(tmp_path, direction="out", lane=PINS) as gate:
-        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
-        gate.start()
-        pins = FarPins(tmp_path / "pins")
-        for pin in (OUTSIDE, INSIDE, FIRE):
-            pins.set(pin, 0)
+        pins = started(gate, tmp_path)
         gate.relay.heard = b""
         gate.scanner.unplug()
         gate.relay.silent(4, ON)
@@ -124,11 +122,7 @@ def test_what_was_left_in_the_gate_keeps_nobody_from_ending(made: tuple[Bench, F
 def test_alone_a_door_lets_in_as_many_as_it_holds_and_one_for_each_it_saw_leave(tmp_path: Path) -> None:
     """O9 of the hall-wide limit: no hub, no other door, a lane for both ways."""
     with bench(tmp_path, lane=PINS, direction="both", limit=2, pulse=50) as gate:
-        gate.environment["HALLGATE_PINS"] = f"unix:{tmp_path}/pins"
-        gate.start()
-        pins = FarPins(tmp_path / "pins")
-        for pin in (OUTSIDE, INSIDE, FIRE):
-            pins.set(pin, 0)
+        pins = started(gate, tmp_path)
 
         def asks(so_many_got_in: int) -> bool:
             """Somebody shows a code and is answered; or is let in without, who stood there as the place came."""
