@@ -70,11 +70,11 @@ class _Reading:
         devices = [self._devices(("lane", index), table) for index, table in enumerate(self._lane_tables())]
         self._stop_if_wrong()
         written = typed_toml.convert(self.source.tree, File)
-        site = _joined(file.resolve(), written, devices)
+        site = _joined(file.resolve(), written, devices, self.source.text)
         self.wrong += checks.errors(site)
         self._stop_if_wrong()
         warnings = tuple(self.source.mistake(*odd) for odd in checks.warnings(site))
-        return Site(**{**vars(site), "warnings": warnings, "text": self.source.text})
+        return Site(**{**vars(site), "warnings": warnings})
 
     def _stop_if_wrong(self) -> None:
         if self.wrong:
@@ -201,7 +201,7 @@ def _pins(wiring: Wiring, driver: Driver) -> dict[str, int]:
     return dict(wiring.pins or {})
 
 
-def _joined(file: Path, written: File, devices: list[dict[str, DeviceSpec]]) -> Site:
+def _joined(file: Path, written: File, devices: list[dict[str, DeviceSpec]], text: str) -> Site:
     """Everything in its place, file names made absolute."""
 
     def beside(name: str | None) -> Path | None:
@@ -224,6 +224,7 @@ def _joined(file: Path, written: File, devices: list[dict[str, DeviceSpec]]) -> 
         rulebook=beside(written.rulebook.file if written.rulebook else None),
         trust_keys=beside(trust.keys if trust else None),
         hall_key=beside(trust.hall_key if trust else None),
+        text=text,
     )
 
 

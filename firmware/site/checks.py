@@ -296,8 +296,8 @@ def _pins(site: Site) -> Found:
             if other[1] is spec and list(spec.pins.values()).count(pin) > 1 and name != next(iter(spec.pins)):
                 yield (*path, "pins", name), f"pin {pin} is given twice"
             elif other[1] is not spec and not spec.role == other[1].role == "fire_loop":
-                where = ("pin",) if len(spec.pins) == 1 else ("pins", name)
-                yield (*path, *where), f"pin {pin} is taken by {dotted(other[0])}"
+                written = (*path, "pin") if site.has((*path, "pin")) else (*path, "pins", name)
+                yield written, f"pin {pin} is taken by {dotted(other[0])}"
 
 
 def _addresses(site: Site) -> Found:

@@ -254,6 +254,10 @@ class Site:
     """What lets pass, but a person should look at."""
     text: str = ""
 
+    def has(self, path: toml_lines.Path) -> bool:
+        """Whether the file says anything at `path`."""
+        return path in toml_lines.lines(self.text)
+
     def line(self, path: toml_lines.Path) -> int:
         """Where `path` stands in the file (`lane`, 0, `for`), or what is nearest around it."""
         return toml_lines.line_of(self.text, path)

@@ -167,7 +167,7 @@ def test_two_chips_at_one_address_are_a_mistake(bench: Bench, addresses: tuple[s
             "lane[0].thermometer.port",
             "taken by lane[0].scanner",
         ),
-        ("contact = 23", "contact = 22", "lane[1].button.pin", "pin 22 is taken by lane[0].fire_loop"),
+        ("contact = 23", "contact = 22", "lane[1].button.pins.contact", "pin 22 is taken by lane[0].fire_loop"),
         ("rulebook.toml", "rules.toml", "rulebook.file", "there is no file"),
         ("trust.jwks", "trust.jwk", "trust.keys", "there is no file"),
         ('on_failure = "open"', 'on_failure = "closed"', "lane[1].on_failure", "nobody is held in"),
@@ -217,6 +217,13 @@ def test_the_line_is_the_lanes_own(bench: Bench, old: str, line: int) -> None:
     with pytest.raises(Mistake) as caught:
         site.load(bench.write(right, old))
     assert caught.value.line == line == line_of(right)
+
+
+@pytest.mark.parametrize(("wire", "key"), [("pin = 22", "pin"), ("pins = { contact = 22 }", "pins.contact")])
+def test_a_pin_given_twice_is_shown_where_and_as_it_is_written(bench: Bench, wire: str, key: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write("pins = { contact = 23 }", wire))
+    assert (caught.value.line, caught.value.key) == (line_of("pins = { contact = 23 }"), f"lane[1].button.{key}")
 
 
 def test_an_escape_way_without_a_fire_loop_is_refused(bench: Bench) -> None:
