@@ -35,6 +35,6 @@ if test "x${slot}" = "x"; then
 fi
 saveenv
 echo hallgate: slot ${slot}
-setenv bootargs "root=PARTUUID=48474154-0${part} ro rootwait rauc.slot=${slot} console=tty1 console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 fsck.repair=yes ${bootargs_more}"
+setenv bootargs "root=PARTUUID=48474154-0${part} ro rootwait rauc.slot=${slot} console=tty1 console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 cpufreq.default_governor=performance fsck.repair=yes ${bootargs_more}"
 load mmc 0:${part} ${kernel_addr_r} boot/vmlinuz && load mmc 0:${part} ${ramdisk_addr_r} boot/initrd.img && booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr}
 reset

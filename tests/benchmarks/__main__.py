@@ -20,6 +20,7 @@ from tests.benchmarks.wire import wire
 
 MEASURES = {
     "latency": latency.latency,
+    "awake": latency.latency_awake,
     "trouble": latency.latency_in_trouble,
     "core": measures.core,
     "rules": judging,

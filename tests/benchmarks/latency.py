@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from tests.benchmarks.gate import Gate, alone, connected
 SAMPLES = 400
 WARM_UP = 20
 SETTLE_S = 1.5
+IDLE_LATENCY = "/dev/cpu_dma_latency"
 
 
 def latency(folder: Path) -> list[Figure]:
@@ -102,6 +104,36 @@ def _admissions(
         disk.flush()
     disk.close()
     return [ms for ms, _ in took], disk.took_ms, [on for _, on in took]
+
+
+def latency_awake(folder: Path) -> list[Figure]:
+    """The same on processors that do not halt while nothing is to be done, as a board's do not.
+
+    In a virtual machine a halt gives the processor away: waking takes as long as a verification, and behind it the caches
+    are another's. A Pi only waits for its next interrupt. Where nobody may ask for it (root, /dev/cpu_dma_latency): no row.
+    """
+    if not os.access(IDLE_LATENCY, os.W_OK):
+        return []
+    with kept_awake(), connected(folder / "hub") as (gate, _, _), _floors(folder, gate) as (echo, _, judging, _):
+        took, disk, _ = _admissions(gate, [echo.answer, judging.answer])
+    floor = f"fdatasync {number(median(disk))}, bare Python echo {number(median(echo.took_ms))} ms"
+    least = f"verify, rules, a record, flush, answer alone {number(median(judging.took_ms) - median(disk))} ms above it"
+    return [
+        Figure("  processors kept awake, median", median(took), "ms", 1.5, floor=floor),
+        Figure("    above the disk's own flush", median(took) - median(disk), "ms", 0.7, floor=least),
+        Figure("    p99", percentile(took, 99), "ms", 5.0),
+    ]
+
+
+@contextmanager
+def kept_awake() -> Iterator[None]:
+    """The kernel leaves no processor in a state that takes longer than 0 us to leave, as long as the file is open."""
+    asked = os.open(IDLE_LATENCY, os.O_WRONLY)
+    try:
+        os.write(asked, bytes(4))
+        yield
+    finally:
+        os.close(asked)
 
 
 def latency_in_trouble(folder: Path) -> list[Figure]:

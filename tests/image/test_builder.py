@@ -39,6 +39,13 @@ def test_a_slow_or_ill_card_ends_in_no_console() -> None:
     )
 
 
+def test_a_scan_does_not_meet_a_slowed_processor() -> None:
+    """Debian's kernel begins at 600 MHz and notices load some milliseconds later: a scan would be over by then."""
+    words = (HERE / "boot.cmd").read_text().split()
+    assert "cpufreq.default_governor=performance" in words
+    assert not [word for word in recipe.read().leave_out if "cpufreq" in word], "its driver stays on the card"
+
+
 def test_u_boots_own_variables_stay() -> None:
     """A file of variables takes the place of all that are built in: one that holds only ours starts nothing."""
     own = b"bootcmd=run distro_bootcmd\0bootdelay=2\0kernel_addr_r=0x00080000\0distro_bootcmd=for t in mmc0; do true; done\0\0"
