@@ -6,7 +6,7 @@ Begin at `controller`, whose table hands each event to the file that knows it; `
     what is kept     state (the whole memory), lane (the gate's state table), resource (one limit), incident_state,
                      round_state, air_state, supply_state; bounds (what is forgotten first)
     a turn           controller, turn, start (a restart), commands (orders of the hub), rulebooks (which one is in force),
-                     schedule, idle (a sign with nothing else to say), updating, versions
+                     rulebook_end, schedule, idle (a sign with nothing else to say), updating, versions
     what a code      passes: base45, cose, cbor, booking_pass, health, claims, validity, refusal; who may sign: jwk, x5c,
     proves           trust_list; what the hub said of it: roster, revocations; who it is, without a name: pseudonym
     who stands       entry (a code was read), visits, judgement (asks `firmware/rules`), evidence, guide, unasked, arrivals,

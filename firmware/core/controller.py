@@ -34,6 +34,7 @@ from firmware.core import (
     queue,
     responders,
     rounds,
+    rulebook_end,
     rulebooks,
     schedule,
     sentinel,
@@ -128,6 +129,7 @@ class Controller:
         closing.tend(turn)
         rounds.tend(turn)
         supplies.tend(turn)
+        rulebook_end.tend(turn)
         limit.share(turn)
         idle.show(turn)
         return Outcome(turn.actions, turn.records, partial(self._wake_at, turn))
@@ -173,7 +175,8 @@ class Controller:
                 times.append(lane.visit.until_ms)
             if lane.state in ("passed", "timed_out", "refused"):
                 times.append(lane.since_ms + SIGN_MS)
-        times += closing.due(turn) + rounds.due(turn) + supplies.due(turn) + rulebooks.due(turn) + idle.due(turn)
+        times += closing.due(turn) + rounds.due(turn) + supplies.due(turn) + rulebooks.due(turn)
+        times += rulebook_end.due(turn) + idle.due(turn)
         return min(schedule.due(turn, times), default=None)
 
 

@@ -91,7 +91,8 @@ class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
     """Something is not as it should be; `active` false: it is again.
 
     `alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
-    undervoltage, overheated, standstill, exit_unheard, air, window_shut, conditioning_on, fire_door_open, supply_low ...
+    undervoltage, overheated, standstill, exit_unheard, air, window_shut, conditioning_on, fire_door_open, supply_low,
+    rulebook_ends ...
     """
 
     alarm: str

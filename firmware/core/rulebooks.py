@@ -29,6 +29,8 @@ def loaded(turn: Turn, event: RulebookLoaded) -> None:
     highest = max(state.rulebook_serial, state.rulebook_highest)
     if event.came_by != "fallback" and not same and book.serial <= highest:
         record(turn, book.serial, "refused", f"serial {book.serial} is not above {highest}")
+    elif not same and _over(turn, book):
+        record(turn, book.serial, "refused", f"its last day was {book.valid_until}")
     elif not same and _waits(turn, book):
         _keep_for_later(turn, event.text, book)
     else:
@@ -63,6 +65,11 @@ def put_in_force(turn: Turn, text: bytes, book: Rulebook, zone: dt.tzinfo) -> No
 def _waits(turn: Turn, book: Rulebook) -> bool:
     """Its first day is still to come. A device without any rulebook has nothing to keep until then."""
     return turn.rulebook is not None and book.valid_from > quotas.today(turn).date()
+
+
+def _over(turn: Turn, book: Rulebook) -> bool:
+    """It would put the clock in doubt, and everybody would be sent to the staff. Better than none it is all the same."""
+    return turn.rulebook is not None and turn.moment.trusted and book.valid_until < turn.local.date()
 
 
 def _keep_for_later(turn: Turn, text: bytes, book: Rulebook) -> None:

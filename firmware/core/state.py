@@ -434,6 +434,8 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     rulebook_next_from: str = ""
     rulebook_next_until: str = ""
     """Its two dates, so that nobody has to read it at every event."""
+    rulebook_ends: str = ""
+    """The last day that was warned of; empty: none is near."""
     rulebook_highest: int = -1
     """The highest serial ever taken: what was given up by a fall-back does not come back by itself."""
     swept_day: str = ""

@@ -399,12 +399,14 @@ class ScheduledRelease(Scheduled, frozen=True, kw_only=True):
 
 
 class Alarms(Table, frozen=True, kw_only=True):
-    """`[alarms]`, our own addition: when a door's contact becomes an alarm."""
+    """`[alarms]`, our own addition: when a door's contact, or a rulebook that runs out, becomes an alarm."""
 
     held_open_seconds: Annotated[int, Meta(ge=1, le=3600)] = 15
     """A leaf, or a passage, that stays open for this long."""
     forced_ms: Annotated[int, Meta(ge=0, le=60_000)] = 500
     """A leaf that opens without a grant and is shut again within this time has only rattled."""
+    rulebook_ends_days: Annotated[int, Meta(ge=0, le=366)] = 14
+    """So many days before this rulebook's last one it is an alarm, where no next one waits; 0: never."""
 
 
 @lru_cache(1_024)

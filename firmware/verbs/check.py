@@ -7,12 +7,14 @@ Opens no port. Says everything that is wrong, one line each with file, line and 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware import site, typed_toml
+from firmware import clock, site, typed_toml
 from firmware.errors import Mistake
 from firmware.language import spoken, told
 from firmware.rulebook.contradictions import complaints
@@ -79,7 +81,19 @@ def _rulebook(place: Site, given: str | None, findings: Findings) -> SignedRuleb
     source = typed_toml.document(rules.text, str(path))
     for found in complaints(rules.book):
         (findings.wrong if found.severity == "shut" else findings.odd).append(source.mistake(found.path, found.what))
+    for key, what in _dates(rules, clock.from_environment()):
+        findings.odd.append(source.mistake((key,), what))
     return rules
+
+
+def _dates(rules: SignedRulebook, now: clock.Clock) -> Iterator[tuple[str, str]]:
+    """A door doubts its clock on a day that its rulebook does not know, and judges nobody."""
+    today, book = dt.datetime.fromtimestamp(now.wall_ms() / 1000, rules.zone).date(), rules.book
+    if today > book.valid_until:
+        yield "valid_until", f"is over, today is {today}: everybody is sent to the staff"
+    elif today < book.valid_from:
+        what = f"is still to come, today is {today}: a door that has no other sends everybody to the staff until then"
+        yield "valid_from", what
 
 
 def _as_text(findings: Findings, place: Site | None, rules: SignedRulebook | None) -> None:

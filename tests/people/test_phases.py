@@ -219,3 +219,66 @@ def test_nobody_is_sent_to_another_lane_for_the_next_no(when: str, changes: dict
     staff = Door(wide, serves=("staff",), wall=at(when))
     assert staff.scan(staff.guest(1, "disabled", **changes)) == "refuse"
     assert staff.answered[2] == because
+
+
+# -------------------------------------------------------------- the last day
+
+
+def ends(door: Door) -> list[tuple[bool, str]]:
+    return [(each.active, each.detail) for each in door.alarmed("rulebook_ends")]
+
+
+TOLD = (True, "its last day is 2022-12-31, and no next one waits")
+
+
+def test_a_rulebook_that_runs_out_is_an_alarm_two_weeks_before_once_and_by_itself() -> None:
+    door = Door(wall=at("2022-12-17 23:59"))
+    assert not ends(door)
+    door.wait(61)
+    assert ends(door) == [TOLD]
+    door.wait(7 * 86_400)
+    assert ends(door) == [TOLD]
+
+
+def test_the_alarm_is_over_when_the_next_one_is_there() -> None:
+    door = Door(wall=at("2022-12-17 23:59"))
+    door.wait(61)
+    later = text(
+        ("valid_from = 2022-05-22", "valid_from = 2023-01-02"),
+        ("valid_until = 2022-12-31", "valid_until = 2023-12-31"),
+        serial=9,
+    )
+    assert door.load(later) == "taken in force from 2023-01-02"
+    assert ends(door) == [TOLD], "a day without any lies between"
+    gapless = later.replace(b"valid_from = 2023-01-02", b"valid_from = 2023-01-01").replace(
+        b"serial = 9", b"serial = 10"
+    )
+    assert door.load(gapless) == "taken in force from 2023-01-01"
+    assert ends(door) == [TOLD, (False, "")]
+
+
+def test_a_rulebook_may_want_no_such_alarm_and_a_doubtful_clock_knows_no_day() -> None:
+    for changes, trusted in ([("[on_doubt]", "[alarms]\nrulebook_ends_days = 0\n[on_doubt]")], True), ([], False):
+        door = Door(*changes, wall=at("2022-12-17 23:59"), trusted=trusted)
+        door.wait(14 * 86_400)
+        assert not ends(door)
+
+
+def test_one_that_is_over_does_not_take_the_place_of_one_that_holds() -> None:
+    door = Door(wall=at("2022-12-30 10:00"))
+    over = text(("valid_until = 2022-12-31", "valid_until = 2022-12-29"), serial=9)
+    assert door.load(over) == "refused its last day was 2022-12-29"
+    assert door.load(over.replace(b"2022-12-29", b"2022-12-30")) == "taken"
+
+
+@pytest.mark.parametrize("last", ["0001-01-01", "9999-12-31"])
+def test_any_last_day_can_be_reckoned_with(last: str) -> None:
+    """A device without any rulebook takes the first it is given."""
+    door = Door()
+    door.controller.rulebook = None
+    days = [
+        ("valid_until = 2022-12-31", f"valid_until = {last}"),
+        ("valid_from = 2022-05-22", "valid_from = 0001-01-01"),
+    ]
+    assert door.load(text(*days, serial=9)) == "taken"
+    assert door.state.rulebook_ends == (last if last == "0001-01-01" else "")

@@ -57,6 +57,25 @@ def test_a_rulebook_that_cannot_be_believed_or_used(
     assert what in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "what"),
+    [
+        ("2020-01-01", "2022-12-31", "rulebook.toml:5: valid_until: is over, today is 2023-01-01: everybody is sent"),
+        ("2023-01-02", "2099-12-31", "rulebook.toml:4: valid_from: is still to come, today is 2023-01-01: a door that"),
+        ("2023-01-01", "2023-01-01", ""),
+    ],
+)
+def test_a_rulebook_of_other_days_is_told_by_the_halls_own_day(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, first: str, last: str, what: str
+) -> None:
+    """A warning: somebody may prepare a door, or look into an old one."""
+    monkeypatch.setenv("HALLGATE_CLOCK", "rate=1,wall=2022-12-31T16:00:00+00:00")
+    bench.sign(RULEBOOK.replace("2020-01-01", first, 1).replace("2099-12-31", last))
+    assert check(bench) == 0
+    said = capsys.readouterr().err
+    assert what in said and said.count("warning: ") == bool(what)
+
+
 def test_another_rulebook_can_be_checked_for_the_site(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.sign(RULEBOOK.replace("serial = 1", "serial = 2"))
     for name in ("rulebook.toml", "rulebook.toml.sig"):

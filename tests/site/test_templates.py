@@ -16,7 +16,11 @@ SITES = Path(__file__).parents[2] / "deploy" / "sites"
 
 
 @pytest.mark.parametrize("name", ["entry", "exit", "staff"])
-def test_a_template_passes_check_without_a_warning(bench: Bench, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_template_passes_check_without_a_warning(
+    bench: Bench, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a day of the plan, which its rulebook's dates are."""
+    monkeypatch.setenv("HALLGATE_CLOCK", "rate=1,wall=2022-06-10T09:00:00+08:00")
     bench.write(text=(SITES / f"{name}.toml").read_text())
     bench.sign((SITES / "rulebook.toml").read_text())
     assert main(["check", "--site", str(bench.site)]) == 0
