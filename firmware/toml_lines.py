@@ -32,9 +32,13 @@ def lines(text: str) -> dict[Path, int]:
 
 
 def line_of(text: str, path: Path) -> int:
-    """The line of `path`, or of the nearest thing around it: a missing key's table, a missing table's file (line 1)."""
+    """The line of `path`, or of the nearest thing around it: a missing key's table, a missing table's file (line 1).
+
+    Of an array of tables without a number (what none of them has): of its first.
+    """
     known = {(): 1} | lines(text)
-    return next(known[path[:n]] for n in range(len(path), -1, -1) if path[:n] in known)
+    around = [*(path[:n] for n in range(len(path), 0, -1)), (*path[:1], 0), ()]
+    return next(known[each] for each in around if each in known)
 
 
 class _Lost(Exception):

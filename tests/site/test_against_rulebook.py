@@ -75,6 +75,7 @@ def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, val
     for number, warned in ((value, ["lane.behind"]), (0, [])):
         _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
         assert [warning.key for warning in odd] == warned
+        assert all(warning.line == line_of("[[lane]]") for warning in odd), "the first of those that have none"
 
 
 def test_a_way_that_ends_at_this_lane_is_a_warning(bench: Bench) -> None:

@@ -91,6 +91,7 @@ def test_sub_tables_belong_to_the_last_entry_of_an_array() -> None:
 
 def test_a_missing_key_is_looked_for_in_its_table() -> None:
     assert line_of("v = 1\n[device]\nhall = 'x'\n", ("device", "name")) == 2
+    assert line_of("v = 1\n[[lane]]\nname = 1\n[[lane]]\n", ("lane", "air")) == 2, "no lane has one"
     assert line_of("v = 1\n", ("device", "name")) == 1, "a missing table: the file"
 
 
