@@ -10,7 +10,7 @@ from typing import Any
 from deploy.image import keys, papers, recipe, tools
 from deploy.image.root import LIBRARY
 from firmware.core.versions import VERSION as NUMBERS
-from firmware.errors import Failure
+from firmware.errors import Failure, Mistake
 from firmware.verbs.update import FOR_HALL
 
 PACKING = "-comp xz -b 1M"
@@ -29,6 +29,14 @@ filename=root.ext4
 """
 
 
+def built(shop: recipe.Shop) -> Path:
+    """The root that `hallgate image` built last. Raises Mistake when there is none."""
+    root = shop.part("root.ext4")
+    if not root.exists():
+        raise Mistake(f"{root} is missing: build it first with hallgate image --work {shop.work}", key="--work")
+    return root
+
+
 def make(
     out: Path,
     shop: recipe.Shop,
@@ -38,10 +46,8 @@ def make(
     source: Path | None = None,
     packing: str = PACKING,
 ) -> dict[str, Any]:
-    """Bundle `source`: by default the root that `hallgate image` built last. Raises Failure when there is none."""
-    source = source or shop.part("root.ext4")
-    if not source.exists():
-        raise Failure(f"{source} is missing: build it first with hallgate image --work {shop.work}")
+    """Bundle `source`: by default the root that was built last (`built`)."""
+    source = source or built(shop)
     version = version_in(source)
     folder = shop.part("bundle")
     shutil.rmtree(folder, ignore_errors=True)

@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     bundle, keys, recipe, tools = (builder(name) for name in ("bundle", "keys", "recipe", "tools"))
     office = keys.given(Path(arguments.key), Path(arguments.cert)) if arguments.key else None
     out = tools.place_for(arguments.out)
-    tools.need(tools.BUNDLE_PACKAGES, arguments.install)
     shop = recipe.Shop(Path(arguments.work).resolve())
-    shop.make()
+    bundle.built(shop)  # before a key is made in a folder that was mistyped
+    tools.need(tools.BUNDLE_PACKAGES, arguments.install)
     print(json.dumps(bundle.make(out, shop, office or keys.development(shop.keys), arguments.hall)), flush=True)
     return 0

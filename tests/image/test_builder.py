@@ -98,6 +98,13 @@ def test_units_are_enabled_by_their_own_word(tmp_path: Path) -> None:
     assert link.is_symlink() and (tmp_path / root.UNITS / "hallgate.service").is_file()
 
 
+def test_a_work_folder_that_is_mistyped_gets_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "wrok"
+    assert main(["bundle", "--out", str(tmp_path / "x"), "--work", str(work)]) == 2
+    assert f"build it first with hallgate image --work {work}" in capsys.readouterr().err
+    assert not work.exists()
+
+
 def test_two_roots_are_compared_by_what_they_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lists = []
     for name, said in (("one", "a"), ("other", "b")):
