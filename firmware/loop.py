@@ -36,6 +36,8 @@ CALLS_A_TURN = 4
 FLUSH_MS = 1_000
 """What moves nothing may stay in memory this long."""
 RETRY_MS = 1_000
+LATE_MS = 1_000
+"""An order that is later than this is looked at again before it is carried out."""
 PREPARE_MS, PREPARED_MS = 20, 1_000
 """Between two steps towards the journal's next segment, and between two looks whether one is wanted."""
 IDLE_MS = 60_000.0
@@ -341,9 +343,21 @@ class Loop:
     def _carry_out(self, orders: list[AnyAction]) -> None:
         """Gates first: a person is waiting there."""
         t_ms = self.clock.elapsed_ms()
+        if t_ms > self._last_ms + LATE_MS:
+            orders = self._still_granted(orders, t_ms)
         for order in sorted(orders, key=_not_a_gate):
             for cable, line in self.hands.get(order.lane, ()):
                 self._put(cable.order(line, order, t_ms))
+
+    def _still_granted(self, orders: list[AnyAction], t_ms: float) -> list[AnyAction]:
+        """A grant that was over before the disk answered opens nothing: another one may stand there by now."""
+        lanes = self.controller.state.lanes
+        grants = {order.lane: lanes[order.lane].grant for order in orders if _lets_in(order)}
+        over = tuple(sorted(name for name, grant in grants.items() if grant is not None and t_ms >= grant.until_ms))
+        if over:
+            told = JournalState(writable=True, because="the disk answered too late", withheld=over)
+            self._inbox.appendleft((told, self._last_ms))
+        return [order for order in orders if order.lane not in over or not _lets_in(order)]
 
     # ------------------------------------------------------------ beginning and end
 

@@ -228,7 +228,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "saturated": ("人流过密", "Too dense to count"),
     "overheated": ("过热", "Too hot"),
     "exit_unheard": ("出口无法请求开门，已放开", "Nobody can ask to leave: exit opened"),
-    "standstill": ("控制器停顿，出口已放开", "Stood still, ways out opened"),
+    "standstill": ("控制器停顿", "Stood still"),
     "power_loss": ("断过电", "Power was lost"),
     "recount_needed": ("需要清点", "Recount needed"),
     "responder": ("应急人员", "Responder"),

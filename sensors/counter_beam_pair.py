@@ -17,6 +17,7 @@ Tested on: the simulator only, and on beams simulated from the tracks of 125 rea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -87,6 +88,10 @@ class Decoder:
     def tick(self, t_ms: float) -> list[AnyReading | Send]:
         self._now_ms = t_ms = max(t_ms, self._now_ms)
         return [*self._settled(self._settler.due(t_ms), t_ms)]
+
+    def broken(self, levels: Mapping[str, int]) -> bool:
+        """Whether at these levels of its pins something is in a beam, whatever was heard so far."""
+        return any(levels.get(side) == self._broken_level for side in SIDES)
 
     def _settled(self, edges: list[SettledEdge], t_ms: float) -> list[AnyReading]:
         """Hand settled edges on, then let the time pass that no edge can change any more."""

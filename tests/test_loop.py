@@ -69,14 +69,19 @@ def test_what_is_too_much_is_counted_and_pushes_nothing_out(loop: Loop) -> None:
 
 
 class Late:
-    """A loop that was held up: everything arrived when it should, and is judged only now."""
+    """A loop that was held up: everything arrived when it should, and is judged only now.
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.records = stage, list[Any]()
+    `late_ms`: how much later than judged an order is carried out.
+    """
+
+    def __init__(self, stage: Stage, late_ms: float = 0.0) -> None:
+        self.stage, self.late_ms, self.records = stage, late_ms, list[Any]()
         journal: Any = SimpleNamespace(
             append=lambda *_: None, sync=lambda: None, prepare_step=lambda: False, waiting=()
         )
-        clock: Any = SimpleNamespace(elapsed_ms=lambda: 3_600_000.0, wall_ms=self._wall_ms, trusted=True)
+        clock: Any = SimpleNamespace(
+            elapsed_ms=lambda: self.loop._last_ms + self.late_ms, wall_ms=self._wall_ms, trusted=True
+        )
         self.loop = Loop(clock, stage.controller, journal)
         self.loop.after.append(self.records.extend)
 
@@ -139,12 +144,25 @@ def test_a_fire_comes_behind_what_its_gate_was_told_in_the_same_turn(direction: 
     assert "GateFree" in gate.told and "GateClose" not in gate.told, gate.told
 
 
+@pytest.mark.parametrize("sensor", [True, False])
+def test_a_grant_that_is_over_before_its_gate_can_open_is_given_back(sensor: bool) -> None:
+    """Ten seconds of it. Another one may stand there by now; whose pass it was can come again."""
+    stage, gate = Stage(sensor=sensor, limit=1), Gate()
+    held_up = Late(stage, 10_000)
+    held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    assert gate.told == ["GateClose"] and stage.lane.grant is None
+    held_up.late_ms = 9_999
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 20_000.0)])
+    assert gate.told == ["GateClose", "GateOpen"], "the place and the pass are there again, and not too late"
+
+
 @pytest.mark.parametrize(("hatch", "told"), [(False, ["GateOpen", "disk"]), (True, ["disk", "GateOpen"])])
 def test_who_leaves_waits_for_no_disk(hatch: bool, told: list[str]) -> None:
     """Nor does a fire that comes while the card hangs over the record of an exit, as far as this exit goes."""
     setup = LaneSetup(name="A", direction="in" if hatch else "out", classes=("courier",), hatch=hatch)
     stage, gate = Stage(lanes=(setup,)), Gate()
-    held_up = Late(stage)
+    held_up = Late(stage, 3_600_000)
     held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
     held_up.loop.journal.sync = lambda: gate.told.append("disk")  # type: ignore[method-assign]
     stage.controller.handle = lambda *_: Outcome([GateOpen(lane="A", way="out", pulse_ms=700)], [], lambda: None)  # type: ignore[method-assign]

@@ -233,8 +233,9 @@ def _document(turn: Turn, event: DocumentSeen) -> None:
 
 
 def _journal(turn: Turn, event: JournalState) -> None:
+    if not (event.writable and turn.state.journal_ok):
+        turn.alarm("journal", active=not event.writable, detail=event.because)
     turn.state.journal_ok = event.writable
-    turn.alarm("journal", active=not event.writable, detail=event.because)
     for name in event.withheld:
         lane = turn.state.lanes[name]
         if lane.grant is not None and lane.grant.way == "in" and not lane.blocked:

@@ -140,6 +140,10 @@ class RelayHand(Hand, ABC):
             return self._take("open")
         return self._expire(t_ms)
 
+    def overdue(self, t_ms: float) -> bool:
+        """A timed opening is past its end, and nobody has ticked since."""
+        return self._opening.until_ms is not None and t_ms >= self._opening.until_ms
+
     # ------------------------------------------------------------ inside
 
     def _open(self, pulse_ms: int, t_ms: float) -> Answers:

@@ -85,6 +85,10 @@ class PinGroup:
                 fresh.append((t_ms, edge))
         return fresh
 
+    def levels(self) -> dict[str, int]:
+        """What each input reads just now, for any thread: it takes nothing from `read`."""
+        return {role: int(bool(each.pin.state)) for role, each in self._inputs.items()}
+
     def write(self, raw: ToDevice) -> None:
         if not isinstance(raw, Edge) or raw.pin not in self._outputs:
             return

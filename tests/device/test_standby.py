@@ -12,7 +12,7 @@ import pytest
 from tests import needs
 from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, Bench, Far
-from tests.device.far_pins import FIRE, INSIDE, OUT, OUTSIDE, PINS, FarPins
+from tests.device.far_pins import FIRE, IN, INSIDE, OUT, OUTSIDE, PINS, FarPins
 from tests.loop_disk import LoopDisk, loop_disk, why_not
 
 pytestmark = needs.unless(why_not())
@@ -36,12 +36,13 @@ OPEN, SHUT = OFF, ON
 
 
 class Door(Bench):
-    """An entry, and an exit with beams and a fire loop."""
+    """An entry and an exit; beams and a fire loop are at the exit, or at the entry."""
 
-    def __init__(self, folder: Path, disk: LoopDisk) -> None:
+    def __init__(self, folder: Path, disk: LoopDisk, beams: str = "B", **book: int) -> None:
         folder.mkdir()
         self.lock, self.way_out = Far(folder / "lock"), Far(folder / "way-out")
-        super().__init__(folder, lane=EXIT.format(lock=self.lock.link, scanner=self.way_out.link) + PINS)
+        way_out = EXIT.format(lock=self.lock.link, scanner=self.way_out.link)
+        super().__init__(folder, lane=way_out + PINS if beams == "B" else PINS + way_out, **book)
         self.environment["HALLGATE_PINS"] = f"unix:{folder}/pins"
         self.state = disk.folder / "state"
 
@@ -99,6 +100,37 @@ def test_a_disk_that_hangs_opens_the_ways_out_and_nothing_else(door: Door, disk:
     assert door.replay().returncode == 0
 
 
+@pytest.fixture
+def entry(tmp_path: Path, disk: LoopDisk) -> Iterator[Door]:
+    """Beams at the entry, which has just opened for two seconds."""
+    made = Door(tmp_path / "door", disk, "A", pulse=2_000)
+    try:
+        made.start()
+        made.scan(made.booking())
+        made.relay.expect(ON)
+        yield made
+    finally:
+        made.close()
+
+
+def test_an_opening_ends_by_itself_while_the_disk_hangs(entry: Door, disk: LoopDisk) -> None:
+    with disk.hanging():
+        entry.pins.walk(*IN)  # the record of this passage waits for the disk
+        entry.relay.expect(OFF)
+        entry.lock.expect(OPEN)
+    wait_until(lambda: entry.alarms() == [True, False])
+
+
+def test_no_gate_shuts_on_a_body_while_the_disk_hangs(entry: Door, disk: LoopDisk) -> None:
+    with disk.hanging():
+        entry.pins.walk(*IN)
+        entry.pins.set(OUTSIDE, 1)  # somebody behind, whom the loop has not heard of
+        entry.lock.expect(OPEN)
+        entry.relay.silent(2.5, OFF)
+        entry.pins.set(OUTSIDE, 0)
+        entry.relay.expect(OFF)
+
+
 def test_the_exit_shuts_behind_whoever_is_in_it_when_the_disk_answers(door: Door, disk: LoopDisk) -> None:
     with hangs_while_somebody_scans(door, disk):
         door.pins.walk(*OUT[:2])
@@ -123,3 +155,31 @@ def test_a_disk_that_is_only_slow_opens_nothing(door: Door, disk: LoopDisk) -> N
         door.relay.expect(ON)
         door.relay.expect(OFF)
     assert OPEN not in door.lock.read() and door.alarms() == []
+
+
+def test_a_grant_that_is_over_when_the_disk_answers_opens_nothing_and_is_given_back(
+    tmp_path: Path, disk: LoopDisk
+) -> None:
+    """Who was to come in may have gone, and another stand there."""
+    door = Door(tmp_path / "door", disk, grant=1)
+    try:
+        door.start()
+        door.scan(door.booking())
+        door.relay.expect(ON)
+        door.relay.expect(OFF)
+        wait_until(lambda: said(door)[-1:] == ["passage"])  # else the disk hangs before the next scan is read
+        with disk.hanging():
+            door.scan(door.booking())
+            door.relay.silent(2.5, ON)
+        door.relay.silent(1, ON)
+        assert said(door).count("decision") == 2 and said(door).count("passage") == 1
+        assert not [record for record in door.records() if record.get("alarm") == "journal"]
+        door.scan(door.booking())
+        door.relay.expect(ON)
+        assert door.replay().returncode == 0
+    finally:
+        door.close()
+
+
+def said(door: Door) -> list[str]:
+    return [record["kind"] for record in door.records()]
