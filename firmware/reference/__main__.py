@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from firmware.doctor.report import Report
 from firmware.reference import asyncapi, authors, pages, schemas
 from firmware.reference.channels import CHANNELS
 
@@ -23,6 +24,7 @@ def files() -> dict[str, str]:
     for each in CHANNELS:
         if each.payload is not str:
             found[f"schemas/{each.name}.json"] = _json(schemas.of(each.payload))
+    found["schemas/doctor.json"] = _json(schemas.of(Report))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from sensors import thermometer_gy_mcu90614 as thermometer
@@ -99,7 +101,8 @@ def test_a_whole_door_step_by_step(tmp_path: Path) -> None:
         assert (at.code, at.report["result"]) == (0, "works")
         assert opened == [True, False]
         assert CODE.decode() not in str(at.report) + "".join(at.said), "a code's text may name somebody"
-    assert (tmp_path / "state/doctor.json").is_file()
+    kept = json.loads((tmp_path / "state/doctor.json").read_bytes())
+    jsonschema.validate(kept, json.loads((ROOT / "docs/schemas/doctor.json").read_bytes()))
 
 
 def test_nobody_there_moves_nothing(tmp_path: Path) -> None:
