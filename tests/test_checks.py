@@ -1,4 +1,4 @@
-"""The whole source is clean to ruff and to mypy's strict mode."""
+"""The whole source is clean to ruff and to mypy's strict mode, and written as ruff writes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("runner", [("ruff", "check"), ("mypy",)], ids=lambda runner: runner[0])
+@pytest.mark.parametrize("runner", [("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)], ids=" ".join)
 def test_the_source_is_clean(runner: tuple[str, ...]) -> None:
     done = subprocess.run([sys.executable, "-m", *runner], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -23,9 +23,10 @@ def test_the_source_is_clean(runner: tuple[str, ...]) -> None:
     ("runner", "spoilt", "what"),
     [
         (("ruff", "check"), "import os\n", "F401"),
+        (("ruff", "format", "--check"), "ready = ( True )\n", "would be reformatted"),
         (("mypy", "--strict"), "def longer(text):\n    return text\n", "no-untyped-def"),
     ],
-    ids=["ruff", "mypy"],
+    ids=["ruff check", "ruff format", "mypy"],
 )
 def test_the_runners_find_what_is_wrong(runner: tuple[str, ...], spoilt: str, what: str, tmp_path: Path) -> None:
     """A judge that never says no is no judge."""

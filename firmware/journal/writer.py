@@ -157,15 +157,6 @@ class Writer:
         """Records taken in that are not on disk yet."""
         return len(self._waiting)
 
-    @property
-    def room_left_bytes(self) -> int:
-        """What can be written without asking the file system for space: the rest of this segment and the prepared one.
-
-        Less than a segment and `trouble` set: tell the hub, before records begin to wait.
-        """
-        rest = self._file.size // SECTOR * SECTOR - self._tail if self._file else 0
-        return rest + (self._segment_bytes if self._next else 0)
-
     def _make_room(self) -> None:
         """Write what waits before the next record is taken in.
 
