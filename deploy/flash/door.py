@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy.image import tools
-from firmware import site
+from firmware import clock
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
-from firmware.site import Site
+from firmware.site.examination import examine
 from firmware.site.template import PLACEHOLDER
-from firmware.trust import rulebook_file
 from firmware.typed_toml import Mistakes
 
 FOLDER = "hallgate"
@@ -46,6 +45,8 @@ class Door:
     """It mints the hall's limit: the broker must let it hear the orders for that."""
     unplugged: tuple[str, ...] = ()
     """Devices whose port nobody has named yet: the first start will miss them."""
+    odd: tuple[Mistake, ...] = ()
+    """What `hallgate check` warns of."""
 
     def manifest(self, image: str) -> bytes:
         """What the first boot compares: a spoilt file is known, and a missing one."""
@@ -58,14 +59,17 @@ class Door:
 def read(file: Path, name: str | None) -> Door:
     """The door of a site file, as `hallgate check` finds it good. Raises Mistake for everything that is not."""
     tools.need({"mcopy": "mtools"})
-    place = _checked(file)
+    found = examine(str(file), clock.from_environment())
+    if found.place is None or found.wrong:
+        raise Mistakes(found.wrong)
+    place = found.place
     if name is not None and name != place.device.name:
         raise Mistake(
             f"is {place.device.name}, not {name}: take the site file of this device", file=str(file), key="device.name"
         )
     devices = [spec for lane in place.lanes for spec in lane.devices.values()]
     unplugged = tuple(spec.role for spec in devices if spec.port and PLACEHOLDER.search(spec.port))
-    door = Door(place.device.name, place.device.hall, bank=place.rights.bank, unplugged=unplugged)
+    door = Door(place.device.name, place.device.hall, bank=place.rights.bank, unplugged=unplugged, odd=tuple(found.odd))
     tree = tomllib.loads(file.read_text("utf-8"))
     door.files["site/site.toml"] = file.read_bytes()
     for keys in NAMED:
@@ -75,18 +79,6 @@ def read(file: Path, name: str | None) -> Door:
     if sum(map(len, door.files.values())) > SITE_BYTES_MAX:
         raise Mistake(f"names files of more than {SITE_BYTES_MAX // 1_000_000} MB", file=str(file))
     return door
-
-
-def _checked(file: Path) -> Site:
-    place = site.load(str(file))
-    if place.rulebook is not None:
-        if place.trust_keys is None:
-            raise Mistake("cannot be verified: the site file has no [trust] keys", file=str(place.rulebook))
-        rules = rulebook_file.read(place.rulebook, rulebook_file.read_usable_trust(place.trust_keys))
-        missing, _ = site.lacks(place, rules.book)
-        if missing:
-            raise Mistakes(missing)
-    return place
 
 
 def _value(tree: Any, keys: tuple[str, ...]) -> str | None:

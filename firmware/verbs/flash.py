@@ -21,7 +21,7 @@ from typing import Any
 
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
-from firmware.language import spoken
+from firmware.language import spoken, told
 
 EXAMPLE = "hallgate flash hallgate.img /dev/sdb --site sites/north-entry-1.toml"
 SHOWN_EVERY_MS = 500.0
@@ -110,6 +110,8 @@ def _door(arguments: argparse.Namespace) -> Any:
     if arguments.label is not None:
         _flasher("label").check(arguments.label)
     door = _flasher("door").read(arguments.site, arguments.name)
+    for mistake in door.odd:
+        print(f"hallgate flash: {spoken('warning: ')}{told(mistake)}", file=sys.stderr)
     wireless = (arguments.wifi, arguments.wifi_password, arguments.country)
     door.files |= _flasher("network").files(arguments.network, *wireless, arguments.ntp)
     if arguments.console_password is not None:

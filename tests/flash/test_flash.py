@@ -26,6 +26,7 @@ from firmware.trust.authority import Authority
 from tests import loop_disk, needs
 from tests.device.bench import ROOT
 from tests.flash.conftest import CARD, flash
+from tests.site.conftest import Bench
 
 FAT_AT = 1 << 20
 
@@ -59,6 +60,7 @@ def test_a_card_for_one_door(tmp_path: Path, image: Path, site_file: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert "the port of scanner is still a placeholder" in done.stderr, "it would be missed at the door"
+    assert "flash: warning: " in done.stderr and "valid_until: is over, today is" in done.stderr, "as check says it"
     told = json.loads(done.stdout)
     assert (told["device"], told["hall"]) == ("east-entry-1", "baoshan")
     for number, partition in ((2, "root"), (4, "persistent")):
@@ -173,6 +175,14 @@ def test_a_site_file_without_what_it_names(tmp_path: Path, image: Path, site_fil
     assert "rulebook.toml.sig" in refused(card, *words)
     (site_file.parent / "rulebook.toml").unlink()
     assert "there is no file" in refused(card, *words)
+
+
+def test_no_card_is_made_of_a_door_that_check_refuses(tmp_path: Path, image: Path, site_file: Path) -> None:
+    card = used_card(tmp_path / "sd.img", 1 << 20)
+    rulebook = (ROOT / "deploy/sites/rulebook.toml").read_text()
+    Bench(site_file.parent).sign(rulebook.replace("limit_persons = 200", "limit_persons = 0"))
+    said = refused(card, image, card, "--site", site_file, "--confirm", "sd.img")
+    assert "rulebook.toml:" in said and "limit_persons: is 0: nobody is admitted" in said
 
 
 def test_what_is_no_disk(tmp_path: Path, image: Path) -> None:
