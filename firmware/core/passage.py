@@ -47,7 +47,6 @@ def turned_away(turn: Turn, event: TurnedAway) -> None:
         return
     wait_ms = 0 if event.by == "gate" else TURN_BACK_MS
     grant.until_ms = min(grant.until_ms, turn.now + wait_ms)
-    turn.signal(lane, "body_back")
 
 
 def blocked(turn: Turn, event: PassageBlocked) -> None:

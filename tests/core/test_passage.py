@@ -304,6 +304,17 @@ def test_who_is_in_the_passage_finishes_before_the_exit_opens() -> None:
     assert stage.scan(stage.booking(2)) == "admit", "nobody waits to leave any more"
 
 
+def test_the_late_word_of_who_stepped_back_takes_the_passage_from_nobody_who_is_in_it() -> None:
+    """A counter is sure of a turn-back a second after it; by then the same person may be on the way again."""
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.do(PassageBlocked(lane="A", blocked=True)).do(PassageBlocked(lane="A", blocked=False), after=0.2)
+    stage.do(PassageBlocked(lane="A", blocked=True), after=0.2).do(TurnedAway(lane="A", side="outside"), after=0.2)
+    stage.press(0.1).do(Crossed(lane="A", direction="in"), after=0.1)
+    assert [passage.expected for passage in stage.passages] == [True] and stage.alarms == []
+    assert stage.lane.grant is not None and stage.lane.grant.way == "out"
+
+
 def test_at_a_lane_that_stands_open_nobody_has_to_ask_to_leave() -> None:
     stage = Stage(direction="both")
     stage.contact("release_key", True)
