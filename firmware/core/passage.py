@@ -55,8 +55,7 @@ def blocked(turn: Turn, event: PassageBlocked) -> None:
         lane.blocked_since_ms = turn.now
     lane.blocked = event.blocked
     if event.blocked:
-        if lane.grant is not None:
-            turn.signal(lane, "body_in")
+        turn.signal(lane, "body_in")
         if turn.now < lane.open_until_ms:
             turn.prolong(lane)
         elif _has_to_be_seen(turn, lane):
@@ -125,7 +124,6 @@ def assume_passage(turn: Turn, lane: LaneState, grant: Grant) -> None:
     An assumed exit gives nothing back: it would mint a right out of a guess.
     """
     for _ in range(grant.left):
-        grant.passed += 1
         _record(turn, lane, grant.way, grant.decision, expected=True, assumed=True)
         if grant.way == "in":
             car.boarded(turn, lane)
