@@ -23,7 +23,7 @@ def taken(state: HallState, setup: LaneSetup) -> list[Resource]:
 
 def left(state: HallState, setup: LaneSetup) -> Resource | None:
     """What somebody who comes in here has left behind."""
-    return state.resource(setup.leaves) if setup.leaves else None
+    return state.resource(setup.leaves)
 
 
 def free(state: HallState, setup: LaneSetup) -> int:

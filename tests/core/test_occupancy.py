@@ -227,3 +227,14 @@ def test_who_shows_more_of_ours_than_we_know_is_a_contradiction(counter: str) ->
     assert not occupancy.contradicts(rights, Row(**base))  # type: ignore[arg-type]
     assert occupancy.contradicts(rights, Row(**{**base, counter: 1}))  # type: ignore[arg-type]
     assert occupancy.contradicts(rights, Row(**{**base, "inc": "d2", "V": {"d1": 2}}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seen", [{"inc": "d3", "V": {"d1": 1}}, {"T": {"d3": 1}}, {"V": {"d3": 1}}])
+def test_a_gift_that_is_nowhere_in_the_journal_is_a_contradiction(seen: dict[str, object]) -> None:
+    base = {"inc": "d1", "dev": "d1", "seq": 0, "A": 0, "C": 0, "G": 0, "X": 0}
+    assert occupancy.contradicts(Rights(inc="d1", T={"d2": 1}), Row(**{**base, **seen}))  # type: ignore[arg-type]
+
+
+def test_nobody_but_the_bank_makes_rights() -> None:
+    rights = Rights(inc="d1")
+    assert occupancy.set_limit(rights, 5) == 0 and rights == Rights(inc="d1")

@@ -118,6 +118,21 @@ def test_a_door_of_the_street_into_a_zone_takes_a_place_of_both_or_none() -> Non
     assert (north.free, zone(north, "b2").rights.free) == (4, 0)
 
 
+def test_an_attendant_at_such_a_door_takes_a_place_of_both_or_none() -> None:
+    lane = LaneSetup(name="A", direction="in", zone="b2", passage_sensor=True)
+    north = door(lanes=(lane,))
+    through(north, 1, "A")
+    assert north.order("open_once", lane="A") == "hall_full"
+    assert (north.free, zone(north, "b2").rights.free) == (4, 0)
+
+
+def test_who_walks_on_into_the_next_zone_unasked_is_no_more_in_the_one_before() -> None:
+    north = door()
+    through(north, 1, "B")
+    north.cross(lane="C")
+    assert (zone(north, "b1").rights.free, zone(north, "b2").rights.free) == (2, 0)
+
+
 def test_inside_the_hall_a_booking_is_not_used_up_and_not_late() -> None:
     north = door()
     assert through(north, 1, "A") == "admit"
