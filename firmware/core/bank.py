@@ -60,17 +60,7 @@ def acts(own: Resource) -> bool:
     """Whether this device may mint and burn now: it is the bank, and no living row says that another one is."""
     if not own.rights.bank or own.listens_until_ms is not None or any(peer.bank for peer in live(own).values()):
         return False
-    return own.rights.M > 0 or not _strangers(own)
-
-
-def _strangers(own: Resource) -> set[str]:
-    """Incarnations that others exchanged rights with and whose rows nobody shows us.
-
-    Without a broker the row of a dead bank is kept nowhere, and whoever replaces it must not make its rights a second time.
-    """
-    fenced = own.notice.fenced if own.notice else ()
-    named = {inc for peer in live(own).values() for inc in (*peer.received, *peer.given)}
-    return named - own.peers.keys() - {own.rights.inc, *fenced}
+    return own.rights.M > 0 or not strangers(own)
 
 
 def live(own: Resource) -> dict[str, PeerSeen]:
@@ -176,7 +166,8 @@ def _all_held(own: Resource, peers: dict[str, PeerSeen]) -> bool:
 def strangers(own: Resource) -> set[str]:
     """Who gave rights to the others or got some from them, and never spoke to this device: they may hold rights.
 
-    Until each has been heard, or was fenced, no recount may make a right.
+    Until each has been heard, or was fenced, no recount may make a right; nor may who replaces a bank: without a broker
+    the row of a dead one is kept nowhere, and its rights would be made a second time.
     """
     known, named = live(own), {*own.rights.T, *own.rights.V}
     for peer in known.values():
@@ -258,6 +249,5 @@ def rights_alive(own: Resource) -> int:
     alive = own.rights.free + sum(peer.free for peer in peers.values())
     for inc, peer in peers.items():
         alive += max(0, own.rights.T.get(inc, 0) - peer.acknowledged)
-        alive += max(0, peer.given.get(own.rights.inc, 0) - own.rights.V.get(inc, 0))
         alive += sum(max(0, gift - peers[to].received.get(inc, 0)) for to, gift in peer.given.items() if to in peers)
     return alive

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from firmware.core import emergency, estimate, events
 from firmware.core.limit import REACHABLE_MS
 from firmware.core.occupancy import Notice
+from firmware.core.records import Alarm
 from firmware.core.turn import Turn
 from tests.core.hall import Hall, Member
 
@@ -45,6 +47,10 @@ def test_the_upper_end_of_the_count_holds_whatever_a_silent_door_does() -> None:
     whole.cut = set()
     whole.talk()
     assert at_most(north) == estimate.inside(north.state) == whole.inside
+
+
+def ended(door: Member, alarm: str) -> list[Alarm]:
+    return [each for each in door.records if isinstance(each, Alarm) and each.alarm == alarm and not each.active]
 
 
 def turn_of(door: Member) -> Turn:
@@ -87,6 +93,7 @@ def test_only_the_bank_takes_such_orders() -> None:
     assert {
         south.order(name, n=5, inside=0, inc="out") for name in ("limit", "recount", "hold", "release", "fence")
     } == {"not_the_bank"}
+    assert south.order("fence", inc="north", evidence=5) == "not_the_bank", "nor does who would be left without a bank"
 
 
 # -------------------------------------------------------------- hold and recount
@@ -129,7 +136,77 @@ def test_missing_rights_are_made_only_when_everybody_has_answered() -> None:
     assert fill(north, 9) + fill(south, 9, 50) <= 6 and whole.free >= 0
 
 
-def test_rights_that_are_too_many_go_at_once() -> None:
+def test_a_hold_that_was_released_proves_nothing_of_those_who_have_not_heard_so() -> None:
+    whole, north, *_ = hall()
+    north.order("hold")
+    whole.talk()
+    north.order("release")
+    assert north.order("recount", inside=0) == "hold_first"
+
+
+def test_a_hold_said_again_gives_up_no_recount() -> None:
+    whole, north, *_ = hall()
+    north.order("hold")
+    whole.talk()
+    whole.cut = {"south"}
+    north.order("recount", inside=0)
+    north.order("hold")
+    assert north.state.recount is not None and "recount_given_up" not in north.alarms
+
+
+def test_who_may_hold_rights_and_never_spoke_is_not_counted_out() -> None:
+    whole, north, south, _ = hall()
+    north.order("hold")
+    whole.talk()
+    north.do(events.RowArrived(row=structs.replace(south.row, seq=south.row.seq + 1, T={"west": 2})))
+    assert north.order("recount", inside=0) == "not_everybody_heard"
+
+
+def test_rights_on_their_way_from_door_to_door_are_not_made_again() -> None:
+    whole, north, south, out = hall()
+    north.order("hold")
+    whole.talk()
+    south.state.rights.T["out"] = south.state.rights.T.get("out", 0) + 2  # and "out" has not heard of it
+    for door in (south, out):
+        north.do(events.RowArrived(row=door.row))
+    assert north.order("recount", inside=0) == ""
+    for door in (south, out):
+        door.do(events.NoticeArrived(notice=north.state.notice))  # type: ignore[arg-type]
+        north.do(events.RowArrived(row=door.row))
+    assert north.state.recount is None and whole.free == 6
+
+
+def test_neither_a_new_limit_nor_a_new_bank_takes_back_what_a_recount_made() -> None:
+    whole, north, south, out = hall()
+    whole.talk()
+    assert fill(north, 3) == 3 and south.free == 2
+    whole.cut = {"south"}  # it is dead, and its two rights with it
+    north.order("fence", inc="south", evidence=0)
+    north.order("hold")
+    whole.talk()
+    assert north.order("recount", inside=0) == ""
+    whole.talk()
+    assert north.free + out.free == 6
+    north.order("limit", n=8)
+    assert north.free + out.free == 8
+    north.bank, out.bank = False, True
+    north.start(), out.start()
+    whole.talk()
+    assert out.order("limit", n=7) == ""
+    whole.talk()
+    assert north.free + out.free == 7
+
+
+@pytest.mark.parametrize("counted", [1, 5])
+def test_rights_that_are_too_many_go_at_once(counted: int) -> None:
+    whole, north, *_ = hall()
+    north.order("hold")
+    whole.talk()
+    whole.cut = {"south", "out"}
+    assert north.order("recount", inside=counted) == "" and whole.free == 6 - counted
+
+
+def test_a_new_limit_brings_back_nothing_that_was_too_much() -> None:
     whole, north, south, _ = hall()
     north.order("hold")
     whole.talk()
@@ -184,6 +261,7 @@ def test_a_recount_of_the_hall_opens_doors_that_were_held_by_a_power_loss() -> N
     assert north.order("recount", inside=1) == ""
     whole.talk()
     assert not south.state.recount_needed
+    assert [len(ended(door, "recount_needed")) for door in (north, south)] == [0, 1]
     north.order("release")
     whole.talk()
     south.wait(6)
@@ -243,14 +321,25 @@ def test_a_dead_devices_rights_come_back_once_everybody_ignores_it() -> None:
     assert north.row.M == 6, "the exit may still hear the dead one's rows"
     whole.cut = {"south"}
     whole.talk()
-    assert 6 + held == north.row.M
+    assert 6 + held == north.row.M and [r.detail for r in ended(north, "fenced")] == [f"south: {held} rights returned"]
     north.order("limit", n=6)
     assert 6 + held == north.row.M - north.row.B, "the limit counts what was written off"
+    assert north.order("limit", n=7) == "" and north.state.notice is not None
+    assert north.state.notice.fenced == ("south",), "another word of the bank fences nobody else"
+    north.order("limit", n=6)
     whole.cut = set()
     whole.talk()
     assert south.state.quarantined and south.row.state == "fenced" and fill(south, 3) == 0
     assert out.state.peers["south"].seq <= south.row.seq
     assert fill(north, 9) == 6
+
+
+def test_a_bank_that_is_left_alone_waits_for_nobody() -> None:
+    north, south = Member("north", bank=True, limit=6), Member("south", limit=6)
+    whole = Hall(north, south)
+    held = south.row.free
+    assert held > 0 and north.order("fence", inc="south", evidence=held) == ""
+    assert north.free == 6 and whole.free == 6 + held
 
 
 def test_late_rows_of_a_fenced_device_change_nothing() -> None:
@@ -354,6 +443,7 @@ def test_a_replaced_bank_speaks_with_a_serial_that_the_doors_listen_to() -> None
     for limit in (5, 4, 6):
         north.order("limit", n=limit)
         whole.talk()
+        whole.cut = {"out"}  # it heard the first one only
     new = Member("north-2", limit=6)
     new.bank = True
     for row in (north.row, south.row, out.row):
