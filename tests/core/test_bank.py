@@ -189,6 +189,7 @@ def test_neither_a_new_limit_nor_a_new_bank_takes_back_what_a_recount_made() -> 
     assert north.free + out.free == 6
     north.order("limit", n=8)
     assert north.free + out.free == 8
+    north.order("limit", n=6)
     north.bank, out.bank = False, True
     north.start(), out.start()
     whole.talk()
@@ -384,6 +385,7 @@ def test_the_bank_moves_by_the_site_files_alone() -> None:
     south.start()
     whole.talk()
     assert south.order("limit", n=9) == "not_the_bank", "the old one still says bank"
+    assert not (north.state.quarantined or south.state.quarantined), "one that made nothing is no rival"
     north.bank = False
     north.start()
     whole.talk()
