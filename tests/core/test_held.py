@@ -70,6 +70,8 @@ def test_after_the_sign_off_the_person_is_still_held_for_the_day_unless_it_was_a
         which = isolate(stage)
         order(stage, "acknowledge", incident=which)
         order(stage, "sign_off", lane="A", cleared=cleared)
+        told = [step.detail for step in steps(stage) if step.step == "signed_off"]
+        assert told == ["cleared" if cleared else ""]
         stage.wait(10)
         assert stage.scan(stage.booking(1)) == answer
         assert bool(held.held_notice(stage.controller.state)) is not cleared

@@ -7,9 +7,22 @@ from typing import Any
 import pytest
 
 from firmware.core import events, incident
-from firmware.core.actions import Buzz, GateOpen, RouteLight, SignShow, VoiceSay
+from firmware.core.actions import Buzz, GateOpen, LampShow, RouteLight, SignShow, VoiceSay
 from firmware.rulebook.words import WORDS
-from tests.core.isolating import LANES, admit, badge_press, hall, isolate, names, of, order, state_of, steps
+from tests.core.isolating import (
+    LANES,
+    admit,
+    badge_press,
+    hall,
+    isolate,
+    names,
+    of,
+    opened,
+    order,
+    state_of,
+    steps,
+)
+from tests.core.stage import Stage
 
 # -------------------------------------------------------------- the whole chain
 
@@ -33,6 +46,8 @@ def test_from_the_positive_test_to_the_lane_back() -> None:
         ("closed", "closed", 120.0, ""),
     ]
     assert {step.incident for step in steps(stage)} == {which}
+    assert opened(stage)[0].detail == "" and (stage.lane.held_because, stage.lane.held_by) == ("", "")
+    assert (stage.signs[-1], of(stage, LampShow)[-1].colour) == (WORDS["idle"].sign_zh, "off")
     assert admit(stage.wait(5), 2) == "admit"
 
 
@@ -41,6 +56,7 @@ def test_the_same_with_badge_and_button_and_no_hub() -> None:
     isolate(stage)
     badge_press(stage)
     assert names(stage)[-1] == "acknowledged" and steps(stage)[-1].by == f"{900:016x}"
+    assert stage.signs[-1] == WORDS["recorded"].sign_zh
     stage.press()
     assert names(stage)[-1] == "acknowledged", "a second press of the same hand is no report to the office"
     badge_press(stage.wait(10), number=901)
@@ -56,6 +72,8 @@ def test_the_lane_may_come_back_before_the_office_was_told() -> None:
     order(stage, "acknowledge", incident=which)
     assert order(stage, "sign_off", lane="A") == "" and stage.lane.state == "idle"
     assert names(stage)[-1] == "lane_back" and which in stage.controller.state.incidents
+    stage.wait(24 * 3600)
+    assert [step.detail for step in steps(stage) if step.step == "overdue"] == ["report"], "the rest was done"
     assert order(stage, "acknowledge", incident=which, office=True) == "" and names(stage)[-1] == "closed"
 
 
@@ -147,8 +165,17 @@ def test_the_buzzer_sounds_for_every_lane_of_the_device_and_until_both_are_known
     stage.forget()
     order(stage, "acknowledge", incident=first)
     assert of(stage, Buzz) == []
+    assert order(stage, "acknowledge", incident=first) == "acknowledged_already"
+    assert order(stage, "acknowledge", incident=first, office=True) == ""
+    assert order(stage, "acknowledge", incident=first, office=True) == "reported_already"
     order(stage, "acknowledge", incident=second)
     assert [each.show_ms for each in of(stage, Buzz)] == [0]
+
+
+def test_where_nothing_buzzes_the_event_tells_the_duty_leader() -> None:
+    stage = Stage(lanes=LANES[1:2], proof='"pcr"', limit=9)
+    isolate(stage, 1, "B")
+    assert steps(stage)[-1].step == "duty_leader_told" and steps(stage)[-1].by == "event" and of(stage, Buzz) == []
 
 
 # -------------------------------------------------------------- deadlines
@@ -163,7 +190,7 @@ def test_an_incident_nobody_acknowledges_escalates_and_does_not_fill_the_card() 
     assert names(stage)[-1] == "escalated" and steps(stage)[-1].overdue == ("acknowledge",)
     assert steps(stage)[-1].state == "escalated" and steps(stage)[-1].elapsed_s == 60.0
     stage.wait(100)
-    assert names(stage).count("escalated") == 2
+    assert names(stage).count("escalated") == 2 and steps(stage)[-1].overdue == ("acknowledge",)
     stage.wait(24 * 3600)
     assert names(stage).count("escalated") == incident.ESCALATIONS and len(steps(stage)) < 20
 
@@ -202,6 +229,7 @@ def test_upstream_lanes_wait_and_come_back_with_it() -> None:
     which = isolate(stage)
     assert [state_of(stage, lane) for lane in "ABCXE"] == ["held", "held", "held", "idle", "idle"]
     assert steps(stage)[0].upstream == ("B", "C") and steps(stage)[0].lane_held
+    assert {each.lane for each in of(stage, SignShow) if each.zh == WORDS["held"].sign_zh} == {"B", "C"}
     order(stage, "acknowledge", incident=which)
     order(stage, "sign_off", lane="A")
     assert [state_of(stage, lane) for lane in "ABC"] == ["idle", "idle", "idle"]
@@ -217,6 +245,18 @@ def test_an_upstream_lane_waits_for_whoever_is_in_it() -> None:
     stage.do(events.Crossed(lane="B", direction="in")).do(events.PassageBlocked(lane="B", blocked=False))
     stage.wait(1)
     assert state_of(stage, "B") == "held" and len(stage.passages) == 1
+
+
+def test_an_upstream_lane_that_was_still_awaited_at_the_sign_off_is_not_held_after_it() -> None:
+    stage = hall('hold_upstream = ["B"]')
+    assert admit(stage, 2, "B") == "admit"
+    stage.do(events.PassageBlocked(lane="B", blocked=True))
+    which = isolate(stage)
+    order(stage, "acknowledge", incident=which)
+    order(stage, "sign_off", lane="A")
+    stage.do(events.Crossed(lane="B", direction="in")).do(events.PassageBlocked(lane="B", blocked=False))
+    stage.wait(10)
+    assert state_of(stage, "B") == "idle" and which in stage.controller.state.incidents
 
 
 def test_a_permit_upstream_that_nobody_began_is_given_back() -> None:
@@ -258,10 +298,13 @@ def test_a_missing_report_closes_no_door() -> None:
 @pytest.mark.parametrize("held", [False, True])
 def test_a_rulebook_that_isolates_for_an_old_report_says_whether_the_lane_is_held(held: bool) -> None:
     visitor = 'on_fail = { pcr = "isolate" }'
-    stage = hall(f"hold_for_missing = {str(held).lower()}", visitor=visitor)
+    stage = hall(f'hold_for_missing = {str(held).lower()}\nhold_upstream = ["B"]', visitor=visitor)
     stage.scan(stage.booking(1))
     assert stage.scan(stage.test(1, hours_old=73)) == "isolate"
-    assert names(stage) == ["opened", "duty_leader_told"] and (stage.lane.state == "held") is held
+    assert names(stage) == ["opened", "duty_leader_told"]
+    assert [state_of(stage, lane) == "held" for lane in "AB"] == [held, held]
+    stage.wait(50)
+    assert len(opened(stage)) == 1, "the visit is over, and leads nobody away a second time"
     which = steps(stage)[0].incident
     order(stage, "acknowledge", incident=which)
     assert order(stage, "sign_off", incident=which) == ""
