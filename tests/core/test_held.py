@@ -64,6 +64,16 @@ def test_a_card_counts_and_a_stranger_does_not() -> None:
     assert stage.scan(Card(sha256="k2", person="person-of-the-card"), "B") == "isolate"
 
 
+def test_whom_only_a_sentinel_knows_is_known_again_by_what_it_was_shown() -> None:
+    stage, answers = hall(), []
+    for number, (lane, pcr, token) in enumerate(
+        [("A", "positive", "t1"), ("B", "negative", "t2"), ("C", "negative", "t1")]
+    ):
+        stage.do(events.TerminalSaid(lane=lane, pcr=pcr, token=token, sampled_age_minutes=60), after=5)  # type: ignore[arg-type]
+        answers.append(stage.scan(stage.booking(number), lane))
+    assert answers == ["wait", "admit", "isolate"]
+
+
 def test_after_the_sign_off_the_person_is_still_held_for_the_day_unless_it_was_a_mistake() -> None:
     for cleared, answer in ((False, "isolate"), (True, "wait")):
         stage = hall()
