@@ -64,18 +64,9 @@ def _alone(turn: Turn, lane: LaneState, verdict: Sentinel) -> bool:
     if deciding.verdict != "isolate":
         lane.visit = before
         return False
-    _withdraw(turn, lane)
+    passage.withdraw(turn, lane)  # it may well be the one the gate was just opened for
     entry.answer(turn, lane, deciding, case)
     return True
-
-
-def _withdraw(turn: Turn, lane: LaneState) -> None:
-    """It may well be the one the gate was just opened for: nobody walks in on a grant while somebody is led away."""
-    grant = lane.grant
-    if grant is not None and grant.way == "in" and not lane.blocked and not grant.passed:
-        turn.close(lane)
-        passage.return_unused(turn, lane, grant)
-        turn.signal(lane, "time_over")
 
 
 # -------------------------------------------------------------- venue code
