@@ -35,6 +35,14 @@ def test_an_exit_whose_only_asker_is_gone_stands_open_until_it_is_back(how: str)
     assert (stage.gate, alarms(stage)) == (["free", "close"], [True, False])
 
 
+def test_it_opens_a_second_time_by_itself_and_says_so_once_each_time() -> None:
+    stage = tell(exit_with("scanner"), "scanner", "unplugged").wait(10)
+    tell(stage, "button", "unplugged")
+    tell(stage, "scanner", "ok").wait(60)
+    tell(stage, "scanner", "unplugged").wait(3.1)
+    assert stage.gate == ["free", "close", "free"] and alarms(stage) == [True, False, True]
+
+
 def test_a_cable_that_is_moved_opens_nothing() -> None:
     stage = exit_with("scanner")
     for _ in range(3):

@@ -233,6 +233,19 @@ def test_a_door_takes_over_the_day_of_a_dead_one_in_its_place() -> None:
     assert new.tells().used == day.used
     new.do(msgspec.structs.replace(day, used=()))
     assert new.uses(1) == "refuse"
+    assert new.uses(2) == "admit" and new.uses(1) == "refuse", "what was taken over is remembered as long as an own use"
+
+
+def test_the_day_of_a_dead_one_hides_none_of_todays_uses_and_holds_nobody_of_yesterday() -> None:
+    new = Named("door-1", inc="door-1-new")
+    assert new.uses(1) == "admit"
+    yesterday_s = int(new.wall_0) - 86_400
+    dead = PeerUsed(
+        device="door-1", seq=9, inc="door-1-old", day="2022-05-31", used=((f"{7:016x}", 1, yesterday_s),), held=("p-x",)
+    )
+    new.do(dead)
+    assert f"{7:016x}" in new.state.used and new.state.held_persons == {}
+    assert [pass_id for pass_id, _, _ in new.tells().used] == [f"{1:016x}"]
 
 
 def test_an_echo_of_its_own_day_is_no_news_to_a_door() -> None:
@@ -241,4 +254,6 @@ def test_an_echo_of_its_own_day_is_no_news_to_a_door() -> None:
     echo = door.tells()
     assert other_doors.from_before(door.state, echo) is None
     door.do(echo)
+    door.do(msgspec.structs.replace(echo, held=("p-let-go",)))
+    assert door.state.held_persons == {}, "who was let go stays so"
     assert door.uses(2) == "admit" and door.uses(1) == "refuse" and "double_use" not in door.alarms

@@ -282,6 +282,14 @@ def test_doors_that_hear_each_other_count_together() -> None:
     assert [walks_in(south, 60), walks_in(south, 61)] == ["admit", "refuse"]
 
 
+def test_an_older_word_of_a_door_gives_nothing_of_the_quota_back() -> None:
+    north, south = pair(2)
+    early = north.tells()
+    assert [walks_in(north, 50), walks_in(north, 51)] == ["admit"] * 2
+    south.do(north.tells()).do(early)
+    assert walks_in(south, 60) == "refuse"
+
+
 def test_a_door_that_is_apart_keeps_to_its_share() -> None:
     north, south = pair(10, "{ north = 60, south = 40 }")
     assert [walks_in(north, 50 + number) for number in range(7)].count("admit") == 6
