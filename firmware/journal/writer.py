@@ -26,8 +26,18 @@ import msgspec
 from firmware import durable
 from firmware.errors import Failure
 from firmware.journal import identity, lock, segments
-from firmware.journal.frame import AFTER_LOSS, ENTRY, HEADER_BYTES, SECTOR, SNAPSHOT, Hole, Seal, encode, frames
-from firmware.journal.frame import next_sector as sector_behind
+from firmware.journal.frame import (
+    AFTER_LOSS,
+    ENTRY,
+    HEADER_BYTES,
+    SECTOR,
+    SNAPSHOT,
+    Hole,
+    Seal,
+    encode,
+    frames,
+    next_sector,
+)
 from firmware.journal.segments import Preparation, SegmentBytes, SegmentFile, first_frame, path_of
 
 BUDGET_BYTES = 256 * 1024 * 1024
@@ -222,7 +232,7 @@ class Writer:
         return data if len(data) + len(picture) > size else data + picture
 
     def _written(self, end: int, snapshot_done: bool) -> None:
-        self._end, self._tail = end, sector_behind(end)
+        self._end, self._tail = end, next_sector(end)
         for entry in self._waiting:
             if entry.count:
                 self.durable_seq = entry.first_seq + entry.count - 1
@@ -352,7 +362,7 @@ class Writer:
                     continue
                 self.durable_seq = max(self.durable_seq, found.first_seq + found.count - 1)
                 self._snapshot_flags = None if found.kind == SNAPSHOT else self._snapshot_flags
-            self._tail = sector_behind(self._end)
+            self._tail = next_sector(self._end)
             return _last_mark(window, seal, self._end)
         finally:
             window.close()
@@ -372,7 +382,7 @@ class Writer:
 
         Behind a shorter record one of them could otherwise lie exactly where a next frame is looked for, and look valid.
         """
-        length = min(sector_behind(remnant + HEADER_BYTES), file.size) - self._tail
+        length = min(next_sector(remnant + HEADER_BYTES), file.size) - self._tail
         file.write(bytes(length), self._tail)
         file.sync()
 
