@@ -21,7 +21,7 @@ LISTEN_MS = 12_000
 
 def started(turn: Turn, event: Started) -> None:
     state = turn.state
-    power_loss = new_boot = state.boot not in ("", event.boot)
+    power_loss = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
     state.hall, state.idle_shown = event.hall, ""
     state.setups, state.rights.bank, state.takes_updates = event.lanes, event.bank, event.takes_updates
@@ -35,9 +35,8 @@ def started(turn: Turn, event: Started) -> None:
             peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
     for door in state.doors.values():
         door.seen_ms = turn.now - 3_600_001
-    if power_loss:  # elapsed time begins anew, and who left meanwhile is not known
-        state.entered.clear()
     if power_loss:
+        state.entered.clear()  # elapsed time begins anew, and who left meanwhile is not known
         _hold_until_counted(turn)
     elif any(own.recount_needed for _, own in state.resources()):  # from before, or the journal rotted meanwhile
         turn.alarm("recount_needed", detail=HELD)
@@ -47,8 +46,8 @@ def started(turn: Turn, event: Started) -> None:
         )
     )
     state.passed = {name: bodies for name, bodies in state.passed.items() if name in state.lanes}
-    incident.restarted(turn, new_boot=new_boot)
-    rounds.restarted(turn, new_boot=new_boot)
+    incident.restarted(turn, new_boot=power_loss)
+    rounds.restarted(turn, new_boot=power_loss)
     supplies.restarted(turn)
     for lane in state.lanes.values():
         _first_order(turn, lane)

@@ -20,9 +20,7 @@ def judge(case: Case) -> Verdict | None:
     word, visit = attested(case, "clinical"), case.lane.visit
     if word is not None:
         return _elevated(case, "clinical_elevated") if word.no else _clinical()
-    if (
-        visit is not None and visit.asked == "clinical"
-    ):  # only a person's reading ends it, no second look at a cold wall
+    if visit is not None and visit.asked == "clinical":  # a person's reading ends it, no second look at a cold wall
         return _elevated(case, "elevated")
     measured = case.measured
     if measured is None:
