@@ -121,13 +121,18 @@ class Encoder(Hand):
         return self._rest(t_ms) if self._on_failure == "closed" else []
 
     def stop(self, t_ms: float) -> Answers:
-        """The last word, without waiting for the line: nobody is there to send it later."""
+        """The last word, without waiting for the line: nobody may be there to send it later.
+
+        After a standstill somebody is, and says the same again: nothing that was owed before takes it back.
+        """
         if self._on_failure == "open":
             self._opening.hold()
         else:
             self._opening.end()
         self._flight = self._waiting = None
-        return [Send(self._frame("free" if self._opening.free else "rest", t_ms))]
+        last: Wish = "free" if self._opening.free else "rest"
+        self._owe(last, t_ms)
+        return [Send(self._frame(last, t_ms)), *self._done(t_ms)]
 
     def replugged(self, t_ms: float) -> Answers:
         """The board has its own power and clock: an opening that it answered is still running there."""

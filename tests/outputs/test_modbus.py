@@ -222,6 +222,20 @@ def test_stop_does_not_wait_for_the_line() -> None:
     assert line.take_sent()[-1] == OFF
 
 
+def test_a_way_out_that_a_standstill_opened_is_not_shut_by_a_close_nobody_had_answered() -> None:
+    line = bench("open")
+    line.far.deaf = True
+    line.order(CLOSE)
+    line.run(100)
+    line.far.deaf = False
+    line.stop()
+    line.run(60_000)
+    assert line.far.is_open()
+    line.order(CLOSE)
+    line.run(1_000)
+    assert not line.far.is_open()
+
+
 def test_a_replug_leaves_an_answered_opening_to_the_board() -> None:
     line = bench()
     line.order(opening(5_000))

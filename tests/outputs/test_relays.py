@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -162,6 +163,16 @@ def test_start_and_stop(energised: str, on_failure: str, at_start: list[object],
     assert bench.take_sent() == at_stop
 
 
+@pytest.mark.parametrize("name", ["gate_relay_pin", "gate_relay_lcus", "gate_relay_modbus"])
+@pytest.mark.parametrize(("on_failure", "before"), [("open", opening(2_000)), ("closed", FREE)])
+def test_once_the_process_has_ended_no_earlier_order_moves_the_gate(name: str, on_failure: str, before: Any) -> None:
+    bench = Bench(name, on_failure=on_failure)
+    bench.order(before)
+    bench.stop()
+    bench.run(60_000)
+    assert bench.far.is_open(bench.now_ms) is (on_failure == "open")
+
+
 def test_a_gate_that_is_held_shut_by_current_opens_by_switching_off() -> None:
     bench = Bench("gate_relay_pin", pin.Settings(energised="closed"), "open")
     bench.order(CLOSE)
@@ -245,6 +256,13 @@ def test_a_board_that_answers_says_how_its_relay_stands() -> None:
     bench.order(opening(700))
     bench.run(10)
     assert bench.readings == [RelayState(1, True, assumed=True), RelayState(1, True)]
+
+
+def test_a_board_is_asked_before_its_first_order() -> None:
+    bench = Bench("gate_relay_lcus", lcus.Settings(asks_state=True), "open")
+    bench.start()
+    bench.run(10)
+    assert bench.take_sent() == ["ff"] and Ready("LCUS") in bench.readings
 
 
 def test_a_relay_that_disagrees_with_its_order_is_told_and_ordered_again() -> None:
