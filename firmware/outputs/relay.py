@@ -116,7 +116,6 @@ class RelayHand(Hand, ABC):
     def replugged(self, t_ms: float) -> Answers:
         if not self._opening.open_at(t_ms):
             self._opening.end()
-        self._plan()
         if self._on is None:
             return self.start(t_ms)
         return self._take("open" if self._opening.open_at(t_ms) else "closed")

@@ -126,6 +126,13 @@ def test_free_opens_both_sides_again_until_close() -> None:
     assert line.take_sent() == []
 
 
+def test_a_gate_that_stands_free_is_opened_again_though_nobody_pushes() -> None:
+    line = bench(renew_ms=2_000)
+    line.order(FREE)
+    line.run(4_000)
+    assert line.take_sent() == [A, B] * 3
+
+
 def test_opening_a_free_gate_changes_nothing() -> None:
     line = bench()
     line.order(FREE)
