@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware.outputs import gate_relay_modbus as modbus
-from firmware.outputs.modbus_rtu import Pace
+from firmware.outputs.modbus_rtu import Pace, framed
 from sensors.driver import Send
 from sensors.readings import Garbled, Ready, Refused, RelayState, Silent
 from tests.outputs.bench import CLOSE, FREE, Bench, opening, vector
@@ -200,6 +200,51 @@ def test_a_relay_that_is_on_without_an_order_is_told_and_switched_back() -> None
     line.run(3_000)
     assert Refused("relay 1 is on without an order") in line.readings
     assert not line.far.energised(1, line.now_ms)
+
+
+def test_an_opening_that_is_ordered_is_not_taken_for_one_without_an_order() -> None:
+    line = bench(asks_state=True, ask_every_ms=200)
+    line.start()
+    line.order(opening(5_050))
+    line.run(5_040)
+    assert line.far.is_open(line.now_ms)
+    line.run(60_000)
+    assert not line.far.is_open(line.now_ms)
+    assert [type(reading) for reading in line.readings if not isinstance(reading, RelayState)] == [Ready]
+
+
+def test_what_another_lane_or_another_board_is_told_is_no_news_of_this_gate() -> None:
+    line = bench()
+    other_lane, other_board = framed(1, 0x05, 0x0201, 7), framed(2, 0x05, 0x0200, 7)
+    line.feed(other_board)
+    assert line.readings == []
+    line.feed(other_lane)
+    assert line.readings == [Ready("Modbus relay")]
+
+
+# ---------------------------------------------------------------- an order that overtakes another
+
+
+def test_a_close_that_nobody_answered_does_not_shut_the_next_opening() -> None:
+    line = bench()
+    line.far.deaf = True
+    line.order(CLOSE)
+    line.run(500)
+    line.far.deaf = False
+    line.order(opening(5_000))
+    line.run(4_900)
+    assert line.far.is_open(line.now_ms)
+
+
+def test_a_long_opening_that_the_board_obeys_unheard_ends_with_the_shorter_one_that_came_after_it() -> None:
+    line = bench()
+    line.far.mute = True
+    line.order(opening(5_000))
+    line.run(50)
+    line.order(CLOSE)
+    line.order(opening(100))  # both wait for the answer, and the later one for too long
+    line.run(1_500)
+    assert not line.far.is_open(line.now_ms)
 
 
 # ---------------------------------------------------------------- start, stop, re-plug

@@ -232,11 +232,18 @@ def test_a_replug_keeps_the_gate_free() -> None:
     assert bench.far.is_open()
 
 
-def test_a_fail_open_relay_is_left_alone_until_its_first_order() -> None:
-    bench = Bench("gate_relay_pin", on_failure="open")
+@pytest.mark.parametrize("name", ["gate_relay_pin", "gate_relay_lcus", "gate_relay_modbus"])
+def test_a_fail_open_relay_is_left_alone_until_its_first_order(name: str) -> None:
+    bench = Bench(name, on_failure="open")
     bench.start()
     bench.replug()
     assert bench.take_sent() == []
+    bench.order(opening(700))
+    bench.run(60_000)
+    bench.far.show(RelayState(1, True), bench.now_ms)  # whatever switched it while the cable was away
+    bench.replug()
+    bench.run(1_000)
+    assert not bench.far.is_open(bench.now_ms)
 
 
 # ---------------------------------------------------------------- LCUS boards that answer
