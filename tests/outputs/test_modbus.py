@@ -184,6 +184,15 @@ def test_frames_keep_their_silence() -> None:
     assert Pace(115_200)._silence_ms == 1.75
 
 
+@pytest.mark.parametrize(
+    ("baud", "character_ms", "silence_ms"), [(9600, 1.146, 4.01), (19_200, 0.573, 2.005), (38_400, 0.286, 1.75)]
+)
+def test_the_silence_is_the_standards(baud: int, character_ms: float, silence_ms: float) -> None:
+    pace = Pace(baud)
+    assert pace.sends(bytes(8), 100) == pytest.approx(100 + 8 * character_ms, abs=0.01)
+    assert pace.free_at_ms == pytest.approx(100 + 8 * character_ms + silence_ms, abs=0.01)
+
+
 def test_spoilt_answers_are_counted_and_never_believed() -> None:
     line = bench()
     line.far.mute = True
