@@ -1,8 +1,8 @@
 """Sign a hall's rulebook, or see who signed it.
 
 `sign` writes RULEBOOK.sig beside the file: a signature over its exact bytes, and the key's kid. With --jws it also writes
-the message that a hub publishes, retained, as hallgate/v1/HALL/rulebook. Sign again after any change, and raise
-`serial`: devices take only a higher one.
+the message that a hub publishes, retained, as hallgate/v1/HALL/rulebook. What no device could use is not signed. Sign
+again after any change, and raise `serial`: devices take only a higher one.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from firmware import typed_toml
 from firmware.core import jwk, trust_list
 from firmware.errors import Failure, Mistake
 from firmware.files import read
 from firmware.language import spoken
 from firmware.rulebook import signature
+from firmware.trust import rulebook_file
 from mqtt import signing
 
 EXAMPLE = "hallgate rulebook sign --key rulebook-key.pem rulebook.toml"
@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sign(arguments: argparse.Namespace, text: bytes) -> int:
-    typed_toml.document(text, str(arguments.rulebook))
     key = _private_key(arguments.key)
     kid = arguments.kid or jwk.kid_of(key.public_key())
+    rulebook_file.opened(text, kid, str(arguments.rulebook))  # here stands who can mend it: at the door nobody does
     if not kid.isascii() or not kid.isprintable() or " " in kid:
         raise Mistake("write it in base64url: letters, digits, - and _", key="--kid")
     written = {_signature_of(arguments.rulebook): signature.sign(text, key, kid)}

@@ -18,6 +18,7 @@ from firmware.simulation.issuer import Issuer
 from mqtt import jws
 
 ROOT = Path(__file__).parents[2]
+RULEBOOK = ROOT / "deploy/sites/rulebook.toml"
 NOON = "2022-06-10T12:00:00+08:00"
 NOON_S = 1654833600
 
@@ -91,7 +92,7 @@ def test_two_keys_made_at_once_are_both_believed(tmp_path: Path) -> None:
 
 
 def test_what_the_hub_publishes_is_what_a_device_takes(tmp_path: Path) -> None:
-    text = b"v = 1 # \xe5\xae\x9d\n"
+    text = RULEBOOK.read_bytes() + b"# \xe5\xae\x9d\n"
     (tmp_path / "rulebook.toml").write_bytes(text)
     hallgate(tmp_path, "key", "new", "--kind", "rulebook", "k.pem")
     done = hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "--jws", "next.jws", "rulebook.toml")
@@ -103,7 +104,7 @@ def test_what_the_hub_publishes_is_what_a_device_takes(tmp_path: Path) -> None:
 
 def test_a_rulebook_is_signed_verified_and_its_change_is_noticed(tmp_path: Path) -> None:
     rulebook = tmp_path / "rulebook.toml"
-    rulebook.write_text("v = 1\n")
+    rulebook.write_bytes(RULEBOOK.read_bytes())
     hallgate(tmp_path, "key", "new", "--kind", "rulebook", "k.pem")
     signed = hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "rulebook.toml")
     assert signed.returncode == 0, signed.stderr
@@ -115,8 +116,26 @@ def test_a_rulebook_is_signed_verified_and_its_change_is_noticed(tmp_path: Path)
     refused(hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "rulebook.toml"), "rulebook.toml:1")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b"serial = 1 ", b"# ", "rulebook.toml:1: serial is missing"),
+        (b"v = 1\n", b"\n", "rulebook.toml:1: v is missing: write v = 1"),
+        (b"limit_persons = 200", b"limit_person = 200", "rulebook.toml:9: limit_person: is no key here"),
+        (b"Asia/Shanghai", b"Asia/Shangai", "rulebook.toml:8: time_zone: there is no time zone Asia/Shangai"),
+    ],
+)
+def test_what_no_device_could_use_is_not_signed(old: bytes, new: bytes, told: str, tmp_path: Path) -> None:
+    text = RULEBOOK.read_bytes()
+    assert text.count(old) == 1
+    (tmp_path / "rulebook.toml").write_bytes(text.replace(old, new))
+    hallgate(tmp_path, "key", "new", "--kind", "rulebook", "k.pem")
+    refused(hallgate(tmp_path, "rulebook", "sign", "--key", "k.pem", "--jws", "next.jws", "rulebook.toml"), told)
+    assert not [path for path in tmp_path.iterdir() if path.suffix in (".sig", ".jws")]
+
+
 def test_the_wrong_key_signs_no_rulebook(tmp_path: Path) -> None:
-    (tmp_path / "rulebook.toml").write_text("v = 1\n")
+    (tmp_path / "rulebook.toml").write_bytes(RULEBOOK.read_bytes())
     hallgate(tmp_path, "key", "new", "--kind", "booking", "b.pem")
     refused(hallgate(tmp_path, "rulebook", "sign", "--key", "b.pem", "rulebook.toml"), "b.pem", "Ed25519")
     refused(hallgate(tmp_path, "rulebook", "sign", "--key", "rulebook.toml", "rulebook.toml"), "PKCS 8")
