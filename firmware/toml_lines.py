@@ -32,13 +32,17 @@ def lines(text: str) -> dict[Path, int]:
 
 
 def line_of(text: str, path: Path) -> int:
+    """The line of `path` in `text`, or of the nearest thing around it."""
+    return nearest_line(lines(text), path)
+
+
+def nearest_line(known: dict[Path, int], path: Path) -> int:
     """The line of `path`, or of the nearest thing around it: a missing key's table, a missing table's file (line 1).
 
     Of an array of tables without a number (what none of them has): of its first.
     """
-    known = {(): 1} | lines(text)
-    around = [*(path[:n] for n in range(len(path), 0, -1)), (*path[:1], 0), ()]
-    return next(known[each] for each in around if each in known)
+    around = [*(path[:n] for n in range(len(path), 0, -1)), (*path[:1], 0)]
+    return next((known[each] for each in around if each in known), 1)
 
 
 class _Lost(Exception):

@@ -7,6 +7,7 @@ person with a typing error sees all of them at once. Value in, value out: nothin
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 import tomllib
 import types
@@ -23,6 +24,9 @@ from firmware.toml_lines import Path
 
 SIZE_MAX = 1_000_000
 """Bytes. A rulebook is some 3 kB, a site file less: what is larger is not one."""
+
+EMPTY = '""'
+"""How a key without a letter is written."""
 
 T = TypeVar("T")
 
@@ -47,8 +51,13 @@ class Document:
     text: str
     tree: dict[str, Any]
 
+    @functools.cached_property
+    def lines(self) -> dict[Path, int]:
+        """Read once, at the first mistake: a file may have thousands."""
+        return toml_lines.lines(self.text)
+
     def mistake(self, path: Path, what: str) -> Mistake:
-        return Mistake(what, file=self.file, line=toml_lines.line_of(self.text, path), key=dotted(path))
+        return Mistake(what, file=self.file, line=toml_lines.nearest_line(self.lines, path), key=dotted(path))
 
     def mistakes(self, found: list[tuple[Path, str]]) -> Mistakes:
         """In the order of the file: the first line a person reads is the first place to look at."""
@@ -57,13 +66,17 @@ class Document:
 
 def dotted(path: Path) -> str:
     """`lane[0].gate.channel`, as a person writes it."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part or EMPTY}" for part in path).removeprefix(".")
+
+
+def too_large(file: str) -> Mistake:
+    return Mistake(f"is larger than {SIZE_MAX} bytes", file=file)
 
 
 def document(raw: bytes, file: str) -> Document:
     """Read the TOML; Mistake with the line when it is none."""
     if len(raw) > SIZE_MAX:
-        raise Mistake(f"is larger than {SIZE_MAX} bytes", file=file)
+        raise too_large(file)
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")  # some editors put a byte order mark in front
         return Document(file, text, tomllib.loads(text))
@@ -78,7 +91,7 @@ def document(raw: bytes, file: str) -> Document:
 def _not_toml(message: str, file: str, last_line: int) -> Mistake:
     """What breaks off is wrong at its end: the parser says 'at end of document' there."""
     where = re.search(r"\(at line (\d+), column \d+\)", message)
-    what = message.split(" (at ")[0]
+    what = message.split(" (at ")[0].partition(";")[0]
     return Mistake(f"is no TOML: {what}", file=file, line=int(where[1]) if where else last_line)
 
 

@@ -39,6 +39,7 @@ def test_each_mistake_is_one_line_and_the_exit_code_is_2(bench: Bench, capsys: p
     [
         (lambda bench: bench.rulebook.write_text(RULEBOOK + "# one more\n"), "changed after it was signed"),
         (lambda bench: (bench.folder / "rulebook.toml.sig").unlink(), "hallgate rulebook sign"),
+        (lambda bench: bench.sign(RULEBOOK + "#" * 1_000_000), "rulebook.toml: is larger than 1000000 bytes"),
         (lambda bench: (bench.folder / "rulebook.toml.sig").write_text("nonsense"), "not base64"),
         (lambda bench: (bench.folder / "trust.jwks").write_text("{}"), "trust.jwks"),
         (lambda bench: bench.sign(RULEBOOK.replace("serial", "seral")), "rulebook.toml:3: seral: is no key here"),
