@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from firmware.core.resource import HALL
 from firmware.rulebook.air_tables import OUTDOORS_PPM
 from firmware.rulebook.round_tables import Point
-from firmware.rulebook.tables import WEEKDAYS, ClassRules, Week, minutes_of
+from firmware.rulebook.tables import WEEKDAYS, ClassRules, HoursException, Week, minutes_of, openings
 from firmware.rulebook.words import SIGN_MAX, WORDS, base_reason, blanks, blanks_of, least_length
 from firmware.toml_lines import Path
 from firmware.typed_toml import dotted, nearest
@@ -107,6 +108,8 @@ def _admitted(book: Rulebook) -> Iterator[Complaint]:
         yield _shut(("limit_persons",), "is 0: nobody is admitted")
     elif book.phase and not any(book.limit_on(phase.begins) for phase in book.phase):
         yield _shut(("phase",), "limit_percent leaves no place in any phase: nobody is admitted")
+    if HALL in book.zone:
+        yield _warning(("zone", HALL), "is the whole hall, not a part of it: its limit is limit_persons")
     for index, phase in enumerate(book.phase):
         if not any(name in book.classes for name in phase.classes):
             yield _warning(("phase", index, "classes"), f"nobody is admitted while {phase.name} is in force")
@@ -184,8 +187,18 @@ def _exceptions(book: Rulebook) -> Iterator[Complaint]:
             if end <= first:
                 path: Path = ("hours", "exception", index, "open", place)
                 yield _error(path, f"{span} ends before it begins; hours over midnight are two days")
+        if any(first < end for (_, end), (first, _) in pairwise(openings(one.open))):
+            yield _warning(("hours", "exception", index, "open"), "opening hours overlap")
+        if any(_covers(earlier, one) for earlier in exceptions[:index]):
+            yield _warning(("hours", "exception", index, "date"), "is never in force: an earlier one of that date is")
         if not book.valid_on(one.date):
             yield _warning(("hours", "exception", index, "date"), "lies outside the rulebook's own dates")
+
+
+def _covers(earlier: HoursException, later: HoursException) -> bool:
+    """Of several of one date the first that speaks of a service holds for it; one without services speaks of all."""
+    every = not earlier.services or bool(later.services) and set(later.services) <= set(earlier.services)
+    return earlier.date == later.date and every
 
 
 def _week(week: Week, path: Path) -> Iterator[Complaint]:

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware import toml_lines
 from firmware.errors import Mistake
 from firmware.rulebook.book import Rulebook, parse
 from firmware.rulebook.contradictions import complaints
 from firmware.rulebook.tables import Gate, OnFail
+from firmware.typed_toml import Mistakes
 from tests import needs
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -73,6 +75,8 @@ pcr_voice = "Please bring a test."
 """
 
 BOOK = parse(PLAN.encode())
+DAY = "[[hours.exception]]\ndate = 2022-06-03\n"
+TAX, PERMITS = 'services = ["tax"]\n', 'services = ["permits"]\n'
 
 
 def changed(old: str, new: str) -> bytes:
@@ -253,11 +257,35 @@ def test_a_wrong_rulebook_is_refused_by_key_and_line(old: str, new: str, key: st
         ('pcr = "需{hours}小时核酸"', 'pcr = "需要最近七十二小时内核酸阴性报告"', "phrases.zh.pcr"),
         ('pcr = "需{hours}小时核酸"', 'pcr = "需{hour}小时核酸"', "phrases.zh.pcr"),
         ('pcr = "需{hours}小时核酸"', 'mask_voice = "请戴口罩，{time}再来"', "phrases.zh.mask_voice"),
+        ("[gate]", "[zone.hall]\nlimit_persons = 20\n[gate]", "zone.hall"),
+        ("[slot]", DAY + 'open = ["09:00-12:00", "11:00-13:00"]\n[slot]', "hours.exception[0].open"),
+        ("[slot]", DAY + DAY + 'open = ["09:00-12:00"]\n[slot]', "hours.exception[1].date"),
+        ("[slot]", DAY + TAX + DAY + TAX + "[slot]", "hours.exception[1].date"),
+        ("[slot]", DAY + DAY + TAX + "[slot]", "hours.exception[1].date"),
     ],
 )
 def test_an_odd_rulebook_is_taken_with_a_warning(old: str, new: str, key: str) -> None:
     assert complaints(BOOK) == []
     assert f"warning {key}" in odd(old, new)
+
+
+@pytest.mark.parametrize("days", [DAY + TAX + DAY, DAY + TAX + DAY + PERMITS, DAY + DAY.replace("03", "04")])
+def test_days_of_one_date_that_speak_of_different_services_are_not_odd(days: str) -> None:
+    assert complaints(parse(changed("[slot]", days + "[slot]"))) == []
+
+
+def test_the_lines_of_a_long_list_of_mistakes_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, walk = list[str](), toml_lines.lines
+    monkeypatch.setattr(toml_lines, "lines", lambda text: read.append(text) or walk(text))
+    wrong = "".join(f"key{number} = 1\n" for number in range(100))
+    with pytest.raises(Mistakes) as caught:
+        parse(wrong.encode() + PLAN.encode())
+    assert [mistake.line for mistake in caught.value.all] == list(range(1, 101)) and len(read) == 1
+
+
+def test_a_key_without_a_letter_is_shown_as_it_is_written() -> None:
+    mistake = refused('[hours.service."permits"]', '[hours.service.""]')
+    assert mistake.key == 'hours.service.""'
 
 
 @pytest.mark.parametrize(
