@@ -12,6 +12,7 @@ import msgspec
 
 from firmware import journal_entry
 from firmware.core.controller import Controller
+from firmware.core.events import CommandArrived
 from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
@@ -47,8 +48,9 @@ def recovered(reader: Reader) -> Controller:
 
 
 def _again(controller: Controller, entry: journal_entry.Entry) -> None:
-    lane = getattr(entry.e, "lane", None)
-    if lane is None or lane in controller.state.lanes:  # else the start that named it is what cannot be read
+    """What a sensor of a lane said whose start cannot be read is left out. An order may name a lane that never was."""
+    lane = None if isinstance(entry.e, CommandArrived) else getattr(entry.e, "lane", None)
+    if lane is None or lane in controller.state.lanes:
         controller.handle(entry.e, entry.m)
 
 

@@ -29,6 +29,8 @@ from mqtt.messages import CommandAnswer, Envelope, Incoming, Reply
 from mqtt.topics import ROOT, place
 
 EVACUATE = "evacuate"
+NO_LANE = ""
+"""Of an order whose lane is no text. No lane is called that; without one an order could mean the whole hall."""
 DO_IT, REPEATED = "", "repeated"
 IDS_MAX = 256
 ISSUERS_MAX = 64
@@ -262,18 +264,22 @@ class CommandDesk:
 
 
 def _event_of(order: Envelope, kid: str) -> CommandArrived | None:
-    """None when the body holds more than plain values: nothing deeper is ever needed, and nothing deeper is stored."""
-    if len(order.body) > 16 or not all(isinstance(value, str | int | float | None) for value in order.body.values()):
+    """None when the body holds more than plain values: nothing deeper is ever needed, and nothing deeper is stored.
+
+    Of an evacuation it is not looked at: nothing in it can keep people in.
+    """
+    body = {} if order.name == EVACUATE else order.body
+    if len(body) > 16 or not all(isinstance(value, str | int | float | None) for value in body.values()):
         return None
-    if any(isinstance(value, str) and len(value) > 512 for value in (*order.body, *order.body.values())):
+    if any(isinstance(value, str) and len(value) > 512 for value in (*body, *body.values())):
         return None
-    lane = order.body.get("lane")
+    lane = body.get("lane")
     return CommandArrived(
         id=order.id,
         name=_word(order.name),
         issuer=order.issuer,
-        lane=lane if isinstance(lane, str) else None,
-        body=order.body,
+        lane=lane if lane is None or isinstance(lane, str) else NO_LANE,
+        body=body,
         kid=kid,
         counter=order.counter,
         expires_s=int(min(max(order.expires_at, 0), 2**53)),

@@ -38,6 +38,9 @@ def test_every_event_arrives_as_it_is_in_the_journal(gate: Bench, ear: Ear) -> N
     decision = events(ear, "decision")[0]
     assert decision["answer"] == "admit" and decision["took_ms"] > 0 and decision["clauses"]
     assert ear.on("/availability")[-1].payload == b"online"
+    written = {record["id"]: record for record in gate.records()}
+    assert all(event == written[event["id"]] for event in (json.loads(one.payload) for one in ear.on("/event")))
+    assert all(one.payload.startswith(b'{"v":1,') for one in (*ear.on("/event"), *ear.on("/status")))
     wait_until(lambda: json.loads(ear.on("/status")[-1].payload).get("free_rights") == 97)
     told = json.loads(ear.on("/status")[-1].payload)
     assert told["remains"] == {"places": 97, "day": 100_000, "slot": None, "cases": None, "walk_in": False}
@@ -64,6 +67,43 @@ def test_a_plain_line_carries_no_openssl(gate: Bench, ear: Ear) -> None:
     admit(gate)
     wait_until(lambda: events(ear, "passage"))
     assert not loaded(gate) & {"libssl", "libcrypto", "_ssl", "_hashlib"}
+
+
+def test_an_order_that_names_a_lane_which_is_not_there_is_remembered(gate: Bench, ear: Ear) -> None:
+    """Not by what is done now alone: whoever starts again reads in the journal what was ordered."""
+    hub = Hub(gate, ear)
+    assert hub.send("limit", hub.order("limit", {"n": 1, "lane": "Z"}))["result"] == "done"
+    gate.kill()
+    gate.start()
+    gate.relay.heard = b""
+    admit(gate, 1)
+    gate.scan(gate.booking())
+    gate.relay.silent(0.3)
+    replayed = gate.replay()
+    assert replayed.returncode == 0, replayed.stderr
+
+
+@pytest.mark.parametrize("body", [{"lane": "Z"}, {"lane": 3}, {"lane": {"deep": 1}}, {"reason": "x" * 600}])
+def test_nothing_that_an_evacuation_says_besides_keeps_people_in(body: dict[str, Any], gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    assert hub.send("evacuate", hub.order("evacuate", body))["result"] == "done"
+    gate.relay.expect(ON)
+    gate.kill()
+    gate.relay.heard = b""
+    gate.start()
+    gate.relay.expect(ON)
+    replayed = gate.replay()
+    assert replayed.returncode == 0, replayed.stderr
+
+
+def test_a_lane_that_is_no_text_is_not_the_whole_hall(gate: Bench, ear: Ear) -> None:
+    hub = Hub(gate, ear)
+    for lane in (3, True, 1.5, ""):
+        assert hub.send("hold", hub.order("hold", {"lane": lane}))["because"] == "no_such_lane", lane
+    admit(gate, 1)
+    assert hub.send("hold", hub.order("hold", {"lane": None}))["result"] == "done", "null is no lane"
+    gate.scan(gate.booking())
+    gate.relay.silent(0.3)
 
 
 def test_a_killed_device_is_seen_as_gone_and_catches_up(gate: Bench, ear: Ear) -> None:
