@@ -1,7 +1,7 @@
 """What a controller puts on record: the events the hub gets, in the words of the contract (section 4).
 
 A record is journalled together with the event that caused it, before any gate moves, and is published from the journal
-byte for byte. `seq` has no gaps for the life of the journal; `id` is unique for ever.
+word for word. `seq` has no gaps for the life of the journal; `id` is unique for ever.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Remains(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True):
-    """The common root; `v` first. `at` is RFC 3339 with milliseconds and offset."""
+    """The common root; on the wire `v` stands first. `at` is RFC 3339 with milliseconds and offset."""
 
     v: int = 1
     id: str

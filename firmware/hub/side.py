@@ -39,7 +39,7 @@ CALLS_MAX, CALLS_LOOK_S = 16, 0.005
 
 
 class Events:
-    """The journal as the outbox wants it: numbered events, each in its recorded bytes. Belongs to the link's thread."""
+    """The journal as the outbox wants it: numbered events, each as it was recorded. Belongs to the link's thread."""
 
     def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer, self._reader = writer, reader
@@ -56,10 +56,16 @@ class Events:
         found: list[tuple[int, bytes]] = []
         for record in self._reader.payloads_from_seq(seq_from, upto_seq=durable):
             events = enumerate(journal_entry.published(record.payload).r, record.first_seq)
-            found += [(seq, bytes(event)) for seq, event in events if seq >= seq_from]
+            found += [(seq, _v_first(bytes(event))) for seq, event in events if seq >= seq_from]
             if len(found) >= max_n:
                 break
         return found[:max_n]
+
+
+def _v_first(event: bytes) -> bytes:
+    """The journal's bytes begin with their kind, as msgspec writes it; what the hub gets says its version first."""
+    kind, version, rest = event.partition(b',"v":1,')
+    return b'{"v":1,' + kind[1:] + b"," + rest if version and kind.startswith(b'{"kind":') else event
 
 
 class HubSide:
