@@ -3,7 +3,7 @@
 Used by every scanner that sends the code's text followed by a terminator. A line may stop in the middle for a second
 (a USB hub, a busy scanner) and is still one line; when it stays unfinished for `idle_ms` it is given up, so that its
 beginning is never glued to the next visitor's code. A line longer than `max_chars` is dropped whole: its tail must not
-look like a code of its own.
+look like a code of its own. Where it ends somebody stands who showed it: an empty line says so, and they are answered.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ Terminator = Literal["any", "cr", "lf", "crlf"]
 
 AIM_SYMBOLOGIES = {"A": "code39", "C": "code128", "E": "ean", "L": "pdf417", "Q": "qr", "d": "datamatrix", "z": "aztec"}
 """AIM code characters (ISO/IEC 15424) of the symbologies a visitor may show; others keep their letter."""
+
+
+NOT_READ = b""
 
 
 class LineCutter:
@@ -33,7 +36,7 @@ class LineCutter:
         self.wake_at_ms: float | None = None
 
     def feed(self, data: bytes, t_ms: float) -> list[bytes | Garbled]:
-        """Return the lines that are complete now, empty ones left out."""
+        """Return the lines that are complete now, empty ones left out; NOT_READ stands for one that was too long."""
         out: list[bytes | Garbled] = list(self.tick(t_ms))
         if self._any:
             data = data.replace(b"\r", b"\n")
@@ -60,7 +63,7 @@ class LineCutter:
     def _finish(self, line: bytes) -> list[bytes | Garbled]:
         overlong, self._overlong = self._overlong, 0
         if overlong or len(line) > self._max_chars:
-            return [Garbled(overlong + len(line), f"a line longer than {self._max_chars} bytes")]
+            return [Garbled(overlong + len(line), f"a line longer than {self._max_chars} bytes"), NOT_READ]
         return [line] if line else []
 
     def _bound(self) -> list[bytes | Garbled]:

@@ -14,6 +14,7 @@ import pytest
 
 from firmware.journal import Reader
 from tests import needs
+from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, Bench, Far, bench
 
 NEXT_DOOR = """[[lane]]
@@ -158,6 +159,18 @@ def test_a_line_split_by_a_second_is_not_lost(gate: Bench) -> None:
     time.sleep(1.3)
     gate.scanner.write(booking[50:] + b"\r\n")
     gate.relay.expect(ON)
+
+
+def test_a_code_longer_than_any_is_answered_and_opens_the_way_out(tmp_path: Path) -> None:
+    """A large QR code holds 7,089 digits: whoever shows one must not stand before a sign that says nothing."""
+    with bench(tmp_path / "in") as entry:
+        entry.start().scan(b"7" * 7_089)
+        wait_until(lambda: [one for one in entry.records() if one["kind"] == "decision"])
+        (decision,) = [one for one in entry.records() if one["kind"] == "decision"]
+        assert (decision["answer"], decision["phrase"]) == ("refuse", "not_read")
+    with bench(tmp_path / "out", direction="out") as way_out:
+        way_out.start().scan(b"7" * 7_089)
+        way_out.relay.expect(ON)
 
 
 def test_an_exit_whose_scanner_is_unplugged_stands_open_until_it_is_back(tmp_path: Path) -> None:
