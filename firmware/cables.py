@@ -32,6 +32,10 @@ VERDICTS_BURST, VERDICTS_PER_S = 120, 2.0
 """What a terminal says that goes on record one by one. People do not come faster for long, but its address is on the network,
 and a journal that strangers write full forgets what the hub has not heard."""
 
+RECOVERIES_BURST, RECOVERIES_PER_S = 60, 0.1
+"""How often a device may say that it is well again. A wrong speed reads as faults and recoveries, hundreds a second; told
+less often it is taken to be as ill as it last was, and what it says in the end is never lost."""
+
 Verify = Callable[[bytes, float], AnyFact]
 """A code's text and the elapsed time in; what it proves out."""
 
@@ -69,6 +73,9 @@ class Line:
     """Codes that proved nothing, in what was read last."""
     noise: Bucket = field(default_factory=lambda: Bucket(NOISE_BURST, NOISE_PER_S))
     verdicts: Bucket = field(default_factory=lambda: Bucket(VERDICTS_BURST, VERDICTS_PER_S))
+    recoveries: Bucket = field(default_factory=lambda: Bucket(RECOVERIES_BURST, RECOVERIES_PER_S))
+    well_at_ms: float | None = None
+    """When a recovery that was held back is told."""
 
     def mean(self, reading: AnyReading, t_ms: float) -> AnyEvent | None:
         """The event this reading is, or None when it is nothing the controller has to know."""
@@ -86,10 +93,18 @@ class Line:
 
     def health(self, state: str, because: str = "") -> AnyEvent | None:
         """News of the device's health; None when it is no news."""
+        self.well_at_ms = None
         if state == self.state:
             return None
         self.state, self.because = state, because
         return DeviceHealth(lane=self.lane, device=self.role, state=state, because=because)  # type: ignore[arg-type]
+
+    def recovered(self, t_ms: float) -> AnyEvent | None:
+        """It is well again; told later when that is said too often."""
+        if self.state == "ok" or self.recoveries.take(t_ms):
+            return self.health("ok")
+        self.well_at_ms = t_ms + 1_000 / RECOVERIES_PER_S
+        return None
 
 
 def _scan(line: Line, reading: readings.Scan, t_ms: float) -> AnyEvent | None:
@@ -187,8 +202,8 @@ def _spacing_seen(line: Line, seen: tuple[int, int | None]) -> AnyEvent:
     return events.SpacingSeen(lane=line.lane, persons=seen[0], gap_mm=seen[1], zone=line.zone, links_mm=links_mm)  # type: ignore[arg-type]
 
 
-def _ready(line: Line, _reading: readings.Ready, _: float) -> AnyEvent | None:
-    return line.health("ok")
+def _ready(line: Line, _reading: readings.Ready, t_ms: float) -> AnyEvent | None:
+    return line.recovered(t_ms)
 
 
 def _silent(line: Line, reading: readings.Silent, _: float) -> AnyEvent | None:
@@ -257,6 +272,8 @@ class Cable:
                 heard += self._understood(line, line.speaker.tick(t_ms), t_ms)
             if line.spacing is not None and line.spacing.wake_at_ms is not None:
                 heard += self._settled(line, t_ms)
+            if line.well_at_ms is not None and line.well_at_ms <= t_ms:
+                heard += [(event, t_ms) for event in [line.recovered(t_ms)] if event is not None]
         return heard
 
     def _settled(self, line: Line, t_ms: float) -> list[tuple[AnyEvent, float]]:
@@ -284,7 +301,7 @@ class Cable:
         return heard
 
     def wake_at_ms(self) -> float | None:
-        times = [self.tend_ms]
+        times = [self.tend_ms, *(line.well_at_ms for line in self.lines)]
         if self.fd >= 0:
             times += [line.speaker.wake_at_ms for line in self.lines]
             times += [line.spacing.wake_at_ms for line in self.lines if line.spacing is not None]

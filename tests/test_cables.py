@@ -7,16 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from firmware.cables import NOISE_BURST, PILE_MAX, VERDICTS_BURST, VERDICTS_PER_S, Cable, Line
+from firmware.cables import (
+    NOISE_BURST,
+    PILE_MAX,
+    RECOVERIES_BURST,
+    VERDICTS_BURST,
+    VERDICTS_PER_S,
+    Cable,
+    Line,
+)
 from firmware.clock import Clock
-from firmware.core.events import CodeRead, DeviceHealth, TerminalSaid
+from firmware.core.events import AnyEvent, CodeRead, DeviceHealth, TerminalSaid
 from firmware.core.facts import Booking, Unproved
 from firmware.core.trust_list import parse
 from firmware.ports.serial_line import SerialPort
 from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier
 from sensors import scanner_text_line
-from sensors.readings import Scan, Secret, TerminalVerdict
+from sensors.readings import Ready, Refused, Scan, Secret, TerminalVerdict
 from tests.device.bench import Far
 
 ISSUER = Issuer.new("baoshan")
@@ -83,3 +91,32 @@ def test_what_is_no_code_at_all_for_hours_stays_out_of_the_journal(line: Line) -
     assert not any(babbled(noise, 0.0) for _ in range(NOISE_BURST))
     assert babbled(noise, 0.0) and not babbled(forged, 0.0)
     assert not babbled(noise, 1_000.0), "who shows a wrong code afterwards is answered again"
+
+
+def states(told: list[AnyEvent | None]) -> list[str]:
+    return [event.state for event in told if isinstance(event, DeviceHealth)]
+
+
+def test_a_device_that_falls_ill_and_recovers_all_the_time_does_not_write_the_journal_full(
+    wire: tuple[Far, Cable], line: Line
+) -> None:
+    _, cable = wire
+    told = [line.mean(Refused("spoilt") if n % 2 == 0 else Ready("x"), n * 1.0) for n in range(10_000)]
+    assert len(states(told)) <= 2 * (RECOVERIES_BURST + 2) and states(told)[-1] == "refused"
+    due = cable.wake_at_ms()
+    assert line.well_at_ms is not None and due is not None and due <= line.well_at_ms
+    assert cable.tick(line.well_at_ms - 1) == []
+    assert [event for event, _ in cable.tick(line.well_at_ms)] == [DeviceHealth(lane="A", device="scanner", state="ok")]
+    assert (line.state, line.well_at_ms, cable.tick(1e9)) == ("ok", None, [])
+
+
+def test_a_recovery_that_was_held_back_is_not_told_of_a_device_that_is_ill_again(
+    wire: tuple[Far, Cable], line: Line
+) -> None:
+    _, cable = wire
+    for n in range(1_000):
+        line.mean(Ready("x") if n % 2 else Refused("spoilt"), n * 1.0)
+    assert line.well_at_ms is not None
+    assert line.mean(Refused("spoilt"), 1_001.0) is None and line.well_at_ms is None
+    assert cable.tick(1e9) == [] and line.state == "refused"
+    assert states([line.mean(Ready("x"), 1e9)]) == ["ok"]
