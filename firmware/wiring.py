@@ -183,6 +183,7 @@ class Device:
 
     def _begin(self, found: SignedRulebook | HallgateError) -> None:
         device = self.site.device
+        self._judge_first_by(found)
         self._check_clock(0)
         state = self.controller.state
         new_bank = self.site.rights.bank and not state.seq
@@ -211,6 +212,15 @@ class Device:
         self._hand_over_update()
         self.loop.every(self._check_clock)
         self.loop.every(self.board.tend)
+
+    def _judge_first_by(self, found: SignedRulebook | HallgateError) -> None:
+        """Before anything is recorded: by the rulebook in force; where that is over, or is none, by the one that comes."""
+        state = self.controller.state
+        self.judge.follow(self.controller.rulebook, self.controller.zone, state.rulebook_next_until)
+        newer = isinstance(found, SignedRulebook) and found.book.serial > state.rulebook_serial
+        if newer and (self.controller.rulebook is None or self.judge.doubt()):
+            assert isinstance(found, SignedRulebook)
+            self.judge.follow(found.book, found.zone)
 
     def _obey_restart(self, news: list[AnyRecord]) -> None:
         """On disk and answered: the order is done before it is obeyed, so that it cannot be obeyed again."""

@@ -107,12 +107,17 @@ class Controller:
         return book, self.zones(book.time_zone)
 
     def _believed(self, moment: Moment) -> Moment:
-        """A clock that was stepped back is doubtful, whoever calls it good: no slot and no proof comes twice by it."""
+        """A clock that was stepped back is doubtful, whoever calls it good: no slot and no proof comes twice by it.
+
+        How far it went is remembered only by a rulebook's days: a battery clock in a wrong year, seen before there is
+        one, would make the right time a step back for ever.
+        """
         if not moment.trusted:
             return moment
         if moment.wall_ms < self.state.latest_wall_ms - STEP_MS:
             return msgspec.structs.replace(moment, trusted=False)
-        self.state.latest_wall_ms = max(self.state.latest_wall_ms, moment.wall_ms)
+        if self.rulebook is not None and self.rulebook.valid_on(moment.local(self.zone).date()):
+            self.state.latest_wall_ms = max(self.state.latest_wall_ms, moment.wall_ms)
         return moment
 
     def handle(self, event: AnyEvent, moment: Moment) -> Outcome:

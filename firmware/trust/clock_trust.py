@@ -20,7 +20,7 @@ STA_UNSYNC = 0x0040
 
 
 class ClockJudge:
-    """`latest_ms` is the highest wall time ever journalled while it was trusted."""
+    """`latest_ms` is the highest wall time ever journalled while it was trusted and lay inside a rulebook's days."""
 
     def __init__(self, clock: Clock, source: str, latest_ms: int = 0) -> None:
         self.clock, self.source, self.latest_ms = clock, source, latest_ms
@@ -50,7 +50,8 @@ class ClockJudge:
             return "the kernel's clock is not synchronised"
         if self.source == "rtc" and not os.path.exists("/dev/rtc0"):
             return "there is no battery clock"
-        self.latest_ms = max(self.latest_ms, wall)
+        if self.rulebook is not None:
+            self.latest_ms = max(self.latest_ms, wall)
         return ""
 
     def floor_ms(self) -> int:

@@ -340,6 +340,37 @@ def test_a_clock_at_1970_decides_nothing_by_time_and_lets_people_out(tmp_path: P
         made.relay.expect(ON)
 
 
+@pytest.mark.parametrize("starts", [["2150"], ["now", "2150"], ["2150", "2000", "2150"]])
+def test_a_battery_clock_in_a_far_year_is_doubted_from_the_first_entry_and_forgotten(
+    starts: list[str], tmp_path: Path
+) -> None:
+    """Were it ever recorded as good, the right time would be before the last recorded one, for ever."""
+    with bench(tmp_path) as made:
+        for year in starts:
+            if year != "now":
+                made.environment["HALLGATE_CLOCK"] = f"rate=1,wall={year}-01-01T00:00:00+08:00"
+            made.start().stop()
+            made.environment.pop("HALLGATE_CLOCK", None)
+        assert {one["at_trusted"] for one in made.records() if one["at"][:4] in ("2150", "2000")} == {False}
+        made.start()
+        made.relay.heard = b""
+        made.scan(made.booking())
+        made.relay.expect(ON)
+
+
+def test_a_rulebook_that_replaces_one_that_is_over_makes_the_clock_good_at_once(tmp_path: Path) -> None:
+    with bench(tmp_path) as made:
+        made.start().stop()
+        text = made.site.with_name("rulebook.toml").read_text()
+        over = text.replace("serial = 1", "serial = 2").replace("valid_until = 2099-12-31", "valid_until = 2021-12-31")
+        for serial, words in ((2, over), (3, text.replace("serial = 1", "serial = 3"))):
+            made.site.with_name("rulebook.toml").write_text(words)
+            made.site.with_name("rulebook.toml.sig").write_bytes(made.issuer.sign_rulebook(words.encode()))
+            made.start().stop()
+            assert [one["serial"] for one in made.records() if one["kind"] == "rulebook"][-1] == serial
+        assert [one["at_trusted"] for one in made.records() if one["kind"] == "start"] == [True, True, True]
+
+
 def test_without_any_rulebook_the_exit_still_opens(tmp_path: Path) -> None:
     with bench(tmp_path, direction="out") as made:
         (tmp_path / "rulebook.toml.sig").write_bytes(b"nonsense")

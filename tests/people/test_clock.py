@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core import bounds
+from firmware.core import bounds, events
+from firmware.core.controller import Controller
+from firmware.core.occupancy import Rights
+from firmware.core.state import HallState
 from tests.people.hall import Door, at
 from tests.people.test_quotas import OPTIONAL, WALK_IN
 from tests.rules.asking import DOUBTS
@@ -82,6 +86,19 @@ def test_a_clock_that_steps_back_is_doubtful_whoever_calls_it_good() -> None:
     assert not door.decision.at_trusted
     door.wait(3600)
     assert door.comes(door.guest(3), 3) == "admit", "when it has caught up it is good again"
+
+
+def test_how_far_a_clock_went_is_remembered_only_within_a_rulebooks_days() -> None:
+    """Before there is a rulebook nobody can tell a battery clock's wrong year from the right one."""
+    door = Door()
+    right = door.controller.state.latest_wall_ms
+    door.wall_0 += 100 * 365 * 86_400
+    door.do(events.Woken())
+    new = Controller(HallState(rights=Rights(inc="door-2")), zoneinfo.ZoneInfo)
+    new.handle(events.Woken(), door.moment)
+    assert (door.controller.state.latest_wall_ms, new.state.latest_wall_ms) == (right, 0)
+    door.wall_0 -= 100 * 365 * 86_400
+    assert door.comes(door.guest(1)) == "admit"
 
 
 @pytest.mark.parametrize("seconds", [1, 2])
