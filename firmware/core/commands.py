@@ -100,7 +100,10 @@ def _fence(turn: Turn, event: CommandArrived) -> str:
 
 
 def _drain(turn: Turn, event: CommandArrived) -> str:
-    return limit.drain(turn, event.body.get("on") is not False)
+    on = event.body.get("on")
+    if on is not None and not isinstance(on, bool):
+        return "on_must_be_true_or_false"
+    return limit.drain(turn, on is not False)
 
 
 def _acknowledge(turn: Turn, event: CommandArrived) -> str:

@@ -173,6 +173,7 @@ BECAUSE = (
     Because("inside_out_of_range", "人数超出范围", "inside: 0 to 100000"),
     Because("evidence_out_of_range", "数量超出范围", "evidence: 0 to 100000"),
     Because("open_must_be_true_or_false", "须写 true 或 false", "open: true or false"),
+    Because("on_must_be_true_or_false", "须写 true 或 false", "on: true or false"),
     Because("hall_open", "大厅还在开放时间", "the hall is open: nobody can be sure that it is empty"),
     Because("clock_doubtful", "设备时钟不可信", "the device's clock is in doubt: set it first"),
     # the device

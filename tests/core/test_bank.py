@@ -374,7 +374,9 @@ def test_a_drained_device_has_nothing_left_and_is_missed_by_nobody() -> None:
     assert south.scan(south.booking(1)) == "wait" and south.because == "out_of_service"
     assert south.decision.sign == "请走其他通道"
     assert fill(north, 9) == 6
+    assert south.order("drain", on="false") == "on_must_be_true_or_false" and south.row.state == "drained"
     assert south.order("drain", on=False) == "" and south.row.state == "joined"
+    assert south.order("drain", on=0) == "on_must_be_true_or_false" and south.row.state == "joined"
 
 
 def test_the_bank_moves_by_the_site_files_alone() -> None:
