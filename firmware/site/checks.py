@@ -17,7 +17,7 @@ from firmware.files import load_hall_key
 from firmware.outputs import relay
 from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
-from firmware.typed_toml import dotted
+from firmware.typed_toml import dotted, nearest
 from sensors.driver import I2cSettings
 from sensors.readings import GatePassed
 
@@ -54,7 +54,7 @@ def warnings(site: Site) -> list[tuple[Keys, str]]:
     """What lets pass, and a person should look at."""
     checks = (
         _unasked_exits, _closed_exits, _fire_unheard, _floating_loops, _boards_of_their_own, _interlocks, _idle_zones,
-        _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers,
+        _uncounted_zones, _unsized, _unpowered, _unguarded, _alone, _tls, _enrolled, _side_peers,
     )  # fmt: skip
     return [found for check in checks for found in check(site)]
 
@@ -120,6 +120,13 @@ def _zones(site: Site) -> Found:
             yield (*path, "from"), f"{lane.comes_from} is neither {HALL} nor one of zones in [rights]"
         elif lane.comes_from and lane.comes_from == lane.zone:
             yield (*path, "from"), f"this lane leads from {lane.zone} to {lane.zone}"
+
+
+def _uncounted_zones(site: Site) -> Found:
+    for path, lane in _numbered(site):
+        if site.rights.zones and lane.zone not in ("", HALL, *site.rights.zones):
+            near = nearest(lane.zone, site.rights.zones)
+            yield (*path, "zone"), f"nobody counts who is in {lane.zone}: it is none of zones in [rights]{near}"
 
 
 def _idle_zones(site: Site) -> Found:

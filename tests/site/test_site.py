@@ -443,6 +443,14 @@ def test_a_lane_inside_the_hall_says_where_it_leads_and_from_where(bench: Bench)
     assert (setup_of(place.lanes[1]).takes, setup_of(place.lanes[1]).leaves) == (("hall",), "")
 
 
+def test_a_zone_that_nobody_counts_is_pointed_at(bench: Bench) -> None:
+    """Where a lane leads may be a word of the bookings alone; beside zones that are counted it is a slip of the pen."""
+    slip = 'direction = "in"\nzone = "b11"'
+    (odd,) = site.load(bench.write(text=ZONED.replace('direction = "in"', slip))).warnings
+    assert odd.key == "lane[0].zone" and odd.what.endswith("none of zones in [rights]; did you mean b1?")
+    assert site.load(bench.write(text=SITE.replace('direction = "in"', slip))).warnings == ()
+
+
 def test_a_lift_has_a_car_of_some_size(bench: Bench) -> None:
     text = SITE.replace('direction = "in"', LIFT)
     (unsized,) = site.load(bench.write(text=text)).warnings
