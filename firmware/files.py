@@ -15,10 +15,11 @@ from firmware.errors import Failure, Mistake
 HALL_KEY_BYTES = 32
 
 
-def read(path: Path | str) -> bytes:
-    """Raises Mistake when it cannot be read."""
+def read(path: Path | str, size_max: int | None = None) -> bytes:
+    """Raises Mistake when it cannot be read. Of what is longer than `size_max` one byte more: nobody names /dev/zero in vain."""
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read() if size_max is None else file.read(size_max + 1)
     except OSError as error:
         raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
 

@@ -26,6 +26,7 @@ def spoilt(folder: Path) -> dict[str, str]:
     (folder / "latin").write_bytes(b'name = "caf\xe9"\n')
     (folder / "escapes").write_text(r'"\u001b[2J\u0007\u202eevil" = 1')
     names = {name: str(folder / name) for name in ("folder", "loop", "deep", "deep.json", "latin", "escapes")}
+    names["endless"] = "/dev/zero"
     return names | {"under a file": str(folder / "file" / "x"), "long": str(folder / LONG)}
 
 
@@ -40,6 +41,8 @@ def spoilt(folder: Path) -> dict[str, str]:
         ("long", "image --compare @ RULEBOOK"),
         ("deep", "rulebook sign --key KEY @"),
         ("latin", "rulebook sign --key KEY @"),
+        ("endless", "rulebook sign --key KEY @"),
+        ("endless", "check --site @"),
         ("deep", "simulate day --plan @"),
         ("deep.json", "key new --kind booking OUT --jwks @"),
         ("folder", ORDER),

@@ -47,7 +47,9 @@ class Catalogue:
 def load(path: str | Path, catalogue: Catalogue | None = None) -> Site:
     """Read and check a site file. Mistake when it cannot be used: `typed_toml.Mistakes`, with every one of them."""
     file = Path(path)
-    return _Reading(typed_toml.document(read(path), str(path)), catalogue or Catalogue()).site(file)
+    return _Reading(typed_toml.document(read(path, typed_toml.SIZE_MAX), str(path)), catalogue or Catalogue()).site(
+        file
+    )
 
 
 def device_name(path: Path) -> str:

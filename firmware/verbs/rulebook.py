@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from firmware import typed_toml
 from firmware.core import jwk, trust_list
 from firmware.errors import Failure, Mistake
 from firmware.files import read
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    text = read(arguments.rulebook)
+    text = read(arguments.rulebook, typed_toml.SIZE_MAX)
     return _sign(arguments, text) if arguments.what == "sign" else _verify(arguments, text)
 
 
