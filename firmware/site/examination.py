@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,16 +53,24 @@ def examine(file: str, now: Clock, rulebook: str | None = None) -> Examination:
 
 
 def _rulebook(found: Examination, place: Site, path: Path, now: Clock) -> None:
-    try:
+    def opened() -> SignedRulebook:
         if place.trust_keys is None:
             raise Mistake("cannot be verified: the site file has no [trust] keys", file=str(path))
         trusted = rulebook_file.read_usable_trust(place.trust_keys)
         found.odd += [Mistake(what, file=str(place.trust_keys)) for what in trusted.complaints]
-        rules = found.rules = rulebook_file.read(path, trusted)
+        return rulebook_file.read(path, trusted)
+
+    examine_rulebook(found, opened, str(path), now)
+
+
+def examine_rulebook(found: Examination, opened: Callable[[], SignedRulebook], file: str, now: Clock) -> None:
+    """Whether it can be used, and what of it a person should look at."""
+    try:
+        rules = found.rules = opened()
     except Mistake as mistake:
         found.add(mistake)
         return
-    source = typed_toml.document(rules.text, str(path))
+    source = typed_toml.document(rules.text, file)
     for one in complaints(rules.book):
         (found.wrong if one.severity == "shut" else found.odd).append(source.mistake(one.path, one.what))
     for key, what in _dates(rules, now):

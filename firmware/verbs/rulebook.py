@@ -1,24 +1,26 @@
 """Sign a hall's rulebook, or see who signed it.
 
 `sign` writes RULEBOOK.sig beside the file: a signature over its exact bytes, and the key's kid. With --jws it also writes
-the message that a hub publishes, retained, as hallgate/v1/HALL/rulebook. What no device could use is not signed. Sign
-again after any change, and raise `serial`: devices take only a higher one.
+the message that a hub publishes, retained, as hallgate/v1/HALL/rulebook. What no door could use, or `check`
+would refuse, is told. Sign again after any change, and raise `serial`: devices take only a higher one.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from firmware import typed_toml
+from firmware import clock, typed_toml
 from firmware.core import jwk, trust_list
 from firmware.errors import Failure, Mistake
 from firmware.files import read
-from firmware.language import spoken
+from firmware.language import spoken, told
 from firmware.rulebook import signature
+from firmware.site.examination import Examination, examine_rulebook
 from firmware.trust import rulebook_file
 from mqtt import signing
 
@@ -45,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sign(arguments: argparse.Namespace, text: bytes) -> int:
+    typed_toml.document(text, str(arguments.rulebook))
     key = _private_key(arguments.key)
     kid = arguments.kid or jwk.kid_of(key.public_key())
-    rulebook_file.opened(text, kid, str(arguments.rulebook))  # here stands who can mend it: at the door nobody does
     if not kid.isascii() or not kid.isprintable() or " " in kid:
         raise Mistake("write it in base64url: letters, digits, - and _", key="--kid")
     written = {_signature_of(arguments.rulebook): signature.sign(text, key, kid)}
@@ -59,7 +61,16 @@ def _sign(arguments: argparse.Namespace, text: bytes) -> int:
         except OSError as error:
             raise Failure(f"{target}: {error.strerror}") from None
         print(spoken(f"{target}: signed by {kid}"))
+    for mistake in found_in(text, kid, str(arguments.rulebook)):
+        print(f"hallgate rulebook: {spoken('warning: ')}{told(mistake)}", file=sys.stderr)
     return 0
+
+
+def found_in(text: bytes, kid: str, file: str) -> list[Mistake]:
+    """Here stands who can mend it. It is signed all the same: doors may know more than the software of this desk."""
+    found = Examination()
+    examine_rulebook(found, lambda: rulebook_file.opened(text, kid, file), file, clock.from_environment())
+    return found.wrong + found.odd
 
 
 def _verify(arguments: argparse.Namespace, text: bytes) -> int:
