@@ -36,6 +36,7 @@ HALTED = "Reboot failed -- System halted"
 POLLED = "systemd.setenv=HALLGATE_EDGES=poll"
 DIRECT = (
     "root=PARTUUID=48474154-02 ro rootwait rauc.slot=A console=ttyS1,115200 net.ifnames=0 cma=64M panic=10 "
+    "cpufreq.default_governor=performance "
     f"fsck.repair=yes {POLLED}"
 )
 
