@@ -129,6 +129,19 @@ def test_a_reader_survives_that_its_segment_is_reused(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_every_segment_gets_its_snapshot_though_records_came_faster_than_they_were_synced(tmp_path: Path) -> None:
+    """A segment without one would need those before it, and they are given away one day."""
+    writer = open_writer(tmp_path)
+    for seq in range(1, 21):
+        writer.append(payload(seq, 900), seq, 1)
+    writer.sync()
+    writer.close()
+    kinds: dict[int, set[int]] = {}
+    for record in Reader(tmp_path).records():
+        kinds.setdefault(record.position.segment, set()).add(record.kind)
+    assert len(kinds) > 1 and kinds[max(kinds)] == {ENTRY, SNAPSHOT}
+
+
 def test_preparing_ahead_leaves_nothing_to_do_at_the_gate(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
     fill(writer, 1)
@@ -136,6 +149,7 @@ def test_preparing_ahead_leaves_nothing_to_do_at_the_gate(tmp_path: Path) -> Non
         pass
     assert writer._next == 2
     before = sorted((tmp_path / "journal").iterdir())
+    assert not any(writer.prepare_step() for _ in range(300)) and sorted((tmp_path / "journal").iterdir()) == before
     fill(writer, 20, 2)  # crosses into the prepared segment
     assert writer._segment == 2
     assert sorted((tmp_path / "journal").iterdir())[: len(before)] == before
