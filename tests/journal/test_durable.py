@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firmware import durable
 from firmware.errors import Failure
+from tests.journal.opening import SMALL, fill, open_writer
 
 
 def test_the_new_content_is_there_and_nothing_else(tmp_path: Path) -> None:
@@ -61,6 +64,28 @@ def test_flushed_in_the_order_that_survives_a_power_cut(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "replace", note_replace)
     durable.replace_file(tmp_path / "cursor", b"1")
     assert seen == ["file", "rename", "folder"]
+
+
+def test_a_segment_has_its_name_on_disk_before_anything_in_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut brings the old name back, and what was acknowledged in it is sealed for another."""
+    seen: list[str] = []
+    for name in ("rename", "fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, _noting(seen, name, getattr(os, name)))
+    writer = open_writer(tmp_path, budget=4 * SMALL)
+    fill(writer, 300)  # more than the budget: the oldest segments are given new names
+    writer.close()
+    after_each = [seen[at + 1] for at, what in enumerate(seen) if what == "rename"]
+    assert len(after_each) > 6 and set(after_each) == {"fsync"}
+
+
+def _noting(seen: list[str], name: str, does: Callable[..., Any]) -> Callable[..., Any]:
+    def noted(*what: Any) -> Any:
+        seen.append(name)
+        return does(*what)
+
+    return noted
 
 
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
