@@ -284,27 +284,27 @@ class Writer:
         return self._next
 
     def _prepare(self) -> None:
-        if self._preparation is None:
+        begun = self._preparation
+        if begun is None:
             held = self._within_budget()
             target = (held[-1] if held else 0) + 1
             if len(held) >= self._segments_max and self._reuse(held[0], target):
                 return
-            self._preparation = Preparation(self._folder, target, self._segment_bytes, direct=self._direct)
+            begun = self._preparation = Preparation(self._folder, target, self._segment_bytes, direct=self._direct)
         try:
-            if self._preparation.step():
-                self._next, self._preparation = self._preparation.segment, None
+            if begun.step():
+                self._next, self._preparation = begun.segment, None
         except OSError as error:
-            self._make_do(error)
+            self._preparation = None
+            self._make_do(begun, error)
 
-    def _make_do(self, error: OSError) -> None:
+    def _make_do(self, begun: Preparation, error: OSError) -> None:
         """No space for a new segment: the oldest one gives its own. Raises `error` when too few are left for that."""
-        if self._preparation is not None:
-            target, preparation, self._preparation = self._preparation.segment, self._preparation, None
-            with contextlib.suppress(OSError):
-                preparation.give_up()
-            held = segments.listed(self._folder)
-            if error.errno == errno.ENOSPC and len(held) >= SEGMENTS_MIN and self._reuse(held[0], target):
-                return
+        with contextlib.suppress(OSError):
+            begun.give_up()
+        held = segments.listed(self._folder)
+        if error.errno == errno.ENOSPC and len(held) >= SEGMENTS_MIN and self._reuse(held[0], begun.segment):
+            return
         raise error
 
     def _within_budget(self) -> list[int]:
