@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from firmware.errors import Mistake
 from firmware.rulebook.book import Rulebook
+from firmware.rulebook.contradictions import ON_ROSTER
 from firmware.rulebook.tables import ClassRules
 from firmware.site.tables import Lane, Site
 from firmware.toml_lines import Path
@@ -17,7 +18,7 @@ Found = Iterator[tuple[Path, str]]
 def lacks(site: Site, book: Rulebook) -> tuple[list[Mistake], list[Mistake]]:
     """(errors, warnings): what the rulebook asks for and a lane has no device for, each with its clause."""
     wrong = (_elsewhere, _lacking, _unzoned)
-    odd = (_unknown, _unseen, _unaired, _unhelped, _unsigned, _uncounted)
+    odd = (_unknown, _unseen, _unaired, _unhelped, _unmatched, _unsigned, _uncounted)
     return (
         [_told(site, *found) for some in wrong for found in some(site, book)],
         [_told(site, *found) for some in odd for found in some(site, book)],
@@ -93,6 +94,20 @@ def _unhelped(site: Site, book: Rulebook) -> Found:
     if entry and not site.hub and not any("buzzer" in lane.devices for lane in site.lanes):
         what = "no lane has one, and there is no hub: who hears that somebody is led away? (3.1.2e)"
         yield ("lane", "buzzer"), what
+
+
+def _unmatched(site: Site, book: Rulebook) -> Found:
+    """What only the hall's key can tell of two documents: that they are one person's."""
+    served = {name for lane in site.lanes if lane.entry for name in lane.serves}
+    for name in sorted(served & book.classes.keys()) if site.hall_key is None else ():
+        rules, path = book.classes[name], ("trust", "hall_key")
+        if rules.same_person:
+            yield path, f"is missing: nobody of class {name} is matched with a booking, all go to the staff (3.1.2b)"
+        elif "antigen" in rules.proof and rules.antigen_days > 1 and name not in ON_ROSTER:
+            yield (
+                path,
+                f"is missing: two tests of class {name} are never one person's, and two days are asked for (3.1.4a)",
+            )
 
 
 def _unsigned(site: Site, book: Rulebook) -> Found:

@@ -160,3 +160,24 @@ def test_a_dispenser_and_its_item_need_each_other(bench: Bench) -> None:
     assert len(told) == 1 and "supplies.item" in told[0]
     told = [one.what for one in site.lacks(place, book.parse(f"{RULEBOOK}\n{item}".encode()))[1]]
     assert not [what for what in told if "3.1.6" in what]
+
+
+@pytest.mark.parametrize(
+    ("rule", "clause"),
+    [
+        ('proof = ["antigen"]\nantigen_days = 2', "3.1.4a"),
+        ('proof = ["antigen"]\nantigen_days = 1', ""),
+        ('proof = ["pcr"]\nsame_person = true', "3.1.2b"),
+        ('proof = ["pcr"]', ""),
+    ],
+)
+def test_what_only_the_halls_key_can_match_is_pointed_at_where_there_is_none(
+    bench: Bench, rule: str, clause: str
+) -> None:
+    rules = book.parse(RULEBOOK.replace('proof = ["pcr"]', rule, 1).encode())
+    with_key = site.load(bench.site)
+    assert [odd for odd in site.lacks(with_key, rules)[1] if odd.key == "trust.hall_key"] == []
+    without = site.load(bench.write('hall_key = "hall.key"', ""))
+    told = [odd for odd in site.lacks(without, rules)[1] if odd.key == "trust.hall_key"]
+    assert [clause in odd.what for odd in told] == ([True] if clause else [])
+    assert all(odd.line for odd in told)
