@@ -47,8 +47,11 @@ def _used_up(case: Case, booking: Booking) -> bool:
 
 def _missing(case: Case) -> Verdict | None:
     """Without a booking, where one is required. Who may come without is the quota's affair (2.2)."""
-    if case.rules is None or case.rules.booking != "required":
-        return None
+    return asked_for(case) if case.rules is not None and case.rules.booking == "required" else None
+
+
+def asked_for(case: Case) -> Verdict:
+    """Who shows a proof first may still have a booking in the other hand: two codes in either order are one visit."""
     if case.final:
         return Verdict(CLAUSE, "refuse", "not_booked")
     return Verdict(CLAUSE, "wait", "booking_missing", phrase="other_booking", asks_for="booking")

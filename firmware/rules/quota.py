@@ -17,7 +17,8 @@ def judge(case: Case) -> Verdict | None:
         if case.rules.booking == "required":
             return None
         if not case.walk_in:
-            return Verdict("3.1.1a", "refuse", "not_booked")
+            optional = case.rules.booking == "optional"
+            return booking.asked_for(case) if optional else Verdict("3.1.1a", "refuse", "not_booked")
     doubt = None if case.moment.trusted else case.doubt("2.2", "clock", "clock_doubtful")
     return doubt or _short(case)  # a hall that admits in doubt still keeps its volume, by the last day that was known
 

@@ -53,6 +53,13 @@ def test_without_a_slot_the_pass_is_the_slot() -> None:
     assert asked(stage, stage.booking(2, **no_slot, not_before_s=int(stage.wall_0 + stage.now) + 601))[1] == "early"
 
 
+@pytest.mark.parametrize("booking", ["required", "optional"])
+def test_a_proof_may_come_before_its_booking(booking: str) -> None:
+    stage = Stage(proof='"pcr"', booking=booking)
+    assert asked(stage, stage.test(1)) == ("wait", "booking_missing")
+    assert asked(stage, stage.booking(1)) == ("admit", "in_order")
+
+
 def test_another_hall_and_no_booking() -> None:
     stage = Stage(proof='"pcr"')
     assert asked(stage, stage.booking(1, hall="elsewhere")) == ("refuse", "wrong_hall")
