@@ -2,7 +2,8 @@
 
     DIR/lock                     one process at a time (flock)
     DIR/journal/identity.json    who this device is: incarnation, board, boot counter
-    DIR/journal/0000000001.segment ...   fixed size, written through with zeros before it is used, oldest reused first
+    DIR/journal/0000000001.segment ...   written through with zeros before it is used, oldest reused first; all of one
+                                 size, until the snapshot that each begins with needs more
     DIR/journal-<inc>/           an earlier incarnation's journal, kept as evidence, never read
 
 `frame` is the language on disk (pure), `segments` the files, `identity` who writes, `writer` the one that appends,

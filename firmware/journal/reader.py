@@ -1,7 +1,7 @@
 """Looking back: every record in order, from the oldest segment still held, or from a seq or a place on.
 
-Works beside a writer, in the same process or in another one, and holds 64 KiB of the journal at a time. One reader per
-thread. What cannot be read any more is stepped over and counted in `damaged`.
+Works beside a writer, in the same process or in another one, and holds 64 KiB of the journal at a time, or one record.
+One reader per thread. What cannot be read any more is stepped over and counted in `damaged`.
 """
 
 from __future__ import annotations

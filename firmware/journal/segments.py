@@ -139,6 +139,13 @@ class SegmentFile:
         with memoryview(buffer) as view:
             self._put(view[:length], at)
 
+    def grow(self, size: int) -> None:
+        """Make it longer, written through with zeros like a prepared one. Raises OSError; then it is as long as before."""
+        os.posix_fallocate(self._handle, 0, size)
+        for at in range(self.size, size, PREPARE_BYTES):
+            self.write(bytes(min(PREPARE_BYTES, size - at)), at)
+        self.size = size
+
     def sync(self) -> None:
         """Until this returns nothing is promised. Raises OSError."""
         os.fdatasync(self._handle)

@@ -62,7 +62,8 @@ class Writer:
 
     `snapshot` gives the controller's state behind the last appended record; it is asked about once per segment.
     `version`: of the software that writes. `anew`: what is there cannot be read and is put aside (`identity`).
-    `budget_bytes`: at least four segments are kept. `segment_bytes`: a multiple of 512; a record may have half of it.
+    `budget_bytes`: at least four segments are kept. `segment_bytes`: a multiple of 512; a record may have half of it; a
+    segment whose snapshot is large is longer by that.
     Raises Failure: another process runs there, or a new journal cannot be begun. An existing journal on a full or
     read-only disk opens with `because` set.
     """
@@ -81,8 +82,9 @@ class Writer:
         anew: bool = False,
     ) -> None:
         self._snapshot, self._direct = snapshot, direct
-        self._segment_bytes = segment_bytes
-        self._segments_max = max(SEGMENTS_MIN, budget_bytes // segment_bytes)
+        self._segment_bytes, self._budget_bytes = segment_bytes, budget_bytes
+        self._picture_bytes = 0
+        """Of the last snapshot: the tables it holds grow for weeks."""
         self._waiting_max = min(WAITING_BYTES_MAX, segment_bytes // 2)
         self.because = ""
         """Why nothing can be written now; empty: all is well."""
@@ -213,7 +215,7 @@ class Writer:
         segment = self._ready()
         file = SegmentFile(path_of(self._folder, segment), direct=self._direct)
         try:
-            data = self._beginning(self._seal(segment), file.size, snapshot)
+            data = self._beginning(self._seal(segment), file, snapshot)
             file.write(data, 0)
             file.sync()
         except BaseException:
@@ -226,10 +228,21 @@ class Writer:
             self._snapshot_flags = self._snapshot_flags or 0
         self._written(len(data), snapshot)
 
-    def _beginning(self, seal: Seal, size: int, snapshot: bool) -> bytes:
+    def _beginning(self, seal: Seal, file: SegmentFile, snapshot: bool) -> bytes:
+        """What waits and the snapshot, for which the segment is made longer where it outgrew it.
+
+        A journal that goes on without snapshots has nothing to begin from once the segment of the last one is reused.
+        """
         data = self._group(seal, 0, self._end)
         picture = self._snapshot_frame(seal, 0 if data else self._end) if snapshot else b""
-        return data if len(data) + len(picture) > size else data + picture
+        if len(data) + len(picture) > file.size:
+            try:
+                file.grow(next_sector(len(data) + len(picture)) + self._segment_bytes)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                return data  # records first; the next segment tries again
+        return data + picture
 
     def _written(self, end: int, snapshot_done: bool) -> None:
         self._end, self._tail = end, next_sector(end)
@@ -251,7 +264,9 @@ class Writer:
     def _snapshot_frame(self, seal: Seal, behind: int) -> bytes:
         last = self._waiting[-1] if self._waiting else None
         next_seq = last.first_seq + last.count if last else self.durable_seq + 1
-        return encode(seal, SNAPSHOT, self._snapshot(), next_seq, 0, behind, self._snapshot_flags or 0)
+        picture = self._snapshot()
+        self._picture_bytes = len(picture)
+        return encode(seal, SNAPSHOT, picture, next_seq, 0, behind, self._snapshot_flags or 0)
 
     def _seal(self, segment: int) -> Seal:
         return Seal.of(self.identity.inc, segment)
@@ -288,9 +303,10 @@ class Writer:
         if begun is None:
             held = self._within_budget()
             target = (held[-1] if held else 0) + 1
-            if len(held) >= self._segments_max and self._reuse(held[0], target):
-                return
-            begun = self._preparation = Preparation(self._folder, target, self._segment_bytes, direct=self._direct)
+            while self._full(held):
+                if self._reuse(held.pop(0), target):
+                    return
+            begun = self._preparation = Preparation(self._folder, target, self._next_bytes(), direct=self._direct)
         try:
             if begun.step():
                 self._next, self._preparation = begun.segment, None
@@ -307,18 +323,32 @@ class Writer:
             return
         raise error
 
+    def _next_bytes(self) -> int:
+        """Length of the next segment. A large snapshot takes no room from the records; in steps, so that it can be reused."""
+        if self._picture_bytes <= self._segment_bytes // 4:
+            return self._segment_bytes
+        return self._segment_bytes * (1 - -self._picture_bytes // self._segment_bytes)
+
+    def _full(self, held: list[int]) -> bool:
+        """Whether there is no room in the budget for one more."""
+        return len(held) >= SEGMENTS_MIN and self._bytes_of(held) + self._next_bytes() > self._budget_bytes
+
+    def _bytes_of(self, held: list[int]) -> int:
+        return sum(path_of(self._folder, segment).stat().st_size for segment in held)
+
     def _within_budget(self) -> list[int]:
         held = segments.listed(self._folder)
-        for oldest in held[: max(0, len(held) - self._segments_max)]:
+        while len(held) > SEGMENTS_MIN and self._bytes_of(held) > self._budget_bytes:
+            oldest = held.pop(0)
             self._count_dropped(oldest)
             path_of(self._folder, oldest).unlink()
-        return segments.listed(self._folder)
+        return held
 
     def _reuse(self, oldest: int, target: int) -> bool:
         """Give the oldest segment's blocks a new name. Its frames are sealed for the old one: nobody will take them."""
         path = path_of(self._folder, oldest)
         self._count_dropped(oldest)
-        if path.stat().st_size != self._segment_bytes:
+        if path.stat().st_size != self._next_bytes():
             path.unlink()
             return False
         os.rename(path, path_of(self._folder, target))
@@ -361,7 +391,8 @@ class Writer:
                     self._snapshot_flags = AFTER_LOSS  # the next start begins behind it
                     continue
                 self.durable_seq = max(self.durable_seq, found.first_seq + found.count - 1)
-                self._snapshot_flags = None if found.kind == SNAPSHOT else self._snapshot_flags
+                if found.kind == SNAPSHOT:
+                    self._snapshot_flags, self._picture_bytes = None, found.length
             self._tail = next_sector(self._end)
             return _last_mark(window, seal, self._end)
         finally:
@@ -390,7 +421,7 @@ class Writer:
         """A segment behind the end is prepared, or a torn attempt to begin it: that one is made anew."""
         for segment in later:
             window = SegmentBytes(path_of(self._folder, segment))
-            torn = window.find(self._seal(segment).mark, 0) >= 0 or window.size != self._segment_bytes
+            torn = window.find(self._seal(segment).mark, 0) >= 0 or window.size != self._next_bytes()
             window.close()
             if torn or self._next:
                 path_of(self._folder, segment).unlink()

@@ -14,6 +14,7 @@ import pytest
 from firmware import durable
 from firmware.hub.side import Events
 from firmware.journal import ENTRY, SNAPSHOT, JournalUnwritable, Reader, Writer
+from firmware.journal.segments import SegmentFile
 from mqtt.outbox import SUCCESS, Outbox
 from tests import needs
 from tests.journal.opening import SMALL, fill, open_writer, payload, seqs
@@ -64,6 +65,21 @@ def test_it_says_so_before_it_is_too_late(tmp_path: Path, disk: FullDisk) -> Non
     while writer.prepare_step():
         pass
     assert not writer.trouble and writer._next
+
+
+def test_where_the_memory_has_no_room_on_the_disk_the_records_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SegmentFile, "grow", full)
+    writer = open_writer(tmp_path, state=bytes(3 * SMALL))
+    fill(writer, 100)
+    assert writer.because == "" and seqs(Reader(tmp_path)) == list(range(1, 101))
+    pictures = [record.position.segment for record in Reader(tmp_path).records() if record.kind == SNAPSHOT]
+    assert pictures and 1 not in pictures, "the first had no room for it, the next were made for it"
+    writer.close()
 
 
 def test_what_waited_is_written_without_a_gap(tmp_path: Path, disk: FullDisk) -> None:

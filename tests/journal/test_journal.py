@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,6 +142,31 @@ def test_the_newest_segment_gets_its_snapshot_though_records_came_faster_than_th
     last, snapshot = list(Reader(tmp_path).records())[-1], Reader(tmp_path).last_snapshot()
     assert snapshot is not None and snapshot.position.segment == last.position.segment > 1
     writer.close()
+
+
+@pytest.mark.parametrize("prepares", [False, True])
+def test_a_memory_that_has_outgrown_a_segment_is_in_the_journal_all_the_same(tmp_path: Path, prepares: bool) -> None:
+    """The passes of some weeks fill more than one; without them a restart would begin from nothing one day."""
+    state = bytearray(b"s" * 100)
+    writer = Writer(tmp_path, "north-1", lambda: bytes(state), budget_bytes=48 * SMALL, segment_bytes=SMALL, board="")
+    for seq in range(1, 901):
+        state += b"a pass, and when it was used..."
+        writer.append(payload(seq), seq, 1)
+        writer.sync()
+        while prepares and writer.prepare_step():
+            pass
+    writer.close()
+    reader = Reader(tmp_path)
+    snapshot = reader.last_snapshot()
+    assert snapshot is not None and len(snapshot.payload) > 3 * SMALL
+    assert [record.first_seq for record in reader.after(snapshot)] == list(range(snapshot.first_seq, 901))
+    segments = sorted((tmp_path / "journal").glob("*.segment"))
+    assert sum(path.stat().st_size for path in segments) <= 48 * SMALL and reader.damaged == 0
+    per_segment = Counter(record.position.segment for record in reader.records() if record.kind == ENTRY)
+    assert min(list(per_segment.values())[1:-1]) > 10, "and a segment is more than its snapshot"
+    again = open_writer(tmp_path)
+    assert (again.durable_seq, again.because) == (900, "")
+    again.close()
 
 
 def test_preparing_ahead_leaves_nothing_to_do_at_the_gate(tmp_path: Path) -> None:
