@@ -9,7 +9,7 @@ import pytest
 from firmware.errors import Failure
 from firmware.journal import Reader, Writer
 from firmware.journal.identity import FILE, board_serial
-from tests.journal.opening import crash, fill, open_writer, seqs
+from tests.journal.opening import SMALL, crash, fill, open_writer, seqs
 
 
 def used(directory: Path, board: str = "", device: str = "north-1") -> Writer:
@@ -112,6 +112,14 @@ def test_an_identity_that_cannot_be_read_is_none(tmp_path: Path, rubbish: bytes)
     second = used(tmp_path).identity
     assert second.fresh and second.inc != first.inc
     assert len(archives(tmp_path)) == 1
+
+
+def test_the_highest_version_that_ever_wrote_here_stays_known(tmp_path: Path) -> None:
+    for version, newest in (("2.9.0", "2.9.0"), ("2.10.0", "2.10.0"), ("2.9.1", "2.10.0")):
+        writer = Writer(tmp_path, "north-1", lambda: b"", version=version, board="", segment_bytes=SMALL)
+        fill(writer, 1, writer.durable_seq + 1)
+        writer.close()
+        assert writer.identity.newest == newest
 
 
 def test_a_crash_keeps_the_incarnation(tmp_path: Path) -> None:

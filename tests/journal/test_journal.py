@@ -169,6 +169,18 @@ def test_a_memory_that_has_outgrown_a_segment_is_in_the_journal_all_the_same(tmp
     again.close()
 
 
+def test_a_smaller_budget_gives_up_the_oldest(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    fill(writer, 300)
+    writer.close()
+    writer = open_writer(tmp_path, budget=6 * SMALL)
+    fill(writer, 100, 301)
+    held = seqs(Reader(tmp_path))
+    assert held == list(range(held[0], 401)) and writer.dropped_records == held[0] - 1
+    assert sum(path.stat().st_size for path in (tmp_path / "journal").glob("*.segment")) <= 6 * SMALL
+    writer.close()
+
+
 def test_preparing_ahead_leaves_nothing_to_do_at_the_gate(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
     fill(writer, 1)
