@@ -169,6 +169,14 @@ def test_a_memory_that_has_outgrown_a_segment_is_in_the_journal_all_the_same(tmp
     again.close()
 
 
+def test_four_segments_are_kept_however_large_the_memory(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path, budget=4 * SMALL, state=bytes(5 * SMALL))
+    fill(writer, 300)
+    assert writer.because == "" and len(list((tmp_path / "journal").glob("*.segment"))) >= 4
+    assert seqs(Reader(tmp_path))[-1] == 300
+    writer.close()
+
+
 def test_a_smaller_budget_gives_up_the_oldest(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
     fill(writer, 300)
