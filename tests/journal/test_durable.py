@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -12,7 +14,8 @@ import pytest
 
 from firmware import durable
 from firmware.errors import Failure
-from tests.journal.opening import SMALL, fill, open_writer
+from firmware.journal import Reader
+from tests.journal.opening import SMALL, fill, open_writer, seqs
 
 
 def test_the_new_content_is_there_and_nothing_else(tmp_path: Path) -> None:
@@ -78,6 +81,25 @@ def test_a_segment_has_its_name_on_disk_before_anything_in_it_counts(
     writer.close()
     after_each = [seen[at + 1] for at, what in enumerate(seen) if what == "rename"]
     assert len(after_each) > 6 and set(after_each) == {"fsync"}
+
+
+def test_a_disk_that_takes_no_direct_sectors_is_written_through_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sectors of 4 KiB, or a file system that opens directly and then refuses."""
+    write_all, refused = durable.write_all, list[int]()
+
+    def refuses_direct(handle: int, data: bytes | memoryview, offset: int) -> None:
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_DIRECT:
+            refused.append(offset)
+            raise OSError(errno.EINVAL, "Invalid argument")
+        write_all(handle, data, offset)
+
+    monkeypatch.setattr(durable, "write_all", refuses_direct)
+    writer = open_writer(tmp_path)
+    fill(writer, 100)
+    writer.close()
+    assert refused and writer.because == "" and seqs(Reader(tmp_path)) == list(range(1, 101))
 
 
 def _noting(seen: list[str], name: str, does: Callable[..., Any]) -> Callable[..., Any]:
