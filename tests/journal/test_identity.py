@@ -77,6 +77,15 @@ def test_a_cloned_card_is_another_incarnation_and_the_old_journal_is_kept_whole(
     assert not used(tmp_path, board="10000000bbbb").identity.board_changed
 
 
+def test_a_journal_that_has_hardly_begun_is_kept_whole_as_well(tmp_path: Path) -> None:
+    """Most of its segment is still the zeros it was made of."""
+    for board in ("10000000aaaa", "10000000bbbb"):
+        writer = open_writer(tmp_path, board=board, segment=256 * 1024)
+        fill(writer, 3)
+        writer.close()
+    assert archives(tmp_path) == [writer.identity.archived] and writer.identity.archived
+
+
 def test_an_unreadable_serial_number_is_no_other_board(tmp_path: Path) -> None:
     first = used(tmp_path, board="10000000aaaa").identity
     assert used(tmp_path, board="").identity.inc == first.inc
