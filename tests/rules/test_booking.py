@@ -192,5 +192,6 @@ def test_a_code_that_proves_nothing_is_on_nobodys_record_and_ends_nobodys_visit(
         "bad_signature",
     )
     assert (stage.decision.person, stage.decision.person_class, stage.decision.pass_id) == (None, None, None)
+    assert len(stage.decision.clauses) == 1 and stage.decision.phrase == "invalid_code"
     assert stage.scan(stage.test(1)) == "admit"
     assert (stage.decision.person, stage.decision.pass_id) == ("person-1", f"{1:016x}")

@@ -39,6 +39,12 @@ def test_midnight_is_the_end_of_the_day() -> None:
         assert stage.scan(stage.booking(1, service="night")) == expected
 
 
+def test_nobody_is_sent_to_another_lane_for_a_no_that_holds_at_every_one() -> None:
+    stage = Stage()
+    assert asked(stage, stage.booking(1, person_class="staff", hall="elsewhere")) == ("refuse", "wrong_hall")
+    assert "other_lane" in [clause.because for clause in stage.decision.clauses]
+
+
 def test_staff_are_not_bound_by_the_hours_of_visitors_but_by_their_lane() -> None:
     stage = Stage(wall=at("2022-06-01 06:00:00"))
     assert asked(stage, stage.booking(1, person_class="staff")) == ("refuse", "other_lane")
