@@ -188,6 +188,16 @@ def test_the_hubs_venue_code_is_bound_to_one_pass_for_seconds() -> None:
     assert late.scan(late.booking(1)) == "wait"
 
 
+@pytest.mark.parametrize("answer", ["refuse", "staff"])
+def test_the_age_of_a_venue_codes_sample_is_worth_what_the_clock_is_worth(answer: str) -> None:
+    stage = door('sources = ["venue-code"]', proof='"pcr"', more=f'[on_doubt]\nclock = "{answer}"')
+    stage.trusted = False
+    venue(stage)
+    assert stage.scan(stage.booking(1)) == answer
+    doubts = [clause.clause for clause in stage.decision.clauses if clause.because == "clock_doubtful"]
+    assert "3.1.2a" in doubts
+
+
 def test_a_venue_code_says_nothing_of_somebody_who_has_shown_no_pass() -> None:
     stage = door(proof='"pcr"')
     venue(stage)

@@ -131,6 +131,18 @@ def test_a_courier_is_served_at_the_lane_and_never_let_in() -> None:
     assert door.alarms == ["tailgate"]
 
 
+def test_a_courier_is_served_while_nobody_may_come_in() -> None:
+    """Who takes no place waits for none: neither for a count nor for somebody to leave."""
+    for state in ({"recount_needed": True}, {"draining": True}):
+        door = Door()
+        for name, value in state.items():
+            setattr(door.state, name, value)
+        assert door.scan(door.guest(1, "courier")) == "staff" and door.answered == ("staff", "3.2.4", "hand_over")
+    full = Door()
+    full.state.rights.G += 10_000
+    assert full.scan(full.guest(1, "courier")) == "staff"
+
+
 def test_a_hatch_opens_for_a_courier_and_takes_no_place() -> None:
     door = Door(serves=("courier",), setup={"hatch": True})
     free = door.free
