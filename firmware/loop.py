@@ -142,6 +142,7 @@ class Loop:
         """Order a hand the state that holds now, whatever it did meanwhile. Of the loop's thread."""
         t_ms = self.clock.elapsed_ms()
         self._put(cable.say(line, line.speaker.replugged(t_ms), t_ms))
+        self._follow(cable)
 
     @property
     def queue(self) -> int:
@@ -223,12 +224,17 @@ class Loop:
                 cable.tend_ms = cable.port.tend(t_ms)
                 self._follow(cable)
             self._put(cable.tick(t_ms))
+            self._follow(cable)
         for index, due in enumerate(self._due):
             if due is not None and due <= t_ms:
                 self._due[index] = self.timers[index](t_ms)
 
     def _follow(self, cable: Cable) -> None:
-        """The port's descriptor changes when a device is unplugged and comes back."""
+        """The port's descriptor changes when a device is unplugged and comes back.
+
+        Looked at after every reading and every writing: a line that is lost in a writing is closed, and nobody hears
+        of a closed one any more.
+        """
         fd = cable.port.fileno()
         if fd == cable.fd:
             return
@@ -348,6 +354,7 @@ class Loop:
         for order in sorted(orders, key=_not_a_gate):
             for cable, line in self.hands.get(order.lane, ()):
                 self._put(cable.order(line, order, t_ms))
+                self._follow(cable)
 
     def _still_granted(self, orders: list[AnyAction], t_ms: float) -> list[AnyAction]:
         """A grant that was over before the disk answered opens nothing: another one may stand there by now."""
@@ -383,6 +390,7 @@ class Loop:
             for cable, line in each:
                 if not self._stands_free(line):
                     self._put(cable.say(line, getattr(line.speaker, what)(t_ms), t_ms))
+                    self._follow(cable)
 
     def _stands_free(self, line: Line) -> bool:
         return line.role == "gate" and bool(self.controller.state.evacuated_by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +14,16 @@ from hypothesis import strategies as some
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import GateOpen
-from firmware.core.events import ClockChecked, CodeRead, CommandArrived, ContactChanged, Started
+from firmware.core.events import ClockChecked, CodeRead, CommandArrived, ContactChanged, DeviceHealth, Started
 from firmware.core.records import Decision
 from firmware.core.state import LaneSetup
 from firmware.core.turn import Outcome
 from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
+from firmware.outputs import gate_relay_lcus
+from firmware.ports.serial_line import SerialPort
+from tests.brokers import wait_until
 from tests.core.stage import Stage
+from tests.device.bench import ON, Far
 
 
 @pytest.fixture
@@ -137,7 +142,7 @@ def test_a_fire_comes_behind_what_its_gate_was_told_in_the_same_turn(direction: 
     setup = LaneSetup(name="A", direction=direction, classes=("visitor",), passage_sensor=True, fails_open=True)
     stage, gate = Stage(lanes=(setup,)), Gate()
     held_up = Late(stage)
-    held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
+    held_up.loop.hands["A"] = [(Cable(SimpleNamespace(fileno=lambda: -1)), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
     began: Any = Started(boot="2", version="t", device="d", hall="baoshan", inc="door-1", bank=True, lanes=stage.lanes)
     before = [began] if direction == "out" else [CodeRead(lane="A", fact=stage.booking(1)), HELD]
     held_up.judge([(event, 0.0) for event in (*before, FIRE)])
@@ -149,7 +154,7 @@ def test_a_grant_that_is_over_before_its_gate_can_open_is_given_back(sensor: boo
     """Ten seconds of it. Another one may stand there by now; whose pass it was can come again."""
     stage, gate = Stage(sensor=sensor, limit=1), Gate()
     held_up = Late(stage, 10_000)
-    held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
+    held_up.loop.hands["A"] = [(Cable(SimpleNamespace(fileno=lambda: -1)), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
     held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
     assert gate.told == ["GateClose"] and stage.lane.grant is None
     held_up.late_ms = 9_999
@@ -163,7 +168,7 @@ def test_who_leaves_waits_for_no_disk(hatch: bool, told: list[str]) -> None:
     setup = LaneSetup(name="A", direction="in" if hatch else "out", classes=("courier",), hatch=hatch)
     stage, gate = Stage(lanes=(setup,)), Gate()
     held_up = Late(stage, 3_600_000)
-    held_up.loop.hands["A"] = [(Cable(SimpleNamespace()), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
+    held_up.loop.hands["A"] = [(Cable(SimpleNamespace(fileno=lambda: -1)), Line("A", "gate", "gate_any", gate))]  # type: ignore[arg-type]
     held_up.loop.journal.sync = lambda: gate.told.append("disk")  # type: ignore[method-assign]
     stage.controller.handle = lambda *_: Outcome([GateOpen(lane="A", way="out", pulse_ms=700)], [], lambda: None)  # type: ignore[method-assign]
     held_up.judge([(ClockChecked(), 0.0)])
@@ -175,3 +180,28 @@ def test_a_fire_is_heard_in_an_inbox_that_is_full() -> None:
     flooded = Late(stage)
     flooded.judge([*[(ClockChecked(), 0.0)] * (INBOX + 5), (FIRE, 1.0)])
     assert stage.lane.freed and flooded.loop.dropped_events == 5
+
+
+# ---------------------------------------------------------------- a line that is lost in a writing
+
+
+def test_a_relay_that_goes_while_it_is_written_to_is_missed_and_comes_back(loop: Loop, tmp_path: Path) -> None:
+    """The loop was on the disk when the plug was pulled: the order meets a dead line before anybody hears of its end."""
+    loop.controller, far = Stage().controller, Far(tmp_path / "relay")
+    port = SerialPort(str(far.link), 9_600, loop.clock)
+    line = Line("A", "gate", "gate_relay_lcus", gate_relay_lcus.Encoder(gate_relay_lcus.Settings()))
+    cable = Cable(port, [line])
+    loop.add(cable)
+    loop.hands["A"] = [(cable, line)]
+    loop._tend(loop.clock.elapsed_ms())
+    far.unplug()
+    loop._carry_out([GateOpen(lane="A", way="in", pulse_ms=300)])
+    assert line.state == "unplugged" and cable.tend_ms == 0.0
+    far.plug()
+    wait_until(lambda: loop._tend(loop.clock.elapsed_ms()) or line.state == "ok")
+    far.heard = b""
+    loop._carry_out([GateOpen(lane="A", way="in", pulse_ms=300)])
+    far.expect(ON)
+    assert [event.state for event, _ in loop._inbox if isinstance(event, DeviceHealth)] == ["unplugged", "ok"]
+    port.close()
+    far.unplug()
