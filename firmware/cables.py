@@ -16,7 +16,7 @@ from firmware.core.events import AnyEvent, DeviceHealth
 from firmware.core.facts import AnyFact, Card, Unproved
 from firmware.ports import Port
 from sensors import readings
-from sensors.driver import Send
+from sensors.driver import Send, ToDevice
 from sensors.readings import AnyReading
 
 GARBLED_EVERY_MS = 10_000
@@ -253,6 +253,8 @@ class Cable:
     lines: list[Line] = field(default_factory=list)
     fd: int = -1
     tend_ms: float | None = 0.0
+    wrote: bool = False
+    """Since its port was last looked at."""
 
     def read(self) -> list[tuple[AnyEvent, float]]:
         """What arrived, understood. Answers of the decoders go back on the cable at once."""
@@ -289,11 +291,16 @@ class Cable:
     def say(self, line: Line, said: list[AnyReading | Send], t_ms: float) -> list[tuple[AnyEvent, float]]:
         return self._understood(line, said, t_ms)
 
+    def write(self, raw: ToDevice) -> None:
+        """A line that is lost in a writing is closed by its port, and nobody hears of a closed one any more."""
+        self.port.write(raw)
+        self.wrote = True
+
     def _understood(self, line: Line, said: list[Any], t_ms: float) -> list[tuple[AnyEvent, float]]:
         heard: list[tuple[AnyEvent, float]] = []
         for each in said:
             if isinstance(each, Send):
-                self.port.write(each.raw)
+                self.write(each.raw)
                 continue
             event = line.mean(each, t_ms)
             if event is not None:

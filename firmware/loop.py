@@ -224,18 +224,15 @@ class Loop:
                 cable.tend_ms = cable.port.tend(t_ms)
                 self._follow(cable)
             self._put(cable.tick(t_ms))
-            self._follow(cable)
+            if cable.wrote:
+                self._follow(cable)
         for index, due in enumerate(self._due):
             if due is not None and due <= t_ms:
                 self._due[index] = self.timers[index](t_ms)
 
     def _follow(self, cable: Cable) -> None:
-        """The port's descriptor changes when a device is unplugged and comes back.
-
-        Looked at after every reading and every writing: a line that is lost in a writing is closed, and nobody hears
-        of a closed one any more.
-        """
-        fd = cable.port.fileno()
+        """The port's descriptor changes when a device is unplugged and comes back: looked at after reading and writing."""
+        cable.wrote, fd = False, cable.port.fileno()
         if fd == cable.fd:
             return
         was_there, t_ms = cable.fd >= 0, self.clock.elapsed_ms()

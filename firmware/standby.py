@@ -79,7 +79,7 @@ class Standby:
         for encoder, cable, _ in [*self._ways_out, *past]:
             for said in encoder.stop(t_ms):
                 if isinstance(said, Send):
-                    cable.port.write(said.raw)
+                    cable.write(said.raw)
 
     def _occupied(self, lane: str) -> bool:
         """Whether a body may be in the passage now: the loop has not heard of it. A lane without a sensor never knows."""
