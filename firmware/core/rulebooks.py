@@ -27,9 +27,10 @@ def loaded(turn: Turn, event: RulebookLoaded) -> None:
         record(turn, None, "refused", str(mistake))
         return
     highest = max(state.rulebook_serial, state.rulebook_highest)
-    if event.came_by != "fallback" and not same and book.serial <= highest:
+    offered = event.came_by != "fallback" and not same
+    if offered and book.serial <= highest:
         record(turn, book.serial, "refused", f"serial {book.serial} is not above {highest}")
-    elif not same and _over(turn, book):
+    elif offered and _over(turn, book):
         record(turn, book.serial, "refused", f"its last day was {book.valid_until}")
     elif not same and _waits(turn, book):
         _keep_for_later(turn, event.text, book)

@@ -39,6 +39,9 @@ def _plain(schema: Schema) -> Schema:
 
 
 def _with_words(kind: type | None, schema: Schema) -> Schema:
+    """A docstring as it reads: msgspec takes its indentation away since 0.23."""
+    if "description" in schema:
+        schema = {**schema, "description": inspect.cleandoc(schema["description"])}
     if kind is None or "properties" not in schema:
         return schema
     said = words(kind)
