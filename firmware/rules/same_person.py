@@ -60,8 +60,7 @@ def _of_test(case: Case, test: HealthTest) -> Link:
     direct = _same(test.subject, case.booking.subject)
     if direct is not None or case.card is None:
         return direct
-    over_card = _same(test.subject, case.card.subject)
-    return over_card if over_card is False else over_card and _same(case.card.holder, case.booking.holder)
+    return _same(test.subject, case.card.subject) and _same(case.card.holder, case.booking.holder)
 
 
 def _of_sentinel(case: Case, holder: str | None) -> Link:

@@ -188,6 +188,17 @@ def test_the_hubs_venue_code_is_bound_to_one_pass_for_seconds() -> None:
     assert late.scan(late.booking(1)) == "wait"
 
 
+def test_where_only_a_certificate_counts_a_venue_code_proves_nothing_and_a_red_one_leads_away() -> None:
+    stage = door('sources = ["certificate"]', proof='"pcr"')
+    venue(stage)
+    assert asked(stage, stage.booking(1)) == ("wait", "pcr_asked")
+    for word in ("code", "pcr"):
+        for heard in (venue, terminal):
+            other = door('sources = ["certificate"]', proof='"pcr"')
+            heard(other, **{word: {"code": "red", "pcr": "positive"}[word]})
+            assert other.scan(other.booking(1)) == "isolate" or other.lane.state == "held", (heard, word)
+
+
 @pytest.mark.parametrize("answer", ["refuse", "staff"])
 def test_the_age_of_a_venue_codes_sample_is_worth_what_the_clock_is_worth(answer: str) -> None:
     stage = door('sources = ["venue-code"]', proof='"pcr"', more=f'[on_doubt]\nclock = "{answer}"')
