@@ -136,6 +136,14 @@ def test_a_roster_counts_on_its_own_day_and_an_older_one_does_not_come_back(desk
     assert said(desk.take("roster", {**day_list(), "day": "2022-06-09"})) == (False, "2022-06-09 is over")
 
 
+def test_with_a_doubtful_clock_the_latest_roster_holds_and_the_rules_know_the_doubt(desk: Desk) -> None:
+    for day, number in (("2022-06-10", "1111"), ("2022-06-11", "2222")):
+        desk.take("roster", {**day_list({"number": number}), "day": day})
+    assert [isinstance(desk.verify(number, 0.0), Booking) for number in (b"1111", b"2222")] == [True, False]
+    desk.verify.clock.trusted = False
+    assert [isinstance(desk.verify(number, 0.0), Booking) for number in (b"1111", b"2222")] == [False, True]
+
+
 def test_staff_tests_and_posts_come_with_the_badge(desk: Desk) -> None:
     badge = OFFICE.booking(
         not_before_s=NOON_S, expires_s=NOON_S + 3600, person_class="staff", key_kind="staff"

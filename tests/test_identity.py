@@ -23,7 +23,7 @@ from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier
 from sensors import sdt
 from sensors.identity_sdt import text_of
-from sensors.readings import IdentityCard, Secret
+from sensors.readings import IdentityCard, Secret, TerminalVerdict
 
 KEY = bytes(range(32))
 NUMBER = "11010519491231002X"
@@ -55,6 +55,33 @@ def test_what_is_left_of_a_card() -> None:
     card = verifier().identity(CARD)
     assert (card.age_years, card.resident, card.booking) == (72, True, None)
     assert len(card.sha256) == 16
+
+
+@pytest.mark.parametrize(("born", "age"), [("19620610", 60), ("19620611", 59), ("20040610", 18), ("20040611", 17)])
+def test_the_age_is_that_of_the_halls_day(born: str, age: int) -> None:
+    """3.1.2d asks for under 18 and for 60 and over."""
+    midnight_ms = JUNE_10_MS - 9 * 3_600_000
+    card = IdentityCard(Secret(NUMBER), Secret(born), resident=True)
+    assert verifier(wall_ms=midnight_ms).identity(card).age_years == age
+
+
+@pytest.mark.parametrize(
+    ("shown_by", "text", "is_number"),
+    [
+        ("id", NUMBER.lower(), True),
+        ("id", NUMBER[:-1] + "1", False),
+        ("qr", NUMBER, False),
+        ("face", "", False),
+    ],
+)
+def test_what_a_terminal_was_shown_leaves_as_a_hash_and_a_sound_number_as_its_holder(
+    shown_by: Any, text: str, is_number: bool
+) -> None:
+    desk = verifier()
+    token, holder = desk.shown(TerminalVerdict(shown_by=shown_by, shown=Secret(text)))
+    assert holder == (desk.identity(CARD).holder if is_number else None)
+    assert bool(token) is bool(text) and NUMBER.lower() not in token.lower()
+    assert desk.shown(TerminalVerdict(shown_by=shown_by)) == ("", None)
 
 
 def test_a_doubtful_clock_knows_no_age() -> None:
