@@ -130,6 +130,17 @@ def test_who_needs_no_booking_takes_nothing_of_the_quota() -> None:
     assert at_door.state.quota_used == 0
 
 
+def test_a_permit_of_the_slot_before_gives_nothing_back_of_this_one() -> None:
+    at_door = door(10, slot=1)
+    at_door.wait(30 * 60 - 5)
+    assert at_door.scan(at_door.test(50)) == "admit"
+    grant, state = at_door.lane.grant, at_door.state
+    assert grant is not None
+    state.quota_slot, state.quota_slot_used = grant.slot + 30, 1
+    quotas.give_back(state, grant)
+    assert (state.quota_used, state.quota_slot_used) == (0, 1)
+
+
 def test_a_permit_of_yesterday_gives_nothing_back_today() -> None:
     at_door = door(3)
     at_door.scan(at_door.test(50))
@@ -235,6 +246,13 @@ def test_back_down_within_the_day_by_order() -> None:
     assert [walks_in(at_door, number) for number in (53, 54, 55)] == ["admit"] * 3, "an order is for its day"
 
 
+def test_walk_ins_that_were_ordered_for_a_day_are_over_with_it() -> None:
+    at_door = Named("north", OPTIONAL)
+    assert at_door.order("walk_in", open=True) == "" and walks_in(at_door, 50) == "admit"
+    at_door.wait(86_400)
+    assert walks_in(at_door, 51) == "refuse" and at_door.because == "not_booked"
+
+
 @pytest.mark.parametrize(
     ("name", "body", "because"),
     [
@@ -298,6 +316,13 @@ def test_a_door_that_is_apart_keeps_to_its_share() -> None:
     assert [walks_in(south, 70 + number) for number in range(7)].count("admit") == 4
 
 
+def test_a_door_that_misses_one_of_the_others_keeps_to_its_share() -> None:
+    shares = ("share = {} ", "share = { north = 60, south = 20, west = 20 } ")
+    north, south = door(10, 0, 0, shares, name="north"), door(10, 0, 0, shares, name="south")
+    north.do(south.tells())
+    assert [walks_in(north, 50 + number) for number in range(7)].count("admit") == 6
+
+
 def test_a_door_without_a_share_has_all_of_it() -> None:
     north, south = pair(5, "{ south = 100 }")
     assert [walks_in(north, 50 + number) for number in range(6)].count("admit") == 5
@@ -343,7 +368,7 @@ def test_a_new_board_counts_on_from_the_dead_one_and_once() -> None:
     assert [walks_in(dead, 50 + number) for number in range(4)] == ["admit"] * 4
     last, earlier = dead.tells(), msgspec.structs.replace(dead.tells(), counted=Counted("2022-06-01", 2))
     south.do(last)
-    for told in (last, last, earlier):
+    for told in (earlier, last, last, earlier):
         new.do(told)
     assert walks_in(new, 60) == "admit" and new.tells().counted.persons == 5
     assert new.tells().seq < last.seq and other_doors.from_before(new.state, new.tells()) is None
