@@ -100,7 +100,7 @@ def tell(
         serial=serial,
         limit=last.limit if limit is None else limit,
         hold=last.hold if hold is None else hold,
-        fenced=(*last.fenced, fenced)[-FENCES:] if fenced else last.fenced,
+        fenced=(*last.fenced, fenced) if fenced else last.fenced,
         counted=serial if counted else last.counted,
         held_since=serial if begins else last.held_since,
     )
@@ -186,6 +186,8 @@ def fence(turn: Turn, inc: str, persons: int, command: str, name: str = HALL) ->
         return "never_heard"  # it may have been the bank: its rights would be made a second time
     if own.notice is not None and inc in own.notice.fenced:
         return "fenced_already"
+    if own.notice is not None and len(own.notice.fenced) >= FENCES:
+        return "fence_list_full"  # one more would push out the first, and its rights would count again
     if len(own.fences) >= FENCES:
         return "too_many_fences"
     own.fences.append(Fence(inc=inc, persons=persons, serial=tell(own, fenced=inc), command=command))

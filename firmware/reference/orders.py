@@ -166,6 +166,11 @@ BECAUSE = (
     Because("not_everybody_heard", "还有设备未确认暂停", "a device has not confirmed the hold: wait, or fence it"),
     Because("never_heard", "从未收到其账目", "its row was never heard here: its rights cannot be judged"),
     Because("fenced_already", "已隔离", "it is fenced already"),
+    Because(
+        "fence_list_full",
+        "隔离名单已满",
+        "64 devices were fenced: one night, with nobody inside, give every device of the hall an empty state folder",
+    ),
     Because("too_many_fences", "隔离过多", "too many fences wait for every door's answer: give it again in a moment"),
     Because("no_such_device", "没有这个设备", "no row bears this inc: copy it from rights/<resource>/row/<inc>"),
     Because("limit_out_of_range", "人数超出范围", "n: 0 to 100000"),

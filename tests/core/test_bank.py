@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from firmware.core import emergency, estimate, events
+from firmware.core import bank, emergency, estimate, events
 from firmware.core.limit import REACHABLE_MS
 from firmware.core.occupancy import Notice
 from firmware.core.records import Alarm
@@ -363,6 +363,18 @@ def test_what_is_not_there_cannot_be_fenced(inc: str, because: str) -> None:
     assert north.order("fence", inc=inc, evidence=1) == because
     assert north.order("fence", inc="south", evidence=-1) == "evidence_out_of_range"
     assert (north.order("fence", inc="south"), north.order("fence", inc="south")) == ("", "fenced_already")
+
+
+def test_no_fence_takes_another_ones_away() -> None:
+    """A list that let go of its first would count that device's rights again, which came back when it was fenced."""
+    _, north, _, _ = hall()
+    state = north.state
+    assert state.notice is not None
+    gone = tuple(f"gone-{number}" for number in range(bank.FENCES))
+    state.notice = structs.replace(state.notice, fenced=gone)
+    assert north.order("fence", inc="south") == "fence_list_full" and state.notice.fenced == gone
+    state.notice = structs.replace(state.notice, fenced=gone[1:])
+    assert north.order("fence", inc="south") == "" and state.notice.fenced == (*gone[1:], "south")
 
 
 def test_a_drained_device_has_nothing_left_and_is_missed_by_nobody() -> None:
