@@ -250,7 +250,7 @@ def test_walk_ins_that_were_ordered_for_a_day_are_over_with_it() -> None:
     at_door = Named("north", OPTIONAL)
     assert at_door.order("walk_in", open=True) == "" and walks_in(at_door, 50) == "admit"
     at_door.wait(86_400)
-    assert walks_in(at_door, 51) == "refuse" and at_door.because == "not_booked"
+    assert walks_in(at_door, 51) == "wait" and at_door.because == "booking_missing"
 
 
 @pytest.mark.parametrize(
