@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from firmware import standby
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import GateOpen
@@ -21,6 +22,7 @@ from firmware.core.turn import Outcome
 from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
 from firmware.outputs import gate_relay_lcus
 from firmware.ports.serial_line import SerialPort
+from sensors import counter_beam_pair
 from tests.brokers import wait_until
 from tests.core.stage import Stage
 from tests.device.bench import ON, Far
@@ -205,3 +207,24 @@ def test_a_relay_that_goes_while_it_is_written_to_is_missed_and_comes_back(loop:
     assert [event.state for event, _ in loop._inbox if isinstance(event, DeviceHealth)] == ["unplugged", "ok"]
     port.close()
     far.unplug()
+
+
+# ---------------------------------------------------------------- who stands by
+
+
+def lost() -> dict[str, int]:
+    raise OSError("the chip is gone")
+
+
+@pytest.mark.parametrize(
+    ("port", "occupied"),
+    [
+        (SimpleNamespace(levels=lambda: {"outside": 0, "inside": 0}), False),
+        (SimpleNamespace(levels=lambda: {"outside": 0, "inside": 1}), True),
+        (SimpleNamespace(levels=lost), True),
+        (SimpleNamespace(), True),
+    ],
+)
+def test_a_counter_that_cannot_be_asked_counts_as_somebody(port: Any, occupied: bool) -> None:
+    """While the loop stands still: no gate shuts on a body, and no error keeps the ways out shut."""
+    assert standby._broken(counter_beam_pair.Decoder(counter_beam_pair.Settings()), port) is occupied
