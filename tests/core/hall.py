@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from firmware.core import events, limit
+from firmware.core import estimate, events, limit
 from firmware.core.controller import Controller
+from firmware.core.limit import REACHABLE_MS
 from firmware.core.occupancy import Rights, Row
-from firmware.core.records import CommandDone
+from firmware.core.records import Alarm, CommandDone
 from firmware.core.resource import Resource
 from firmware.core.state import HallState
+from firmware.core.turn import Turn
 from tests.core.stage import Stage
 
 
@@ -105,3 +107,29 @@ def _hears(door: Member, other: Member) -> None:
         door.do(events.RowArrived(row=limit.own_row(other.state, resource), resource=resource))
         if other.bank and own.notice is not None:
             door.do(events.NoticeArrived(notice=own.notice, resource=resource))
+
+
+def hall(limit: int = 6) -> tuple[Hall, Member, Member, Member]:
+    """Two entries and an exit; the north entry is the bank."""
+    north, south, out = (
+        Member("north", bank=True, limit=limit),
+        Member("south", limit=limit),
+        Member("out", direction="out"),
+    )
+    return Hall(north, south, out), north, south, out
+
+
+def fill(door: Member, persons: int, first: int = 1) -> int:
+    return sum(door.admit(first + number) == "admit" for number in range(persons))
+
+
+def at_most(door: Member) -> int:
+    return estimate.inside_at_most(door.state, door.moment.elapsed_ms, REACHABLE_MS)
+
+
+def ended(door: Member, alarm: str) -> list[Alarm]:
+    return [each for each in door.records if isinstance(each, Alarm) and each.alarm == alarm and not each.active]
+
+
+def turn_of(door: Member) -> Turn:
+    return Turn(door.state, door.moment, door.controller.zone, door.controller.rulebook)
