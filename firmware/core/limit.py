@@ -16,6 +16,7 @@ from firmware.core.state import HallState, Waiting
 from firmware.core.turn import Turn
 
 PEERS = 64
+"""Devices beside this one that live. Those fenced are remembered besides: who passed their gates still counts."""
 RESERVE = 2
 """Places an entry wants beyond those of the people it told to wait."""
 REACHABLE_MS = 15_000
@@ -30,7 +31,7 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
         _quarantine(turn, because)
         return
     known = own.peers.get(row.inc)
-    if row.inc == own.rights.inc or (known is None and len(own.peers) >= PEERS):
+    if row.inc == own.rights.inc or (known is None and _has_no_room(turn, own, row)):
         return
     if row.bank and row.M > 0 and own.rights.bank and own.rights.M > 0:
         _quarantine(turn, f"two banks: {row.inc} has minted rights as well")
@@ -39,6 +40,16 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
         seen_ms = turn.now if not event.copy else known.seen_ms if known else turn.now - REACHABLE_MS - 1
         own.peers[row.inc] = _seen(own, row, seen_ms)
         bank.act(turn, event.resource)
+
+
+def _has_no_room(turn: Turn, own: Resource, row: Row) -> bool:
+    """Told once: whoever is not heard is given no rights, and people wait at its gates for ever."""
+    full = len(bank.live(own)) >= PEERS
+    if full != own.too_many_peers:
+        because = f"{row.inc} is not heard: fence those of {PEERS} that are no more" if full else ""
+        turn.alarm("too_many_devices", active=full, detail=because)
+    own.too_many_peers = full
+    return full
 
 
 def _another_me(own: Resource, event: RowArrived) -> str:

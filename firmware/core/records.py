@@ -92,7 +92,7 @@ class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
 
     `alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
     undervoltage, overheated, standstill, exit_unheard, air, window_shut, conditioning_on, fire_door_open, supply_low,
-    rulebook_ends ...
+    rulebook_ends, too_many_devices ...
     """
 
     alarm: str

@@ -84,6 +84,8 @@ class Resource(msgspec.Struct, kw_only=True, omit_defaults=True):
     written_off: int = 0
     """F of the protocol: rights returned for fenced devices, or found missing by a recount."""
     peers: dict[str, PeerSeen] = {}
+    too_many_peers: bool = False
+    """A device speaks that there is no room for, and the alarm was given."""
     notice: Notice | None = None
     """The bank's last word; this device's own where it is the bank."""
     fences: list[Fence] = []

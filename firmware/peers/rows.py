@@ -16,7 +16,7 @@ from firmware.peers.notices import By, NoticeKind
 if TYPE_CHECKING:
     from firmware.wiring import Device
 
-ROW_BYTES_MAX = 16_384
+ROW_BYTES_MAX = 32_768
 NOTE_MS = 9_000.0
 ROWS_KEPT = 256
 

@@ -65,9 +65,22 @@ def test_the_count_of_the_hall_is_what_every_door_counted() -> None:
 
 def test_no_more_doors_than_there_is_memory_for() -> None:
     _, north, south, _ = hall()
-    for number in range(PEERS + 3):
-        north.do(events.RowArrived(row=structs.replace(south.row, inc=f"d-{number}", V={})))
-    assert len(north.state.peers) == PEERS
+
+    def heard(*numbers: int) -> int:
+        for number in numbers:
+            north.do(events.RowArrived(row=structs.replace(south.row, inc=f"d-{number}", V={})))
+        return len(north.state.peers)
+
+    assert heard(*range(PEERS + 3)) == PEERS
+    assert "d-62" not in north.state.peers  # south and out are two
+    assert north.order("fence", inc="d-0") == "" and heard(*range(PEERS)) == PEERS + 1
+    told = [each for each in north.records if isinstance(each, Alarm) and each.alarm == "too_many_devices"]
+    assert [(each.active, each.detail[:11]) for each in told] == [
+        (True, "d-62 is not"),
+        (False, ""),
+        (True, "d-63 is not"),
+    ]
+    assert "d-62" in north.state.peers and "d-0" in north.state.peers  # whom d-0 let in may be inside still
 
 
 def test_a_door_that_has_nothing_new_to_say_is_there_all_the_same() -> None:
