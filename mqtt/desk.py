@@ -7,6 +7,7 @@ no foreign site makes a browser send), and that session's proof in a header (whi
 from __future__ import annotations
 
 import hmac
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -62,6 +63,7 @@ class Desk:
     ) -> None:
         self._operators, self._orders, self._devices, self._secure = operators, orders, devices, secure
         self._tries, self._pace = Bucket(5, 5 / 60), Bucket(20, 1.0)
+        self._lock = threading.Lock()
 
     def who(self, token: str, now_ms: float) -> dict[str, Any]:
         """What a page has to know when it opens: is somebody signed in, and what may they do."""
@@ -85,12 +87,17 @@ class Desk:
             return Answer(HTTPStatus.BAD_REQUEST, {"because": "malformed"})
 
     def _sign_in(self, asked: SignIn, now_ms: float) -> Answer:
-        if not self._tries.take(now_ms):
+        if not self._has(self._tries, now_ms):
             return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"because": "too_many_tries"})
         session = self._operators.sign_in(asked.name, asked.password[:256], now_ms)
         if session is None:
             return Answer(HTTPStatus.FORBIDDEN, {"because": "wrong_name_or_password"})
         return Answer(HTTPStatus.OK, {"possible": True, **_shown(session)}, self._cookie(session.token, 8 * 3600))
+
+    def _has(self, bucket: Bucket, now_ms: float) -> bool:
+        """One at a time: two threads would both take its last one."""
+        with self._lock:
+            return bucket.take(now_ms)
 
     def _cookie(self, token: str, lasts_s: int) -> str:
         secure = "; Secure" if self._secure else ""
@@ -100,7 +107,7 @@ class Desk:
         if asked.name not in session.operator.may:
             return Answer(HTTPStatus.FORBIDDEN, {"because": "not_allowed"})
         # Nobody waits for a page's pace when people have to get out.
-        if asked.name != "evacuate" and not self._pace.take(now_ms):
+        if asked.name != "evacuate" and not self._has(self._pace, now_ms):
             return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"because": "too_many_orders"})
         orders = self._orders_of(asked)
         if not orders:

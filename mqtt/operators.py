@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import threading
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,9 +50,12 @@ class Session(msgspec.Struct):
 
 
 class Operators:
+    """Asked by many threads at once: the page has one for each browser."""
+
     def __init__(self, known: Iterable[Operator]) -> None:
         self._known = {one.name: one for one in known}
         self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
         self._nobody = hashed("nobody has this password")
 
     def sign_in(self, name: str, password: str, now_ms: float) -> Session | None:
@@ -60,22 +64,25 @@ class Operators:
         fits = _fits(password, operator.scrypt if operator else self._nobody)
         if operator is None or not fits:
             return None
-        self._forget(now_ms)
         session = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), operator, now_ms, now_ms)
-        self._sessions[session.token] = session
-        while len(self._sessions) > SESSIONS_MAX:
-            del self._sessions[next(iter(self._sessions))]
+        with self._lock:
+            self._forget(now_ms)
+            self._sessions[session.token] = session
+            while len(self._sessions) > SESSIONS_MAX:
+                del self._sessions[next(iter(self._sessions))]
         return session
 
     def session(self, token: str, now_ms: float) -> Session | None:
-        self._forget(now_ms)
-        session = self._sessions.get(token)
-        if session is not None:
-            session.used_ms = now_ms
-        return session
+        with self._lock:
+            self._forget(now_ms)
+            session = self._sessions.get(token)
+            if session is not None:
+                session.used_ms = now_ms
+            return session
 
     def sign_out(self, token: str) -> None:
-        self._sessions.pop(token, None)
+        with self._lock:
+            self._sessions.pop(token, None)
 
     def _forget(self, now_ms: float) -> None:
         over = [

@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import socket
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,34 @@ def test_an_order_needs_session_and_proof() -> None:
     assert made.post("/sign-out", proof, token, b"{}", 0.0).status == 200
     assert made.post("/order", proof, token, body, 0.0).status == 401
     assert len(mute.given) == 1
+
+
+def test_browsers_that_sign_in_and_out_at_once_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators, "_fits", lambda _password, _kept: True)
+    known, went_wrong = Operators([WANG]), list[BaseException]()
+    for _ in range(operators.SESSIONS_MAX - 6):
+        known.sign_in("wang", PASSWORD, 0.0)
+
+    def browser() -> None:
+        try:
+            for now in range(3_000):
+                session = known.sign_in("wang", PASSWORD, now)
+                assert session is not None and known.session(session.token, now) is session
+                known.sign_out(session.token)
+        except BaseException as error:
+            went_wrong.append(error)
+
+    threads = [threading.Thread(target=browser) for _ in range(6)]
+    every_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(every_s)
+    assert not went_wrong
 
 
 def test_a_session_ends_by_idleness_and_by_age() -> None:
