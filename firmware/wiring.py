@@ -72,7 +72,7 @@ class Device:
         self.inc = self.journal.identity.inc
         self.loop = Loop(clock, self.controller, self.journal)
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
-        self.board = board.Watch(self.loop.post, self.controller.state.board_alarms)
+        self.board = board.Watch(self.loop.post, (alarm for alarm, _ in self.controller.state.alarms))
         self.plugs, self.doctor = Plugs(clock), LastReport(state_dir)
         for cable in lanes.cables(site, self.plugs, self.verify, self.controller.rulebook):
             self.loop.add(cable)

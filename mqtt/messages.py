@@ -150,6 +150,13 @@ class SupplyStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     lane: str = ""
 
 
+class AlarmStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """An alarm that lasts, and stands now. What happened once (somebody tailgated) is an event only."""
+
+    alarm: str
+    lane: str | None = None
+
+
 class UpdateStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """How far this device is with the last update that was ordered or begun at it."""
 
@@ -221,6 +228,8 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     rounds: tuple[RoundStatus, ...] = ()
     """Rounds this device tracks; empty: none."""
     supplies: tuple[SupplyStatus, ...] = ()
+    alarms: tuple[AlarmStatus, ...] | None = None
+    """Whoever missed an alarm's begin or end has it from here; null: the firmware is too old to say."""
     update: UpdateStatus | None = None
     """None: none was ever ordered, or this device takes none."""
 

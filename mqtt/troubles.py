@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
+from firmware.core.alarms import ONCE
 from firmware.core.records import Alarm, Incident
 
 ALARMS_MAX = 200
+NEWS_MS = 600_000.0
+"""What happened once calls for somebody this long; who passes then finds it among those that are over."""
 INCIDENTS_MAX = 100
 STEPS_MAX = 24
 
@@ -17,19 +21,46 @@ class Troubles:
         self.alarms: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.incidents: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
-    def alarm(self, device: str, record: Alarm) -> None:
-        key = f"{device} {record.lane or ''} {record.alarm}"
-        known = self.alarms.pop(key, None)
-        self.alarms[key] = {
-            "key": key,
-            "device": device,
-            "lane": record.lane,
-            "what": record.alarm,
-            "detail": record.detail,
-            "at": record.at,
-            "active": record.active,
-            "times": (known["times"] if known else 0) + (1 if record.active else 0),
-        }
+    def alarm(self, device: str, record: Alarm, now_ms: float, age_ms: float = 0.0) -> None:
+        """`age_ms`: how long ago it was, by the device's own clock, where it tells again what somebody missed."""
+        shown = _shown(device, record.alarm, record.lane, record.at, record.seq, record.detail)
+        if record.alarm in ONCE:
+            shown["until_ms"] = now_ms + NEWS_MS - max(0.0, age_ms)
+        shown["active"] = record.active and not _is_past(shown, now_ms)
+        self._keep(shown, times=int(record.active))
+
+    def stand(self, device: str, standing: Iterable[tuple[str, str | None]], seq: int, at: str) -> bool:
+        """These last at a device, by its status after its event `seq`, and no others. True when that was not known."""
+        wanted = [_shown(device, what, lane, at, seq) for what, lane in standing]
+        keys = {one["key"] for one in wanted}
+        over = [
+            one
+            for one in self.alarms.values()
+            if one["device"] == device and one["active"] and one["until_ms"] is None and one["seq"] <= seq
+            if one["key"] not in keys
+        ]
+        begun = [one for one in wanted if _is_news(one, self.alarms.get(one["key"]))]
+        for one in over:
+            one["active"] = False
+        for one in begun:
+            self._keep(one, times=0)
+        return bool(over or begun)
+
+    def gone(self, device: str) -> None:
+        """Another one speaks in this device's name: what the one before told is over."""
+        for one in self.alarms.values():
+            one["active"] = one["active"] and one["device"] != device
+
+    def tend(self, now_ms: float) -> bool:
+        """True when something is no news any more."""
+        past = [one for one in self.alarms.values() if one["active"] and _is_past(one, now_ms)]
+        for one in past:
+            one["active"] = False
+        return bool(past)
+
+    def _keep(self, shown: dict[str, Any], times: int) -> None:
+        known = self.alarms.pop(shown["key"], None)
+        self.alarms[shown["key"]] = shown | {"times": times + (known["times"] if known else 0)}
         _make_room(self.alarms, ALARMS_MAX, lambda one: not one["active"])
 
     def incident(self, device: str, record: Incident) -> None:
@@ -68,6 +99,30 @@ class Troubles:
         """Open ones first, the newest on top."""
         newest_first = [*reversed(self.incidents.values())]
         return sorted(newest_first, key=lambda one: one["state"] == "closed")
+
+
+def _shown(device: str, what: str, lane: str | None, at: str, seq: int, detail: str = "") -> dict[str, Any]:
+    """An alarm as the page has it. `until_ms`: when what happened once is no news any more; None: it lasts."""
+    return {
+        "key": f"{device} {lane or ''} {what}",
+        "device": device,
+        "lane": lane,
+        "what": what,
+        "detail": detail,
+        "at": at,
+        "active": True,
+        "seq": seq,
+        "until_ms": None,
+    }
+
+
+def _is_past(one: dict[str, Any], now_ms: float) -> bool:
+    return one["until_ms"] is not None and bool(one["until_ms"] <= now_ms)
+
+
+def _is_news(one: dict[str, Any], known: dict[str, Any] | None) -> bool:
+    """A status is no news of what an event after it has said."""
+    return known is None or (not known["active"] and known["seq"] <= one["seq"])
 
 
 def _make_room(table: OrderedDict[str, dict[str, Any]], size: int, over: Any) -> None:

@@ -7,6 +7,7 @@ screen is public. Every list is bounded, and what a device sends that we do not 
 from __future__ import annotations
 
 import bisect
+import datetime as dt
 from typing import Any
 
 import msgspec
@@ -47,6 +48,8 @@ class DeviceView:
         self.silent = False
         self.status: Status | None = None
         self.gaps = Gaps()
+        self.inc = ""
+        """Whose events these are: a new card in its place begins anew."""
         self.started: str = ""
 
     @property
@@ -140,6 +143,7 @@ class HallView:
         changes: list[Change] = [(HALL, "")] if cut or cut != self._cut else []
         self._cut = cut
         changes += self._fallen_silent(now_ms)
+        changes += [(ALARMS, "")] if self.troubles.tend(now_ms) else []
         changes += [(DAY, "")] if self._day_changed else []
         self._day_changed = False
         return changes
@@ -160,11 +164,16 @@ class HallView:
             view.gaps.promised(status.first_seq or 1, status.seq, now_ms)
         if view is self.source():
             self._inside = None
-        return [("device", view.name), (HALL, "")]
+        standing = [(one.alarm, one.lane) for one in status.alarms or ()]
+        news = status.alarms is not None and self.troubles.stand(view.name, standing, status.seq or 0, status.at)
+        return [("device", view.name), (HALL, ""), *([(ALARMS, "")] if news else [])]
 
     def _event(self, view: DeviceView, record: AnyRecord, now_ms: float) -> list[Change]:
         if not view.gaps.take(record.seq, record.id, now_ms):
             return []
+        before, view.inc = view.inc, record.id.rpartition("-")[0]
+        if before not in ("", view.inc):
+            self.troubles.gone(view.name)
         match record:
             case Decision():
                 return self._decided(view, record)
@@ -196,7 +205,7 @@ class HallView:
 
     def _alarmed(self, view: DeviceView, record: Alarm | Incident) -> list[Change]:
         if isinstance(record, Alarm):
-            self.troubles.alarm(view.name, record)
+            self.troubles.alarm(view.name, record, self._now_ms, _age_ms(view.status, record))
             return [(ALARMS, "")]
         self.troubles.incident(view.name, record)
         return [(INCIDENTS, "")]
@@ -301,6 +310,17 @@ class HallView:
         if what == DECISION:
             return next((decision for decision in reversed(self.decisions) if decision["id"] == which), None)
         return self.devices[which].picture() if which in self.devices else None
+
+
+def _age_ms(status: Status | None, record: Alarm) -> float:
+    """By the device's own clock; 0 where nobody can know."""
+    if status is None or not (status.at_trusted and record.at_trusted):
+        return 0.0
+    try:
+        passed = dt.datetime.fromisoformat(status.at) - dt.datetime.fromisoformat(record.at)
+    except (ValueError, TypeError):
+        return 0.0
+    return passed.total_seconds() * 1000
 
 
 def _trust_in_count(view: DeviceView) -> tuple[bool, bool, str]:

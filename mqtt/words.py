@@ -1,10 +1,12 @@
 """Every word of the live page and of the hub's terminal: (Chinese, English) by key. Chinese first.
 
 Reasons, alarms and states come by these keys from the devices; one that is not here is shown as it came. `{n}` and the
-like are filled in by whoever shows it.
+like are filled in by whoever shows it. `do_ALARM` is what to do about it.
 """
 
 from __future__ import annotations
+
+from mqtt.alarms import ALARMS
 
 WORDS: dict[str, tuple[str, str]] = {
     "skip": ("跳到待办", "Skip to what needs attention"),
@@ -383,3 +385,4 @@ WORDS: dict[str, tuple[str, str]] = {
     "unknown_issuer": ("签发者未知", "unknown issuer"),
     "wrong_hall": ("非本厅", "wrong hall"),
 }
+WORDS |= {f"do_{each.alarm}": (each.zh, each.about) for each in ALARMS}

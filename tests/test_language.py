@@ -200,8 +200,12 @@ def test_the_language_is_understood_behind_everything(more: tuple[str, ...]) -> 
             "只有 command 密钥",
             "only a key of kind command",
         ),
-        (("rulebook", "verify", "/nowhere.toml"), "读不了：没有这个文件", "cannot be read: No such file"),
-        (("run", "--site", "/nowhere", "--state", "/tmp/x"), "读不了：没有这个文件", "cannot be read: No such file"),
+        (("rulebook", "verify", "/nowhere/at/all.toml"), "读不了：没有这个文件", "cannot be read: No such file"),
+        (
+            ("run", "--site", "/nowhere/at/all", "--state", "/tmp/x"),
+            "读不了：没有这个文件",
+            "cannot be read: No such file",
+        ),
     ],
 )
 def test_every_verb_says_what_is_wrong_in_one_line(words: tuple[str, ...], chinese: str, english: str) -> None:

@@ -2,7 +2,8 @@
 
 Begin at `controller`, whose table hands each event to the file that knows it; `turn` is all such a file may read and do.
 
-    what is said     moment, events (in), actions (orders out), records (for the hub), facts (what a code proved)
+    what is said     moment, events (in), actions (orders out), records (for the hub), alarms (which stand
+                     now), facts (what a code proved)
     what is kept     state (the whole memory), lane (the gate's state table), resource (one limit), incident_state,
                      round_state, air_state, supply_state; bounds (what is forgotten first)
     a turn           controller, turn, start (a restart), commands (orders of the hub), rulebooks (which one is in force),

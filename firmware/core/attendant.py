@@ -41,16 +41,15 @@ def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
 
 def release_key(turn: Turn, lane: LaneState, turned: bool) -> None:
     """The responders' key: the lane opens both ways without rules while it is turned. Bodies are counted as they pass."""
-    lane.key_turned = turned
+    news, lane.key_turned = turned != lane.key_turned, turned
     if turned:
         lane.freed_until_ms = None  # the key holds it now, not a badge's time
-    if turned and (lane.closing or not lane.freed):
-        turn.free(lane)
-        turn.alarm("responder", lane.name)
-    elif not turned and lane.freed and lane.state != "evacuated":
-        lane.freed_until_ms = None
-        turn.unfree(lane)
-        responders.over(turn, lane)
+        if lane.closing or not lane.freed:
+            turn.free(lane)
+        if news:
+            turn.alarm("responder", lane.name)
+    elif news:
+        responders.let_go(turn, lane)
 
 
 def _named(turn: Turn, lane: LaneState) -> bool:

@@ -213,7 +213,7 @@ def act(turn: Turn, name: str = HALL) -> None:
         own.fences.remove(fenced)
         occupancy.mint(own.rights, fenced.persons)
         own.written_off += fenced.persons
-        turn.alarm("fenced", active=False, detail=f"{fenced.inc}: {fenced.persons} rights returned")
+        turn.alarm("fenced", detail=f"{fenced.inc}: {fenced.persons} rights returned")
     if own.recount is not None and own.recount.serial <= known and not strangers(own):
         _close(turn, own, own.recount)
 

@@ -261,8 +261,6 @@ def _clock(turn: Turn, event: ClockChecked) -> None:
 
 
 def _board(turn: Turn, event: BoardTold) -> None:
-    others = [what for what in turn.state.board_alarms if what != event.what]
-    turn.state.board_alarms = [*others, event.what] if event.active else others
     turn.alarm(event.what, active=event.active, detail=event.detail)
 
 

@@ -6,6 +6,7 @@ Only a named local reset ends it, and only while the loop is closed again. An au
 
 from __future__ import annotations
 
+from firmware.core import alarms
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
@@ -61,6 +62,6 @@ def reset(turn: Turn, by: str) -> str:
         else:
             turn.unfree(lane)
             turn.tell(lane, "idle", "off")
-    turn.alarm("fire", active=False, detail=f"reset by {by}")
+    alarms.end(turn, "fire", f"reset by {by}")
     turn.alarm("recount_needed", detail="entry is held until a recount")
     return ""

@@ -88,12 +88,7 @@ class Passage(Record, frozen=True, tag="passage", kw_only=True):
 
 
 class Alarm(Record, frozen=True, tag="alarm", kw_only=True):
-    """Something is not as it should be; `active` false: it is again.
-
-    `alarm`: tailgate, wrong_way, forced, held_open, fire, sensor, saturated, journal, power_loss,
-    undervoltage, overheated, standstill, exit_unheard, air, window_shut, conditioning_on, fire_door_open, supply_low,
-    rulebook_ends, too_many_devices ...
-    """
+    """Something is not as it should be; `active` false: it is again. Each `alarm`, and what to do: docs/mqtt.md."""
 
     alarm: str
     active: bool = True

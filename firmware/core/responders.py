@@ -43,19 +43,23 @@ def tend(turn: Turn, lane: LaneState) -> None:
     until = lane.freed_until_ms
     if until is None or turn.now < until:
         return
+    let_go(turn, lane)
+
+
+def let_go(turn: Turn, lane: LaneState) -> None:
+    """They are done. The lane stood open: where nothing saw who passed, the count is in doubt and entry waits for a recount.
+
+    In an evacuation it goes on standing open, and a recount comes after it anyway.
+    """
     lane.freed_until_ms = None
-    if lane.freed and lane.state != "evacuated":
-        turn.unfree(lane)
-        over(turn, lane)
-
-
-def over(turn: Turn, lane: LaneState) -> None:
-    """The lane stood open. Where nothing saw who passed, the count is in doubt and entry waits for a recount."""
     turn.alarm("responder", lane.name, active=False)
+    if not lane.freed or lane.state == "evacuated":
+        return
+    turn.unfree(lane)
     if not turn.setup(lane.name).passage_sensor or "counter" in lane.broken or "gate" in lane.broken:
         for _, own in turn.state.resources():
             own.recount_needed = True
-        turn.alarm("recount_needed", lane.name, detail="the lane stood open and nothing counts there")
+        turn.alarm("recount_needed", detail=f"{lane.name} stood open and nothing counts there")
 
 
 def due(lane: LaneState) -> list[int]:

@@ -5,7 +5,7 @@ After a power loss nobody saw the doors: entry holds until a recount while peopl
 
 from __future__ import annotations
 
-from firmware.core import bounds, car, emergency, incident, limit, rounds, supplies
+from firmware.core import alarms, bounds, car, emergency, incident, limit, rounds, supplies
 from firmware.core.estimate import inside
 from firmware.core.events import Started
 from firmware.core.occupancy import Rights
@@ -28,6 +28,7 @@ def started(turn: Turn, event: Started) -> None:
     for lane in state.lanes.values():
         _open_grant_counts(turn, lane)
     state.lanes = {setup.name: _fresh(setup.name, turn) for setup in event.lanes}
+    alarms.restarted(turn)
     state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]
     _begin_zones(turn, event)
     for _, own in state.resources():
@@ -72,7 +73,8 @@ def _hold_until_counted(turn: Turn) -> None:
     for own in doubtful:
         own.recount_needed = True
     if doubtful:
-        turn.alarm("power_loss", detail=HELD)
+        turn.alarm("power_loss")
+        turn.alarm("recount_needed", detail=HELD)
 
 
 def _first_order(turn: Turn, lane: LaneState) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from firmware.core.air_state import AirKept, Contact
+from firmware.core.alarms import Standing
 from firmware.core.assisted import Path
 from firmware.core.facts import Booking, Card, HealthTest, OtherHealth
 from firmware.core.incident_state import HeldThere, IncidentState, Passed, SpacingDay
@@ -387,8 +388,8 @@ class HallState(Resource, kw_only=True, omit_defaults=True):
     quota_day: str = ""
     quota_used: int = 0
     journal_ok: bool = True
-    board_alarms: list[str] = []
-    """What is wrong with the board itself just now."""
+    alarms: list[Standing] = []
+    """Which stand now: the alarm, and its lane or an empty text."""
     fire_lanes: list[str] = []
     """Lanes whose fire loop is open now: one loop that closes says nothing of another."""
     evacuated_by: str = ""

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from firmware.core import alarms
 from firmware.core.actions import AnyAction, GateClose, GateFree, GateOpen, LampShow, SignShow, VoiceSay, Way
 from firmware.core.lane import Signal, after
 from firmware.core.moment import Moment
@@ -130,6 +131,7 @@ class Turn(msgspec.Struct):
         }
 
     def alarm(self, alarm: str, lane: str | None = None, *, active: bool = True, detail: str = "") -> None:
+        alarms.follow(self.state.alarms, alarm, lane, active)
         self.records.append(Alarm(**self.header(lane), alarm=alarm, active=active, detail=detail))
 
     def command_done(self, lane: str | None, command: str, name: str, issuer: str, because: str) -> None:

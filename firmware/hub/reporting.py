@@ -10,6 +10,7 @@ from firmware.core.state import LaneSetup, LaneState
 from firmware.core.turn import Turn
 from firmware.version import VERSION
 from mqtt.messages import (
+    AlarmStatus,
     ClockStatus,
     DoctorStatus,
     JournalStatus,
@@ -77,6 +78,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         doctor=_doctor(device),
         rounds=_rounds(device),
         supplies=_supplies(device),
+        alarms=tuple(AlarmStatus(alarm=alarm, lane=lane or None) for alarm, lane in state.alarms),
         update=device.updates.status(state.update_ordered) if device.updates else None,
     )
 

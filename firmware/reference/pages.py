@@ -16,9 +16,16 @@ from firmware.reference.orders import BECAUSE, ORDERS
 from firmware.reference.schemas import Schema
 from firmware.rulebook.book import Rulebook
 from firmware.site.tables import File, LaneTable, Wiring
+from mqtt.alarms import ALARMS
+from mqtt.words import WORDS
 from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, find
 
 FIELDS = ("field", "type", "default", "meaning")
+OVER = {
+    "itself": "恢复后自己结束 by itself",
+    "somebody": "有人处理后 when somebody has acted",
+    "once": "只报一次 told once",
+}
 KEYS = ("key 键", "type 类型", "default 默认值", "meaning 说明")
 
 
@@ -29,6 +36,7 @@ def mqtt() -> str:
         for each in CHANNELS
     ]
     orders = [(f"`{each.name}`", each.zh, each.body or "-", each.about) for each in ORDERS]
+    alarms = [(f"`{each.alarm}`", WORDS[each.alarm][0], each.zh, each.about, OVER[each.over]) for each in ALARMS]
     because = [(f"`{each.word}`", each.zh, each.about) for each in BECAUSE]
     return page(
         "# 消息接口 / The hall's MQTT wire",
@@ -44,6 +52,9 @@ def mqtt() -> str:
         "## 没有执行的原因 / Why an order was not done",
         "The word in an answer's `because`, and in the `command` event. A newer firmware may know more of them.",
         table(("because", "中文", "what it means, what to do"), because),
+        "## 告警 / Alarms",
+        "The word in an alarm's `alarm`, which the live page shows with what to do. A newer firmware may know more of them.",
+        table(("alarm", "中文", "怎么办", "what it means, what to do", "结束 over"), alarms),
         "## 内容 / Payloads",
         *_structures(named, FIELDS),
     )

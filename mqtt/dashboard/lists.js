@@ -27,6 +27,7 @@ function drawAlarms() {
   keep($("alarms"), [...active.slice(0, 30), ...ended], (one) => one.key, (one) => element("li", one.active ? "trouble alarm" : "trouble alarm ended",
     element("p", "trouble-head", hidden("", one.active ? "▲" : "△"), element("b", "", word(one.what)), element("span", "", laneName(one)),
       element("span", "state", [one.times > 1 ? word("times", { n: one.times }) : "", one.active ? "" : word("ended")].filter(Boolean).join(" · ")), element("time", "", clockOf(one.at))),
+    one.active ? element("p", "detail", word("do_" + one.what, {}, "")) : null,
     one.detail ? element("p", "detail", one.detail) : null));
   drawCalm();
 }

@@ -127,8 +127,10 @@ def at_most(door: Member) -> int:
     return estimate.inside_at_most(door.state, door.moment.elapsed_ms, REACHABLE_MS)
 
 
-def ended(door: Member, alarm: str) -> list[Alarm]:
-    return [each for each in door.records if isinstance(each, Alarm) and each.alarm == alarm and not each.active]
+def told(door: Member, alarm: str, *, active: bool = True) -> list[Alarm]:
+    """How often it began, or ended."""
+    alarms = [each for each in door.records if isinstance(each, Alarm) and each.alarm == alarm]
+    return [each for each in alarms if each.active == active]
 
 
 def turn_of(door: Member) -> Turn:

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from firmware.core import air, bank, events
+from firmware.core import air, alarms, bank, events
 from firmware.core.actions import GateClose, GateOpen
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
-from firmware.core.records import Decision, Passage
+from firmware.core.records import Alarm, Decision, Passage
 from firmware.core.state import HallState, LaneSetup
 from tests.core.stage import Stage, rulebook
 
@@ -108,8 +108,35 @@ class Watched(Stage):
                 assert lane.state in ("granted", "passing", "passed")
                 if lane.name in admitted:
                     self._may_enter(lane.name, pending)
+        told = self._alarms()
+        burns = {lane for alarm, lane in told if alarm == "fire"}
+        assert burns >= set(self.state.fire_lanes) and bool(self.state.evacuated_by) >= bool(burns)
+        until_reset = {("recount_needed", "")} if self.state.evacuated_by else set()
+        assert {one for one in told if one[0] != "fire"} - until_reset == self._amiss() - until_reset, event
         assert len(self.state.used) <= len(GOOD) + 9
         assert all(len(lane.scanned) <= 40 and len(lane.waiting) <= 200 for lane in self.state.lanes.values())
+
+    def _alarms(self) -> set[tuple[str, str]]:
+        """What stands, as whoever only hears the alarms knows it."""
+        told: set[tuple[str, str]] = set()
+        for one in self.records:
+            if isinstance(one, Alarm) and one.alarm not in (*alarms.ONCE, "clock", "journal"):
+                (told.add if one.active else told.discard)((one.alarm, one.lane or ""))
+        return told
+
+    def _amiss(self) -> set[tuple[str, str]]:
+        state = self.state
+        found = {("recount_needed", "")} if state.recount_needed else set()
+        for lane in state.lanes.values():
+            what = {
+                "obstructed": lane.obstructed,
+                lane.door_alarm: bool(lane.door_alarm),
+                "exit_unheard": lane.deaf,
+                "air": lane.air_told,
+                "responder": lane.key_turned and lane.freed,
+            }
+            found |= {(name, lane.name) for name, so in what.items() if so}
+        return found
 
     def _may_enter(self, lane: str, pending: int) -> None:
         assert self.tally + pending <= bank.limit_aimed_at(self.state), "a permit for a place that is not there"

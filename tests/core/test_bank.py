@@ -7,7 +7,7 @@ from msgspec import structs
 
 from firmware.core import bank, estimate, events
 from firmware.core.occupancy import Notice
-from tests.core.hall import Hall, Member, at_most, ended, fill, hall
+from tests.core.hall import Hall, Member, at_most, fill, hall, told
 
 
 def test_the_upper_end_of_the_count_holds_whatever_a_silent_door_does() -> None:
@@ -81,7 +81,7 @@ def test_a_dead_devices_rights_come_back_once_everybody_ignores_it() -> None:
     assert north.row.M == 6, "the exit may still hear the dead one's rows"
     whole.cut = {"south"}
     whole.talk()
-    assert 6 + held == north.row.M and [r.detail for r in ended(north, "fenced")] == [f"south: {held} rights returned"]
+    assert 6 + held == north.row.M and [r.detail for r in told(north, "fenced")] == [f"south: {held} rights returned"]
     north.order("limit", n=6)
     assert 6 + held == north.row.M - north.row.B, "the limit counts what was written off"
     assert north.order("limit", n=7) == "" and north.state.notice is not None

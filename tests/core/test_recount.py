@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from firmware.core import emergency, estimate, events
-from tests.core.hall import ended, fill, hall, turn_of
+from tests.core.hall import fill, hall, told, turn_of
 
 
 def test_the_halls_hold_takes_unused_permits_back_and_lets_everybody_out() -> None:
@@ -172,7 +172,7 @@ def test_a_recount_of_the_hall_opens_doors_that_were_held_by_a_power_loss() -> N
     assert north.order("recount", inside=1) == ""
     whole.talk()
     assert not south.state.recount_needed
-    assert [len(ended(door, "recount_needed")) for door in (north, south)] == [0, 1]
+    assert [len(told(door, "recount_needed", active=False)) for door in (north, south)] == [0, 1]
     north.order("release")
     whole.talk()
     south.wait(6)

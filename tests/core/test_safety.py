@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware.core import events
-from firmware.core.records import CommandDone
+from firmware.core.records import Alarm, CommandDone
 from tests.core.stage import Stage
 
 
@@ -53,7 +53,7 @@ def test_exits_run_while_entry_is_held_for_a_recount() -> None:
     stage.scan(stage.booking(1))
     stage.cross()
     stage.start(boot="boot-2")
-    assert "power_loss" in stage.alarms
+    assert stage.alarms[-2:] == ["power_loss", "recount_needed"]
     assert stage.scan(stage.booking(2)) == "wait"
     assert stage.because == "recount"
     stage.forget()
@@ -83,6 +83,34 @@ def test_an_attendant_lets_in_where_somebody_asked_to_leave_and_did_not_come() -
     assert let_in() == "out 5", "the gate had shut before the body in it"
     stage.cross("out")
     assert [passage.direction for passage in stage.passages] == ["out"]
+
+
+def ended(stage: Stage) -> list[tuple[str, str | None]]:
+    return [(each.alarm, each.lane) for each in stage.records if isinstance(each, Alarm) and not each.active]
+
+
+def test_a_restart_ends_what_was_told_of_a_lane_and_what_holds_is_told_again() -> None:
+    """Else a leaf that was shut meanwhile would be held open for ever, to whoever hears the alarms only."""
+    stage = Stage()
+    stage.contact("door", False).wait(20)
+    stage.do(events.BoardTold(what="standstill", active=True)).do(events.BoardTold(what="overheated", active=True))
+    assert stage.controller.state.alarms == [("forced", "A"), ("standstill", ""), ("overheated", "")]
+    stage.start()
+    assert ended(stage) == [("forced", "A"), ("standstill", None)]
+    assert stage.controller.state.alarms == [("overheated", "")]
+    stage.contact("door", False).wait(20)
+    assert ("forced", "A") in stage.controller.state.alarms
+
+
+def test_a_fire_stands_over_a_restart_until_its_reset_and_ends_at_its_lane() -> None:
+    stage = Stage()
+    stage.contact("fire_loop", False)
+    stage.start()
+    assert stage.controller.state.alarms[0] == ("fire", "A") and ended(stage) == []
+    stage.contact("fire_loop", True)
+    stage.scan(stage.badge())
+    stage.press(3)
+    assert ended(stage) == [("fire", "A")] and stage.controller.state.alarms == [("recount_needed", "")]
 
 
 def test_a_restart_is_no_power_loss_and_an_open_grant_counts_as_used() -> None:

@@ -238,6 +238,17 @@ def test_what_a_message_holds_never_becomes_html_and_nothing_leaves_the_origin(
     assert tab.evaluate(WRITES_HTML) == "refused"
 
 
+def test_an_alarm_says_what_to_do(hub_url: str, window: Any, ear: Ear) -> None:
+    full = Alarm(id="gate-1-2", seq=2, boot="b", at=AT.format(1), at_trusted=True, lane=None, alarm="journal")
+    ear.say(f"{HALL}/device/gate-1/event", encoded(full))
+    tab = opened(window, hub_url)
+    shows(tab, "#alarms", "换存储卡")
+    told = msgspec.structs.replace(full, id="gate-1-3", seq=3, active=False)
+    ear.say(f"{HALL}/device/gate-1/event", encoded(told))
+    wait_until(lambda: "换存储卡" not in tab.text_content("#alarms"))
+    shows(tab, "#alarms", "已结束")
+
+
 def test_an_operator_signs_in_by_keyboard_and_acknowledges(
     broker: Broker, window: Any, ear: Ear, tmp_path: Path
 ) -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Alarm, Clause
-from mqtt.messages import RoundStatus
+from mqtt.messages import AlarmStatus, RoundStatus
 from mqtt.terminal import lines
-from mqtt.troubles import ALARMS_MAX
+from mqtt.troubles import ALARMS_MAX, NEWS_MS
 from mqtt.view import DECISIONS_SHOWN, HallView
 from tests.mqtt.hall import AT, decision, encoded, passage, status
 
@@ -74,20 +74,72 @@ def test_decisions_keep_clause_and_phrase_and_drop_the_person() -> None:
     assert "0123456789abcdef" not in everything
 
 
+def stand(view: HallView) -> list[str]:
+    return [one["what"] for one in view.troubles.alarm_list() if one["active"]]
+
+
 def test_an_alarm_stays_until_it_ends_and_old_ones_make_room() -> None:
     view = hall()
     view.heard("entry-1", "event", alarm(1, "fire"), 0.0)
-    view.heard("entry-1", "event", alarm(2, "tailgate"), 0.0)
-    view.heard("entry-1", "event", alarm(3, "tailgate"), 0.0)
-    view.heard("entry-1", "event", alarm(4, "tailgate", active=False), 0.0)
+    view.heard("entry-1", "event", alarm(2, "held_open"), 0.0)
+    view.heard("entry-1", "event", alarm(3, "held_open"), 0.0)
+    view.heard("entry-1", "event", alarm(4, "held_open", active=False), 0.0)
     assert [(one["what"], one["active"], one["times"]) for one in view.troubles.alarm_list()] == [
         ("fire", True, 1),
-        ("tailgate", False, 2),
+        ("held_open", False, 2),
     ]
     for seq in range(5, 5 + 2 * ALARMS_MAX):
         view.heard("entry-1", "event", alarm(seq, f"other_{seq}", active=False), 0.0)
     assert len(view.troubles.alarms) == ALARMS_MAX
     assert view.troubles.alarm_list()[0]["what"] == "fire"
+
+
+def test_what_happened_once_calls_for_somebody_for_ten_minutes() -> None:
+    """Nothing ever says that a tailgater is over: one in the morning would keep "all is well" from the wall all day."""
+    view = hall()
+    view.heard("entry-1", "event", alarm(1, "tailgate"), 0.0)
+    assert ("alarms", "") not in view.tick(NEWS_MS - 2_000) and stand(view) == ["tailgate"]
+    assert ("alarms", "") in view.tick(NEWS_MS + 2_000) and stand(view) == []
+    view.heard("entry-1", "event", alarm(2, "tailgate"), NEWS_MS + 3_000)
+    assert [(one["active"], one["times"]) for one in view.troubles.alarm_list()] == [(True, 2)]
+
+
+def test_a_hub_that_begins_is_not_called_to_what_happened_yesterday() -> None:
+    view = hall()
+    view.heard("entry-1", "status", status("entry-1", at="2031-01-01T10:00:00.000+08:00").encoded(), 0.0)
+    view.heard("entry-1", "event", alarm(1, "tailgate"), 0.0)
+    view.heard("entry-1", "event", alarm(2, "forced"), 0.0)
+    assert stand(view) == ["forced"]
+    view.heard("entry-1", "status", status("entry-1", at_trusted=False).encoded(), 0.0)
+    view.heard("entry-1", "event", alarm(3, "tailgate"), 0.0)
+    assert set(stand(view)) == {"forced", "tailgate"}, "nobody knows when"
+
+
+def test_the_status_says_what_stands_to_whoever_missed_it() -> None:
+    view = hall()
+
+    def tells(seq: int, *standing: str) -> bool:
+        told = tuple(AlarmStatus(alarm=each, lane="A") for each in standing)
+        return ("alarms", "") in view.heard("entry-1", "status", status("entry-1", seq=seq, alarms=told).encoded(), 0.0)
+
+    view.heard("entry-1", "event", alarm(5, "held_open"), 0.0)
+    view.heard("entry-1", "event", alarm(6, "tailgate"), 0.0)
+    assert not tells(4) and stand(view) == ["tailgate", "held_open"], "a status from before says nothing of it"
+    assert tells(6, "obstructed") and set(stand(view)) == {"obstructed", "tailgate"}
+    view.heard("entry-1", "event", alarm(8, "obstructed", active=False), 0.0)
+    assert not tells(7, "obstructed") and stand(view) == ["tailgate"]
+    assert tells(9, "obstructed") and not tells(10, "obstructed")
+    view.heard("entry-1", "status", status("entry-1", seq=11).encoded(), 0.0)
+    assert "obstructed" in stand(view), "an older firmware does not say"
+
+
+def test_what_a_dead_card_told_is_over_when_another_takes_its_place() -> None:
+    view = hall()
+    view.heard("entry-1", "event", alarm(900, "quarantine"), 0.0)
+    view.heard("entry-2", "event", alarm(1, "fire"), 0.0)
+    new = Alarm(id="new-1", seq=1, boot="b", at=AT.format(0), at_trusted=True, lane="A", alarm="held_open")
+    view.heard("entry-1", "event", encoded(new), 0.0)
+    assert stand(view) == ["held_open", "fire"]
 
 
 def test_decisions_stand_in_the_order_of_their_time_and_a_wrong_clock_hides_nothing() -> None:

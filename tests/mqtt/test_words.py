@@ -7,17 +7,34 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from firmware.core import access, ventilation
+from firmware.core.alarms import ONCE
+from firmware.core.events import BoardTold
 from firmware.simulation.stories import player
 from firmware.simulation.stories.player import Played
+from mqtt.alarms import ALARMS
 from mqtt.words import WORDS
 from tests.stories import PLAN, stories
 
 ROOT = Path(__file__).parents[2]
 PURE = [*(ROOT / "firmware/core").glob("*.py"), *(ROOT / "firmware/rules").glob("*.py")]
 WORD = re.compile(r"[a-z][a-z0-9_]+")
+
+
+ELSEWHERE = {
+    "TOLD[verdict.because]": access.TOLD.values(),
+    "ALARMS[role]": ventilation.ALARMS.values(),
+    "event.what": get_args(get_type_hints(BoardTold)["what"]),
+    "lane.door_alarm": ("forced", "held_open"),
+    "lane.crowd": ("dense", "loitering"),
+    "crowd": ("dense", "loitering"),
+    "what": (),  # the end of whichever stands: core/alarms.py
+}
+"""Alarms whose name does not stand where they are raised: what stands there, and which they are."""
 
 
 def calls(name: str) -> Iterator[ast.Call]:
@@ -46,12 +63,34 @@ def reasons() -> set[str]:
 
 
 def alarms() -> set[str]:
-    return {text for call in calls("alarm") if call.args for text in texts(call.args[0])}
+    return {text for call in calls("alarm") if call.args for text in texts(call.args[0])} | {
+        name for names in ELSEWHERE.values() for name in names
+    }
 
 
 def test_the_lists_are_found() -> None:
     assert {"hall_full", "early", "round_overdue"} <= reasons()
     assert {"fire", "duress", "round_overdue"} <= alarms()
+
+
+def test_every_alarm_says_what_to_do_and_nothing_else_is_called_one() -> None:
+    named = {ast.unparse(call.args[0]) for call in calls("alarm") if call.args and not texts(call.args[0])}
+    assert named == ELSEWHERE.keys()
+    assert sorted(each.alarm for each in ALARMS) == sorted(alarms())
+
+
+def test_what_lasts_has_an_end_and_what_happened_once_has_none() -> None:
+    """An alarm that is never told with `active` false would stand on the page for ever."""
+    ends = {
+        text
+        for call in calls("alarm")
+        if any(key.arg == "active" for key in call.keywords)
+        for text in texts(call.args[0])
+    }
+    ends |= {text for call in calls("end") if len(call.args) > 1 for text in texts(call.args[1])}
+    ends |= {name for named, names in ELSEWHERE.items() if named != "TOLD[verdict.because]" for name in names}
+    assert ends == alarms() - ONCE - {"quarantine"}, "a device in quarantine never comes back: another takes its name"
+    assert {each.alarm for each in ALARMS if each.over == "once"} == ONCE
 
 
 @pytest.mark.parametrize("found", [reasons, alarms])
