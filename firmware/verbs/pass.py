@@ -11,7 +11,9 @@ import argparse
 import datetime as dt
 import functools
 import json
+import math
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from firmware.core.trust_list import TrustList
 from firmware.core.validity import validity
 from firmware.errors import Failure, HallgateError, Mistake
 from firmware.language import spoken
+from firmware.trust.rulebook_file import TRUST_BYTES_MAX
 from sensors.driver import Frame
 from sensors.readings import Scan
 
@@ -33,6 +36,8 @@ ReadTrust = Callable[[str], TrustList]
 _PREFIXES = ("HP1:", "HC1:")
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _PICTURE_SIDES = (4_000, 4_000)
+_PIXELS_MAX = 50_000_000
+"""With colours and transparency 200 MB while it is read."""
 _TRUST_LISTS_KEPT = 64
 DEFAULT_TRUST = "trust.jwks"
 
@@ -147,7 +152,9 @@ def _rfc3339(t_s: int) -> str:
 def _instant(text: str) -> float:
     try:
         moment = dt.datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+        t_s = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+        dt.datetime.fromtimestamp(t_s, dt.UTC)  # the last hours of the year 9999 elsewhere have no date here
+        return t_s
     except (ValueError, OverflowError):
         raise Mistake(f"{text[:40]!r} is no time; write it as 2022-06-10T09:00:00+08:00", key="--at") from None
 
@@ -157,7 +164,8 @@ def read_trust(path: str) -> TrustList:
     if not path:
         return TrustList()
     try:
-        believed = trust_list.parse(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            believed = trust_list.parse(file.read(TRUST_BYTES_MAX + 1))
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
         raise Mistake(f"cannot be read as a trust list: {what}", file=path, key="--trust") from None
@@ -175,15 +183,32 @@ def read_image(path: Path) -> list[bytes]:
     except ImportError as missing:
         raise Failure(f"pictures need the package {missing.name}: pip install zxing-cpp pillow") from None
     try:
-        with Image.open(path) as picture:
+        _stop_at_a_pipe(path)
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
+            picture.draft("L", _PICTURE_SIDES)  # a photo is scaled down while it is decoded
+            _stop_at_a_bomb(path, *picture.size)
             grey = picture.convert("L")
             grey.thumbnail(_PICTURE_SIDES)
+    except Mistake:
+        raise
     except Exception as error:  # a hostile picture fails in as many ways as there are formats
         what = getattr(error, "strerror", None) or "is no picture that can be read"
         raise Mistake(str(what), file=str(path)) from None
     frame = Frame(grey.width, grey.height, grey.tobytes())
     readings = scanner_camera.Decoder(scanner_camera.Settings()).feed(frame, 0.0)
     return [reading.text for reading in readings if isinstance(reading, Scan)]
+
+
+def _stop_at_a_pipe(path: Path) -> None:
+    """Nobody may ever write into it, and a batch would wait for ever."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise Mistake("is no picture that can be read", file=str(path))
+
+
+def _stop_at_a_bomb(path: Path, width: int, height: int) -> None:
+    """A few kilobytes can hold a picture that fills the memory of a controller."""
+    if width * height > _PIXELS_MAX:
+        raise Mistake(f"a picture of {width} x {height} is too large", file=str(path))
 
 
 def _batch(source: str | None, trust_file: str, at_s: float) -> int:
@@ -212,7 +237,7 @@ def _answer_lines(lines: Iterable[bytes], reader: ReadTrust, trust_file: str, at
 def answer_line(line: bytes, reader: ReadTrust, trust_file: str, at_s: float) -> Answer:
     """Return the answer to one line of a batch. A bad one gets `because`: bad_line, bad_time, bad_trust, bad_image."""
     try:
-        question = json.loads(line)
+        question = json.loads(line, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         question = None
     if not isinstance(question, dict):
@@ -228,6 +253,14 @@ def answer_line(line: bytes, reader: ReadTrust, trust_file: str, at_s: float) ->
     except HallgateError:
         return {"id": question.get("id"), **refused(because)}
     return {"id": question.get("id"), **(refused("bad_line") if codes is None else judge(codes, believed, line_at_s))}
+
+
+def _finite(text: str) -> float:
+    """Python reads `NaN` and `1e999`, and would write them into an answer that is then no JSON. ValueError for them."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _codes_of(question: dict[str, object]) -> list[bytes] | None:

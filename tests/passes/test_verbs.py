@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import segno
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from PIL import Image
 
 from firmware import files
 from firmware.core import trust_list
@@ -188,12 +190,29 @@ def test_a_picture_of_a_code(desk: Path, office: Issuer) -> None:
     [
         ([], "CODE"),
         (["HP1:X", "--at", "noon"], "2022-06-10T09:00:00+08:00"),
+        (["HP1:X", "--at", "9999-12-31T23:59:59-12:00"], "2022-06-10T09:00:00+08:00"),
+        (["HP1:X", "--at", "0001-01-01T00:00:00+12:00"], "2022-06-10T09:00:00+08:00"),
         (["HP1:X", "--trust", "gone.jwks"], "gone.jwks"),
+        (["HP1:X", "--trust", "/dev/zero"], "/dev/zero"),
         (["--batch", "gone.jsonl"], "gone.jsonl"),
     ],
 )
 def test_a_wrong_call_is_one_line_that_says_what_to_do(desk: Path, words: list[str], said: str) -> None:
     refused(hallgate(desk, "pass", *words), said)
+
+
+def test_a_picture_that_fills_the_memory_and_a_pipe_that_nobody_fills_are_refused(desk: Path) -> None:
+    Image.new("1", (10_000, 10_000)).save(desk / "bomb.png")
+    Image.new("L", (10_000, 10_000)).save(desk / "photo.jpg")
+    os.mkfifo(desk / "pipe.png")
+    refused(hallgate(desk, "pass", "bomb.png"), "10000 x 10000", "too large")
+    refused(hallgate(desk, "pass", "pipe.png"), "no picture")
+    photo = hallgate(desk, "pass", "photo.jpg")
+    assert [answer["because"] for answer in answers(photo)] == ["not_read"] and photo.stderr == ""
+    asked = "".join(json.dumps({"id": name, "image": name}) + "\n" for name in ("bomb.png", "pipe.png"))
+    assert [answer["because"] for answer in answers(hallgate(desk, "pass", "--batch", stdin=asked))] == [
+        "bad_image"
+    ] * 2
 
 
 def test_a_batch_answers_every_line_in_order(desk: Path, office: Issuer) -> None:
@@ -215,10 +234,15 @@ def test_a_batch_answers_every_line_in_order(desk: Path, office: Issuer) -> None
         (json.dumps({"id": 9, "text": good, "at": "2022-06-10T04:01:00Z"}).encode(), "expired"),
         (json.dumps({"id": 10, "text": good, "at": "2022-06-10T03:58:59"}).encode(), "not_yet_valid"),
         (json.dumps({"id": 11, "text": good, "at": NOON}).encode(), ""),
+        (json.dumps({"id": 12, "text": good, "at": "9999-12-31T23:59:59-12:00"}).encode(), "bad_time"),
+        (json.dumps({"id": 13, "text": good, "at": "9999-12-31T23:59:59.999999Z"}).encode(), "bad_time"),
+        (b'{"id": NaN, "text": "x"}', "bad_line"),
+        (b'{"id": 1e999, "text": "x"}', "bad_line"),
+        (b'{"id": 1.5, "text": "x"}', "unknown_format"),
     ]
     found = answers(hallgate(desk, "pass", "--batch", stdin=b"\n".join(line for line, _ in asked) + b"\n\n"))
     assert [answer["because"] for answer in found] == [because for _, because in asked]
-    assert [answer["id"] for answer in found] == [1, None, None, None, *range(2, 12)]
+    assert [answer["id"] for answer in found] == [1, None, None, None, *range(2, 14), None, None, 1.5]
     assert [answer["valid"] for answer in found] == [because == "" for _, because in asked]
 
 
