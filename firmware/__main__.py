@@ -21,6 +21,9 @@ NAMED_WRONGLY = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG
 )  # fmt: skip
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Said of standard output, too, which has no name: somebody's `> file` on a full disk."""
+
 
 def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(verbs.__path__))
@@ -61,9 +64,19 @@ def main(words: list[str] | None = None) -> int:
             code = _main(words)
             sys.stdout.flush()
         except BrokenPipeError:  # whoever read us (`| head`) has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it ends
+            _hush()
             return 0
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            _hush()
+            return _told(words[0], Failure(f"nothing more can be written: {error.strerror}; make room and try again"))
         return code
+
+
+def _hush() -> None:
+    """What is still to be said goes nowhere; else Python complains while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(words: list[str]) -> int:

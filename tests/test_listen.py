@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 import segno
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from firmware.__main__ import main
 from firmware.cables import Line
@@ -150,6 +152,36 @@ def test_a_recording_of_a_recording_is_the_same(capture: Capture, tmp_path: Path
     listen(capsys, "--as", "counter_beam_pair", "--capture", first, "--record", str(copy))
     assert list(recordings.read(str(copy))) == list(recordings.read(first))
     assert copy.stat().st_mode & 0o077 == 0
+
+
+def test_a_recording_is_never_its_own_copy(capture: Capture, tmp_path: Path, capsys: Any) -> None:
+    first, other = capture(*edges()), tmp_path / "other.jsonl"
+    other.symlink_to(first)
+    before = Path(first).read_bytes()
+    for name in (first, str(other)):
+        assert main(["listen", "--as", "counter_beam_pair", "--capture", first, "--record", name]) == 2
+        assert "choose another name" in capsys.readouterr().err
+    assert Path(first).read_bytes() == before
+
+
+def test_a_picture_in_a_recording_is_refused_in_one_line(capture: Capture, tmp_path: Path, capsys: Any) -> None:
+    """Pillow warns of pictures far larger than ours; a pipe may never be filled."""
+    Image.new("1", (10_000, 10_000)).save(tmp_path / "bomb.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, says in (("bomb.png", "too large"), ("pipe.png", "no readable picture")):
+        with warnings.catch_warnings(action="error"):
+            assert main(["listen", "--as", "scanner_camera", "--capture", capture({"t_ms": 1, "image": name})]) == 2
+        told = capsys.readouterr().err
+        assert says in told and told.count("\n") == 1
+
+
+def test_a_full_disk_behind_stdout_is_one_line(capture: Capture) -> None:
+    words = ["listen", "--as", "counter_beam_pair", "--capture", capture(*edges()), "--json"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "firmware", *words], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1 and "make room" in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_every_shape_of_a_line(capture: Capture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from firmware.errors import Failure, Mistake
@@ -16,8 +17,11 @@ def load_luma(path: Path | str) -> Frame:
         from PIL import Image
     except ImportError:
         raise Failure("pictures need Pillow: install hallgate[simulation]") from None
+    if Path(path).is_fifo():  # nobody may ever write into it
+        raise Mistake("this is no readable picture", file=str(path))
     try:
-        with Image.open(path) as picture:
+        # Pillow warns of pictures far larger than ours, and a warning is a second line on stderr.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
             if picture.width * picture.height > PIXELS_MAX:
                 raise Mistake(f"a picture of {picture.width} x {picture.height} is too large", file=str(path))
             colours = picture.convert("RGBA")

@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = settings.settings_for(driver, arguments.settings)
     if arguments.record and _personal(driver):
         raise Mistake(f"{driver.name} hears names and numbers of people, which are never stored", key="--record")
+    if arguments.record and arguments.capture and _same_file(arguments.record, arguments.capture):
+        raise Mistake(f"{arguments.capture} is the recording that is read: choose another name", key="--record")
     recorder = Recorder(arguments.record) if arguments.record else None
     try:
         (_play if arguments.capture else _live)(arguments, driver, wanted, recorder)
@@ -75,6 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
         if recorder:
             recorder.close()
     return 0
+
+
+def _same_file(one: str, other: str) -> bool:
+    """By whatever name: a recording is emptied before its copy is written."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # what is not there is nobody's copy
+        return False
 
 
 def _play(arguments: argparse.Namespace, driver: Driver, wanted: SettingsFile, recorder: Recorder | None) -> None:
