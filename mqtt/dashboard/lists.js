@@ -138,18 +138,19 @@ const HOT_C = 75;
 function healthOf(device) {
   const status = device.status ?? {};
   const sensors = (status.lanes ?? []).flatMap((lane) => lane.sensors.filter((one) => one.state !== "ok").map((one) => ({ lane: lane.name, device: one.device, state: one.state })));
-  const lost = device.lost + (status.outbox_lost ?? 0), undelivered = status.outbox_depth ?? 0;
+  const lost = device.lost + (status.outbox_lost ?? 0), undelivered = status.outbox_depth ?? "";
   const board = [
     ...(status.undervoltage ? [word("undervoltage")] : []), ...(status.temperature_c >= HOT_C ? [word("hot", { n: Math.round(status.temperature_c) })] : []),
     ...(status.doctor?.result === "fault" ? [word("doctor_fault", { n: status.doctor.faults.join(", ") })] : []),
   ];
   return {
-    board, name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: journalOf(status.journal), rulebook: status.rulebook ?? null,
+    board, known: Boolean(device.status) && device.online !== false, name: device.name, online: device.online, sensors, undelivered, missing: device.missing, lost, clock: status.clock?.trusted, journal: journalOf(status.journal), rulebook: status.rulebook ?? null,
     uptime: status.uptime_s === undefined ? "" : duration(status.uptime_s), version: [status.version ?? "", updateOf(status.update)].filter(Boolean).join(" "),
     ill: device.online === false || sensors.length > 0 || board.length > 0 || lost > 0 || undelivered > 100 || status.clock?.trusted === false || ![undefined, "writable"].includes(journalOf(status.journal)),
   };
 }
 
+// Of a device that is gone, or never told how it stands, nothing is fine.
 function buildDevice(device) {
   const cell = (text, bad = false) => element("td", bad ? "bad" : "", text);
   const name = element("th", "", device.name);
@@ -157,7 +158,7 @@ function buildDevice(device) {
   const yes = (value, good, bad) => value === undefined ? cell("") : cell(word(value ? good : bad), !value);
   return element("tr", device.online ? "" : "gone", name,
     cell(word(device.online ? "online" : "offline"), !device.online),
-    cell([...device.sensors.map((one) => `${one.lane} ${word(one.device)} ${word(one.state)}`), ...device.board].join(", ") || word("all_ok"), device.sensors.length + device.board.length > 0),
+    cell([...device.sensors.map((one) => `${one.lane} ${word(one.device)} ${word(one.state)}`), ...device.board].join(", ") || (device.known ? word("all_ok") : "–"), device.sensors.length + device.board.length > 0),
     number(String(device.undelivered) + (device.lost ? ` (−${device.lost})` : ""), device.undelivered > 100 || device.lost > 0),
     yes(device.clock, "trusted", "untrusted"), cell(device.journal ? word(device.journal) : "", ![undefined, "writable"].includes(device.journal)),
     number(device.rulebook === null ? "" : device.rulebook), number(device.uptime), cell(device.version));

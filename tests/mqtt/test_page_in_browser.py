@@ -138,6 +138,9 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     assert tab.locator("#supplies li").count() == 1, "of what there is enough nobody has to be told"
     ear.say(f"{HALL}/device/lift-1/availability", b"offline", retain=True)
     shows(tab, "#lifts .door[data-state=offline]", "offline")
+    shows(tab, "#devices tr.gone", "lift-1offline–")
+    ear.say(f"{HALL}/device/mute-1/availability", b"online", retain=True)
+    shows(tab, "#devices tr", "mute-1online–")
     shows(tab, "#rights td.bad", "cut off")
     shows(tab, "#room", "between")
     ear.say(f"{HALL}/device/entry-1/event", encoded(passage(5)))
