@@ -249,10 +249,13 @@ class Exchange:
         return said
 
     def _own_name(self, said: Envelope, source: Address) -> str:
-        """Our own words come back (our own address is in the list of peers), or another device bears our name."""
+        """Our own words come back (our own address is in the list of peers), or another device bears our name.
+
+        Where a peer was heard it is no mirror: somebody sent our words back under the peer's address.
+        """
         if said.epoch != self._own.epoch:
             return "own_name"
-        if source in self.seeds:
+        if source in self.seeds and source not in self._heard_ms:
             self._mirrors.add(source)
         return "reflected"
 
@@ -282,6 +285,7 @@ class Exchange:
             self._budgets.pop(oldest, None)
             del self._heard_ms[oldest]
         self._heard_ms[source] = now_ms
+        self._mirrors.discard(source)
 
     def _told(self, peer: Peer, body: Hello | Part, now_ms: float) -> Message | None:
         if isinstance(body, Part):

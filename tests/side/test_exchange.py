@@ -228,6 +228,31 @@ def test_own_words_that_come_back_are_no_message_and_are_sent_no_more() -> None:
     assert door.refused["reflected"] == 1 and here not in door.targets and not door.peers
 
 
+def test_own_words_sent_back_under_a_peers_address_silence_nobody() -> None:
+    """Who can write any address on a datagram could else part two doors for ever with one that they overheard."""
+    wire = Wire("gate", "exit")
+    wire.wait(2_000.0)
+    overheard = next(raw for source, _, raw in wire.captured if source == address("gate"))
+    wire.deliver((address("exit"), address("gate"), overheard))
+    assert wire.door("gate").refused["reflected"] == 1
+    wire.say("gate", "row", b"news")
+    wire.wait(100.0)
+    assert wire.heard_by("exit", "row") == [b"news"]
+
+
+def test_own_words_sent_back_before_the_peer_is_met_silence_nobody_either() -> None:
+    wire = Wire("gate", "exit")
+    wire.cut = {"exit"}
+    wire.wait(2_000.0)
+    overheard = next(raw for source, _, raw in wire.captured if source == address("gate"))
+    wire.cut = set()
+    wire.deliver((address("exit"), address("gate"), overheard))
+    wire.wait(2_000.0)
+    wire.say("gate", "row", b"news")
+    wire.wait(100.0)
+    assert wire.heard_by("exit", "row") == [b"news"]
+
+
 def test_another_device_of_our_name_is_not_believed() -> None:
     wire = met("a", "b")
     twin = Exchange(KEY, "baoshan", "a", [address("a")], draws(9))
