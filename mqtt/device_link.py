@@ -192,7 +192,7 @@ class Link:
             if message.retained or len(message.payload) > HISTORY_BYTES_MAX:
                 raise msgspec.ValidationError("not a request")
             self._outbox.ask_again(_HISTORY.decode(message.payload).ranges)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self.dropped += 1
 
 

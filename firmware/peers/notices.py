@@ -167,7 +167,7 @@ class Notices:
             name, content = key.removeprefix(kind.prefix), unsealed(self._key, payload, kind.kind)
             event = kind.hear(name, content, by)
             rank = kind.rank(name, content) if kind.rank is not None else None
-        except (ValueError, msgspec.DecodeError):
+        except (ValueError, msgspec.DecodeError, RecursionError):  # its writer has the key, and may be mad
             self.refused[kind.kind] += 1
             return
         if event is not None:

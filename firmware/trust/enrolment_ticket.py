@@ -72,7 +72,7 @@ def ask(url: str, ticket: str, name: str, request: bytes) -> Answer:
         if refused.code != 403:
             raise Failure(f"{url} cannot enrol now: {said or refused.code}") from None
         raise Mistake(f"is refused: {said}", file=url, key="ticket") from None
-    except (OSError, http.client.HTTPException, msgspec.DecodeError, ValueError) as gone:
+    except (OSError, http.client.HTTPException, RecursionError, ValueError) as gone:
         raise Failure(f"{url} is not reached: {getattr(gone, 'reason', None) or gone}") from None
     if not _fits(answer.mac, ticket, "answer", answer.certificate, answer.ca):
         raise Mistake("does not know this card's ticket: it is not this hall's desk", file=url)
@@ -86,7 +86,7 @@ def answered(authority: Authority, body: bytes, now: dt.datetime) -> Answer:
     """The certificate for who holds a ticket. Raises Mistake with what the device is told when it gets none."""
     try:
         asked = msgspec.json.decode(body, type=Question)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise Mistake("this is no request to enrol") from None
     ticket = authority.held(asked.name, now)
     if ticket is None or not _fits(asked.mac, ticket.secret, "request", asked.name, asked.request):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firmware.errors import Failure, Mistake
@@ -173,6 +173,7 @@ QUESTIONS = st.builds(enrolment_ticket.question, st.text("0a"), st.text("ab-/.")
 
 
 @given(body=st.one_of(st.binary(max_size=300), QUESTIONS))
+@example(body=b'{"v":1,"z":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
 def test_no_words_of_a_stranger_are_more_than_a_refusal(quiet: Authority, body: bytes) -> None:
     with pytest.raises(Mistake):
         enrolment_ticket.answered(quiet, body, NOW)

@@ -261,6 +261,13 @@ def test_another_seal_another_kind_and_another_name_are_refused() -> None:
     assert stage.loop.posted == [] and stage.notices.refused == {"row": 5, "unknown": 1}
 
 
+def test_who_has_the_key_and_writes_nonsense_stops_no_door() -> None:
+    stage = Stage()
+    deep = b'{"inc":"other-1","z":' + b"[" * 1_500 + b"]" * 1_500 + b"}"
+    stage.notices.came(PREFIX + "other-1", sealed(KEY, deep), "")
+    assert stage.loop.posted == [] and stage.notices.refused == {"row": 1}
+
+
 @settings(max_examples=100)
 @given(st.binary(max_size=400), st.sampled_from(["passes/x", PREFIX + "other-1", PREFIX, "", "passes/"]))
 def test_no_bytes_raise_or_are_believed(raw: bytes, key: str) -> None:
