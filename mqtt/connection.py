@@ -356,16 +356,19 @@ class Connection:
         except UnicodeDecodeError:
             return
         given = message.properties
-        self._speaker.heard(
-            Incoming(
-                topic,
-                bytes(message.payload),
-                message.retain,
-                getattr(given, "ResponseTopic", None),
-                getattr(given, "CorrelationData", None),
-                dict(getattr(given, "UserProperty", ())).get("schema"),
-            )
+        incoming = Incoming(
+            topic,
+            bytes(message.payload),
+            message.retain,
+            getattr(given, "ResponseTopic", None),
+            getattr(given, "CorrelationData", None),
+            dict(getattr(given, "UserProperty", ())).get("schema"),
         )
+        try:
+            self._speaker.heard(incoming)
+        except Exception as error:
+            # Told, and acknowledged: else the broker brings it again at every connection, for ever.
+            self._gone_because = self._told(error)
 
 
 def _publish_properties(message: Outgoing) -> Properties:

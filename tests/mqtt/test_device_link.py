@@ -10,11 +10,12 @@ import sys
 import textwrap
 from pathlib import Path
 
-from mqtt.messages import Reply
+from mqtt.messages import Incoming, Reply
 from tests.brokers import Broker, free_port, wait_until
 from tests.mqtt.helpers import Device, Ear, Events
 
 DEVICE = "hallgate/v1/baoshan/device/gate-1"
+DEEP = b'{"v":1,"ranges":[],"z":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
 
 
 def test_events_arrive_in_order_once_and_byte_for_byte(ear: Ear, device: Device) -> None:
@@ -64,12 +65,32 @@ def test_history_publishes_a_range_again(ear: Ear, device: Device) -> None:
     device.add(100)
     wait_until(lambda: len(ear.seqs()) == 100)
     wait_until(lambda: device.outbox.depth == 0)
-    for noise in (b"", b"{", b'{"v":1,"ranges":[[1]]}', b'{"v":1,"ranges":[[-1,5]]}', b"\xff" * 50_000):
+    for noise in (b"", b"{", b'{"v":1,"ranges":[[1]]}', b'{"v":1,"ranges":[[-1,5]]}', b"\xff" * 50_000, DEEP):
         ear.say(DEVICE + "/history", noise)
     ear.say(DEVICE + "/history", b'{"v":1,"ranges":[[10,14],[90,95]],"new":true}')
     wait_until(lambda: len(ear.seqs()) >= 111)
     assert ear.seqs()[100:] == [10, 11, 12, 13, 14, 90, 91, 92, 93, 94, 95]
-    assert device.link.dropped == 5
+    assert device.link.dropped == 6
+
+
+def test_a_message_that_cannot_be_borne_is_told_and_never_comes_again(broker: Broker, ear: Ear) -> None:
+    class Weak(Ear):
+        def heard(self, message: Incoming) -> None:
+            super().heard(message)
+            if message.payload == b"poison":
+                raise RecursionError
+
+    weak = Weak(broker.url, "to/weak", client_id="weak", session_expiry_s=60)
+    try:
+        wait_until(lambda: weak.connection.connected)
+        ear.say("to/weak", b"poison")
+        wait_until(lambda: len(weak.heard_all) == 1)
+        wait_until(lambda: weak.connection.connections == 2)
+        ear.say("to/weak", b"bread")
+        wait_until(lambda: b"bread" in [message.payload for message in weak.heard_all])
+        assert [message.payload for message in weak.heard_all] == [b"poison", b"bread"]
+    finally:
+        weak.close()
 
 
 def test_everything_retained_is_said_again_to_a_broker_that_forgot(broker: Broker, device: Device, ear: Ear) -> None:
