@@ -138,6 +138,35 @@ def test_who_can_only_be_verified_by_a_terminal_that_is_broken_is_the_staffs(
     assert asked(stage, stage.booking(1)) == expected and stage.decision.phrase == phrase
 
 
+@pytest.mark.parametrize(
+    ("doubt", "expected"),
+    [
+        ("staff", ("staff", "terminal_missing")),
+        ("refuse", ("refuse", "terminal_missing")),
+        ("admit", ("admit", "in_order")),
+    ],
+)
+def test_what_becomes_of_a_broken_terminal_is_the_rulebooks_word(doubt: str, expected: tuple[str, str]) -> None:
+    """At once, and no less when it breaks while somebody is still asked for the verdict that it cannot give any more."""
+    broken = events.DeviceHealth(lane="A", device="terminal", state="silent")
+    more = f'[on_doubt]\nsensor_missing = "{doubt}"'
+    stage = door('sources = ["sentinel"]', more, proof='"pcr"')
+    stage.do(broken)
+    assert asked(stage, stage.booking(1)) == expected
+    stage = door('sources = ["sentinel"]', more, proof='"pcr"')
+    assert asked(stage, stage.booking(1)) == ("wait", "pcr_asked")
+    stage.do(broken)
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because) == expected
+
+
+def test_no_word_on_a_broken_terminal_excuses_what_it_had_said_before_it_broke() -> None:
+    stage = door('sources = ["sentinel"]', '[on_doubt]\nsensor_missing = "admit"', proof='"pcr"')
+    terminal(stage, pcr="none")
+    stage.do(events.DeviceHealth(lane="A", device="terminal", state="silent"))
+    assert asked(stage, stage.booking(1)) == ("staff", "pcr_missing")
+
+
 def test_the_roster_is_the_staffs_own_file_and_counts_where_no_certificate_may_be_brought() -> None:
     stage = door('sources = ["sentinel"]', proof='"pcr"')
     assert asked(stage, stage.booking(1), stage.test(1)) == ("wait", "pcr_asked")
