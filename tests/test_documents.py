@@ -221,6 +221,15 @@ def test_pushed_keys_sign_passes_but_never_rulebooks_or_orders(desk: Desk) -> No
     assert isinstance(taken := desk.take("rulebook", book), RulebookLoaded) and taken.text == book
 
 
+def test_a_pushed_key_that_is_not_believed_is_not_counted_and_is_named(desk: Desk) -> None:
+    lists = json.loads(OFFICE.trust_jwks())
+    command = [key for key in lists["keys"] if "command" in key["kinds"]]
+    told = f"0 keys; 1 refused: key {command[0]['kid']!r} is believed for command by file alone"
+    assert said(desk.take("trust", {"keys": command})) == (True, told)
+    booking = [key for key in lists["keys"] if "booking" in key["kinds"]]
+    assert said(desk.take("trust", {"keys": [*booking, *command]}))[1].startswith("1 keys; 1 refused: ")
+
+
 def test_a_pushed_rulebook_must_be_whole_and_fit_this_door(tmp_path: Path) -> None:
     book = RULEBOOK.format(serial=2, limit=1, proof="", grant=10, pulse=300, more="").encode()
     broken = Desk(tmp_path).take("rulebook", book.replace(b"limit_persons", b"limit_person"))

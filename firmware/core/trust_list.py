@@ -37,10 +37,17 @@ class TrustList:
         """Keys whose kid, read as base64url, is these bytes (COSE headers)."""
         return _of_kind(self._bytes.get(kid, ()), kind)
 
+    def pushable(self) -> TrustList:
+        """What of this list is believed when the hub pushes it; what is believed only by file becomes a complaint."""
+        allowed = [replace(key, kinds=key.kinds - _ONLY_BY_FILE, commands=frozenset()) for key in self.keys]
+        left_out = ((key, ", ".join(sorted(key.kinds & _ONLY_BY_FILE))) for key in self.keys)
+        told = [f"key {key.kid[:88]!r} is believed for {kinds} by file alone" for key, kinds in left_out if kinds]
+        return TrustList(tuple(key for key in allowed if key.kinds), (*self.complaints, *told))
+
     def with_pushed(self, pushed: TrustList) -> TrustList:
-        """This list, from a file, plus what the hub pushed: rulebook and command keys are believed only by file."""
-        allowed = [replace(key, kinds=key.kinds - _ONLY_BY_FILE, commands=frozenset()) for key in pushed.keys]
-        return TrustList(self.keys + tuple(key for key in allowed if key.kinds), self.complaints + pushed.complaints)
+        """This list, from a file, plus what the hub pushed and may push."""
+        believed = pushed.pushable()
+        return TrustList(self.keys + believed.keys, self.complaints + believed.complaints)
 
     @cached_property
     def _names(self) -> dict[str, tuple[Key, ...]]:

@@ -140,10 +140,10 @@ class Documents:
         serial = _serial_of(payload)
         if serial < self._trust_serial:
             raise _Refused(f"serial {serial} is below {self._trust_serial}")
-        pushed: TrustList = trust_list.parse(payload)
-        if not pushed.keys:
-            raise _Refused(pushed.complaints[0] if pushed.complaints else "holds no key")
-        self._trust_serial = serial
+        listed: TrustList = trust_list.parse(payload)
+        if not listed.keys:
+            raise _Refused(listed.complaints[0] if listed.complaints else "holds no key")
+        self._trust_serial, pushed = serial, listed.pushable()
         self._verifier.trust = self._verifier.trust_of_file.with_pushed(pushed)
         return _sentence(f"{len(pushed.keys)} keys", len(pushed.complaints), pushed.complaints)
 
