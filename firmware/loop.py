@@ -139,7 +139,7 @@ class Loop:
         self.ring()
 
     def tell_again(self, cable: Cable, line: Line) -> None:
-        """Order a hand the state that holds now, whatever it did meanwhile. Of the loop's thread."""
+        """Whatever it did meanwhile: a hand is ordered what holds now, a sensor begins anew. Of the loop's thread."""
         t_ms = self.clock.elapsed_ms()
         self._put(cable.say(line, line.speaker.replugged(t_ms), t_ms))
         self._follow(cable)

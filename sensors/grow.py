@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sensors.framing import crc16_ccitt
-from sensors.lines import LineCutter
+from sensors.lines import UNPLUGGED, LineCutter
 from sensors.readings import Garbled
 
 READ, WRITE, SAVE, HEARTBEAT = 0x07, 0x08, 0x09, 0x0A
@@ -115,6 +115,12 @@ class Wire:
             half_a_reply = self._line_start and len(held) >= 4
             out += [Garbled(len(held), "half a reply")] if half_a_reply else self._text(held, self._held_since)
         return [*out, *self._lines.tick(t_ms)]
+
+    def replugged(self) -> list[Garbled]:
+        """Nothing of what was on the line before goes on."""
+        held = [Garbled(len(self._held), UNPLUGGED)] if self._held else []
+        self._held, self._line_start = bytearray(), True
+        return [*held, *self._lines.give_up(UNPLUGGED)]
 
     def _judge(self, head: bytes, owed: list[Step]) -> tuple[int, Reply | Garbled | None]:
         """(length, what it is): length 0 = not complete yet, None = text."""

@@ -1,9 +1,10 @@
 """Lines of text from a scanner: cut at the terminator, bounded, patient with a slow cable but not for ever.
 
 Used by every scanner that sends the code's text followed by a terminator. A line may stop in the middle for a second
-(a USB hub, a busy scanner) and is still one line; when it stays unfinished for `idle_ms` it is given up, so that its
-beginning is never glued to the next visitor's code. A line longer than `max_chars` is dropped whole: its tail must not
-look like a code of its own. Where it ends somebody stands who showed it: an empty line says so, and they are answered.
+(a USB hub, a busy scanner) and is still one line; when it stays unfinished for `idle_ms`, or the scanner is unplugged in
+it, it is given up, so that its beginning is never glued to the next visitor's code. A line longer than `max_chars` is
+dropped whole: its tail must not look like a code of its own. Where it ends somebody stands who showed it: an empty line
+says so, and they are answered.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ AIM_SYMBOLOGIES = {"A": "code39", "C": "code128", "E": "ean", "L": "pdf417", "Q"
 
 
 NOT_READ = b""
+UNPLUGGED = "a line broken off when the scanner was unplugged"
 
 
 class LineCutter:
@@ -54,11 +56,15 @@ class LineCutter:
         """Give up a line that has been unfinished for too long."""
         if self.wake_at_ms is None or t_ms < self.wake_at_ms:
             return []
+        return self.give_up("a line never ended")
+
+    def give_up(self, because: str) -> list[Garbled]:
+        """Forget the line that is unfinished now."""
         self.wake_at_ms = None
         dropped = self._overlong + len(self._pending)
         self._overlong = 0
         self._pending.clear()
-        return [Garbled(dropped, "a line never ended")] if dropped else []
+        return [Garbled(dropped, because)] if dropped else []
 
     def _finish(self, line: bytes) -> list[bytes | Garbled]:
         overlong, self._overlong = self._overlong, 0

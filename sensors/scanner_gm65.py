@@ -107,6 +107,11 @@ class Decoder:
         self._arrange()
         return out
 
+    def replugged(self, t_ms: float) -> list[AnyReading | Send]:
+        given_up = self._wire.replugged()
+        self._arrange()
+        return [*given_up]
+
     # ---- what came
 
     def _sorted(self, parts: list[bytes | Garbled | Reply], t_ms: float) -> list[AnyReading | Send]:

@@ -16,7 +16,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sensors.driver import Driver, Edge, Example, Later, Raw, Send, SerialSettings
-from sensors.lines import LineCutter, Terminator, line_of, scan_of
+from sensors.lines import UNPLUGGED, LineCutter, Terminator, line_of, scan_of
 from sensors.readings import AnyReading, Garbled, Scan
 
 
@@ -43,6 +43,11 @@ class Decoder:
 
     def tick(self, t_ms: float) -> list[AnyReading | Send]:
         given_up = self._lines.tick(t_ms)
+        self.wake_at_ms = self._lines.wake_at_ms
+        return [*given_up]
+
+    def replugged(self, t_ms: float) -> list[AnyReading | Send]:
+        given_up = self._lines.give_up(UNPLUGGED)
         self.wake_at_ms = self._lines.wake_at_ms
         return [*given_up]
 

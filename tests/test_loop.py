@@ -16,13 +16,14 @@ from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import GateOpen
 from firmware.core.events import ClockChecked, CodeRead, CommandArrived, ContactChanged, DeviceHealth, Started
+from firmware.core.facts import Unproved
 from firmware.core.records import Decision
 from firmware.core.state import LaneSetup
 from firmware.core.turn import Outcome
 from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
 from firmware.outputs import gate_relay_lcus
 from firmware.ports.serial_line import SerialPort
-from sensors import counter_beam_pair
+from sensors import counter_beam_pair, scanner_text_line
 from tests.brokers import wait_until
 from tests.core.stage import Stage
 from tests.device.bench import ON, Far
@@ -206,6 +207,29 @@ def test_a_relay_that_goes_while_it_is_written_to_is_missed_and_comes_back(loop:
     far.expect(ON)
     assert [event.state for event, _ in loop._inbox if isinstance(event, DeviceHealth)] == ["unplugged", "ok"]
     port.close()
+    far.unplug()
+
+
+def test_the_half_of_a_code_that_came_before_the_plug_was_pulled_is_not_joined_to_the_next(
+    loop: Loop, tmp_path: Path
+) -> None:
+    read, far = [], Far(tmp_path / "scanner")
+    speaker = scanner_text_line.Decoder(scanner_text_line.Settings())
+    line = Line(
+        "A", "scanner", "scanner_text_line", speaker, lambda text, _: read.append(text) or Unproved(because="malformed")
+    )
+    cable = Cable(SerialPort(str(far.link), 9_600, loop.clock), [line])
+    loop.add(cable)
+    far.write(b"HP1:the first ha")
+    wait_until(lambda: loop._collect(cable) or speaker.wake_at_ms is not None)
+    far.unplug()
+    wait_until(lambda: loop._collect(cable) or line.state == "unplugged")
+    far.plug()
+    wait_until(lambda: loop._tend(loop.clock.elapsed_ms()) or line.state == "ok")
+    far.write(b"HP1:next\r")
+    wait_until(lambda: loop._collect(cable) or read)
+    assert read == [b"HP1:next"] and line.dropped_bytes == len(b"HP1:the first ha")
+    cable.port.close()
     far.unplug()
 
 

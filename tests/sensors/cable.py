@@ -34,6 +34,9 @@ class Cable:
     def feed(self, raw: Any) -> None:
         self._take(self.near.feed(raw, self.now_ms))
 
+    def replug(self) -> None:
+        self._take(self.near.replugged(self.now_ms))
+
     def run(self, for_ms: float) -> None:
         """Let `for_ms` pass: what is on the cable arrives, `tick` is called when it was asked for."""
         end = self.now_ms + for_ms

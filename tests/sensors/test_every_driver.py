@@ -37,7 +37,7 @@ from sensors.driver import (
     Zone,
     find,
 )
-from sensors.readings import AnyReading, Crossing, Ready, Silent
+from sensors.readings import AnyReading, Crossing, Ready, Scan, Silent
 from tests.sensors.cable import HEALTH, Cable
 
 HOUSE = Path(__file__).parents[2]
@@ -70,6 +70,7 @@ def rows(table: list[tuple[str, Example]]) -> Any:
 
 every_driver = pytest.mark.parametrize("name", DRIVERS)
 every_serial_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].port == "serial"])
+every_text_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].text])
 every_i2c_driver = pytest.mark.parametrize("name", [name for name in DRIVERS if DRIVERS[name].port == "i2c"])
 every_polled_sensor = pytest.mark.parametrize(
     "name", [name for name in DRIVERS if DRIVERS[name].polled and name.split("_")[0] in SENSOR_KINDS]
@@ -403,6 +404,17 @@ def test_any_bytes_in_any_slicing(name: str, data: st.DataObject) -> None:
             line.feed(part)
         results.append(line.content())
     assert results[0] == results[1] == results[2]
+
+
+@every_text_driver
+@pytest.mark.parametrize("half", [b"HP1:half of a co", b"x" * 5_000])
+def test_what_was_on_the_line_when_it_was_unplugged_is_counted_and_begins_no_code(name: str, half: bytes) -> None:
+    line = cable(name)
+    line.feed(half)
+    line.replug()
+    assert line.garbled_bytes() == len(half)
+    line.feed(b"HP1:A\r\n")
+    assert line.content() == [Scan(b"HP1:A")]
 
 
 def strange_raw() -> st.SearchStrategy[Any]:
