@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
+from typing import NoReturn
 
 Path = tuple[str | int, ...]
 
 DEPTH_MAX = 60
-"""Nested values deeper than this are passed over: no file of ours goes beyond four."""
+"""Keys and nested values deeper than this are passed over: no file of ours goes beyond four."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"[ \t]*")
@@ -45,6 +46,18 @@ def nearest_line(known: dict[Path, int], path: Path) -> int:
     return next((known[each] for each in around if each in known), 1)
 
 
+def too_deep(text: str) -> int:
+    """The line, counted from 1, of the first key or value that is nested deeper than DEPTH_MAX; 0: there is none."""
+    walk = _Walk(text)
+    walk.whole()
+    return walk.deep_at
+
+
+def long_keys(text: str) -> bool:
+    """Whether there may be keys in it that are `too_deep`. Asked before a parser reads it: 100,000 parts take a minute."""
+    return any(line.count(".") >= DEPTH_MAX for line in text.split("\n"))
+
+
 class _Lost(Exception):
     """This is no TOML that can be followed."""
 
@@ -58,6 +71,8 @@ class _Walk:
         self.table: Path = ()
         self.entries: dict[Path, int] = {}
         self.found: dict[Path, int] = {}
+        self.deep_at = 0
+        """The first line with more depth than is followed."""
 
     def whole(self) -> dict[Path, int]:
         while self._skip(_BLANK) < len(self.text):
@@ -87,6 +102,10 @@ class _Walk:
         self.counted = at
         self.found.setdefault(path, self.line)
 
+    def _too_deep(self) -> NoReturn:
+        self.deep_at = self.deep_at or self.text.count("\n", 0, self.at) + 1
+        raise _Lost
+
     # ------------------------------------------------------------ the parts of a file
 
     def _header(self) -> None:
@@ -111,9 +130,11 @@ class _Walk:
         return path
 
     def _key(self) -> list[str]:
-        names = []
+        names: list[str] = []
         while True:
             self._skip(_SPACE)
+            if len(names) == DEPTH_MAX:
+                self._too_deep()
             names.append(self._name())
             self._skip(_SPACE)
             if self._next() != ".":
@@ -144,7 +165,7 @@ class _Walk:
     def _value(self, path: Path, depth: int) -> None:
         first = self._next()
         if depth > DEPTH_MAX:
-            raise _Lost
+            self._too_deep()
         if first == "[":
             self._several("]", lambda index: self._element(path + (index,), depth))
         elif first == "{":

@@ -79,11 +79,14 @@ def document(raw: bytes, file: str) -> Document:
         raise too_large(file)
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")  # some editors put a byte order mark in front
-        return Document(file, text, tomllib.loads(text))
     except UnicodeDecodeError as wrong:
         raise Mistake("is not UTF-8 text", file=file, line=raw[: wrong.start].count(b"\n") + 1) from None
+    if toml_lines.long_keys(text) and (line := toml_lines.too_deep(text)):
+        raise Mistake("is nested too deeply", file=file, line=line)
+    try:
+        return Document(file, text, tomllib.loads(text))
     except RecursionError:
-        raise Mistake("is nested too deeply", file=file) from None
+        raise Mistake("is nested too deeply", file=file, line=toml_lines.too_deep(text)) from None
     except ValueError as wrong:
         raise _not_toml(str(wrong), file, last_line=text.rstrip().count("\n") + 1) from None
 

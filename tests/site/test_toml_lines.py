@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import tomllib
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware import typed_toml
+from firmware.errors import Mistake
 from firmware.toml_lines import line_of, lines
 
 NAMES = st.one_of(
@@ -98,3 +101,25 @@ def test_a_missing_key_is_looked_for_in_its_table() -> None:
 def test_a_large_file_takes_no_quadratic_time() -> None:
     text = "".join(f"k{number} = [1, 2, 3]\n" for number in range(20_000))
     assert line_of(text, ("k19999",)) == 20_000
+
+
+A = "a." * 100_000
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [f"{A}a = 1", f"[{A}a]", f"[[{A}a]]", f"x = {{ {A}a = 1 }}", "x = " + "[" * 100_000, "x = " + "{a=" * 100_000],
+)
+def test_what_is_too_deep_for_a_parser_is_refused_with_its_line(deep: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of long keys no parser hears: it copies the beginning of a key at each of its parts."""
+    if A in deep:
+        monkeypatch.setattr("tomllib.loads", pytest.fail)
+    with pytest.raises(Mistake) as wrong:
+        typed_toml.document(f"v = 1\n\n{deep}\n".encode(), "site.toml")
+    assert str(wrong.value) == "site.toml:3: is nested too deeply"
+
+
+def test_many_dots_in_a_text_or_a_remark_are_no_key() -> None:
+    dots = "a." * 1_000
+    text = f'# {dots}\nx = """\n{dots}\n"""\ny = "{dots}"\nz.{"a." * 50}z = 1\n'
+    assert typed_toml.document(text.encode(), "site.toml").tree["y"] == dots
