@@ -12,13 +12,12 @@ import hashlib
 import json
 import os
 import tempfile
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deploy.image import tools
-from firmware import clock
+from firmware import clock, typed_toml
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
 from firmware.site.examination import examine
@@ -70,8 +69,8 @@ def read(file: Path, name: str | None) -> Door:
     devices = [spec for lane in place.lanes for spec in lane.devices.values()]
     unplugged = tuple(spec.role for spec in devices if spec.port and PLACEHOLDER.search(spec.port))
     door = Door(place.device.name, place.device.hall, bank=place.rights.bank, unplugged=unplugged, odd=tuple(found.odd))
-    tree = tomllib.loads(file.read_text("utf-8"))
-    door.files["site/site.toml"] = file.read_bytes()
+    text = door.files["site/site.toml"] = file.read_bytes()
+    tree = typed_toml.document(text, str(file)).tree
     for keys in NAMED:
         named = _value(tree, keys)
         if named is not None:

@@ -8,7 +8,6 @@ Paths are relative to the site file and absolute in what `load` answers.
 from __future__ import annotations
 
 import pkgutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import msgspec
 
 import sensors
 from firmware import outputs, typed_toml
+from firmware.errors import Mistake
 from firmware.files import read
 from firmware.site import against_rulebook, checks
 from firmware.site.tables import ROLES, DeviceSpec, File, Lane, LaneTable, Site, Wiring
@@ -55,8 +55,8 @@ def load(path: str | Path, catalogue: Catalogue | None = None) -> Site:
 def device_name(path: Path) -> str:
     """The name in a site file, however wrong the rest of it is; empty: nobody can say."""
     try:
-        return str(tomllib.loads(path.read_text("utf-8"))["device"]["name"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(typed_toml.document(path.read_bytes(), str(path)).tree["device"]["name"])
+    except (OSError, Mistake, KeyError, TypeError):
         return ""
 
 

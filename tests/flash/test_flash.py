@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import json
 import os
@@ -16,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.flash import blockmap, writing
+from deploy.flash import blockmap, door, writing
 from deploy.flash.blockmap import SECTOR
 from deploy.flash.disks import Disks
 from deploy.image import tools
+from firmware import site
 from firmware.__main__ import main
 from firmware.errors import Failure
 from firmware.trust.authority import Authority
@@ -175,6 +177,15 @@ def test_a_site_file_without_what_it_names(tmp_path: Path, image: Path, site_fil
     assert "rulebook.toml.sig" in refused(card, *words)
     (site_file.parent / "rulebook.toml").unlink()
     assert "there is no file" in refused(card, *words)
+
+
+def test_a_site_file_with_a_byte_order_mark_is_the_same_door(site_file: Path) -> None:
+    """Some editors put one in front, and `check` finds nothing wrong with it."""
+    needs.stop_unless(needs.missing("mcopy"))
+    plain = door.read(site_file, None)
+    site_file.write_bytes(codecs.BOM_UTF8 + site_file.read_bytes())
+    marked = door.read(site_file, None)
+    assert marked.files.keys() == plain.files.keys() and marked.name == site.device_name(site_file)
 
 
 def test_no_card_is_made_of_a_door_that_check_refuses(tmp_path: Path, image: Path, site_file: Path) -> None:

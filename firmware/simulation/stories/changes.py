@@ -12,12 +12,12 @@ import tomllib
 from typing import Any
 
 from firmware.errors import Mistake
-from firmware.typed_toml import nearest
+from firmware.typed_toml import document, nearest
 
 
 def changed(text: bytes, *changes: str) -> bytes:
     """The rulebook with every change made, in order. Mistake for a change that is none."""
-    tree = tomllib.loads(text.decode("utf-8"))
+    tree = document(text, "rulebook").tree
     for change in changes:
         _change(tree, change)
     return dumped(tree)
@@ -25,7 +25,7 @@ def changed(text: bytes, *changes: str) -> bytes:
 
 def with_next_serial(text: bytes, change: str) -> bytes:
     """As the hub would send it: changed, and one serial higher."""
-    tree = tomllib.loads(text.decode("utf-8"))
+    tree = document(text, "rulebook").tree
     _change(tree, change)
     tree["serial"] += 1
     return dumped(tree)
