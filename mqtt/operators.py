@@ -108,7 +108,7 @@ def read(path: Path) -> list[Operator]:
     try:
         table: dict[str, Any] = tomllib.loads(text.decode())
         known = msgspec.convert(table.get("operator", []), list[Operator])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise Mistake(f"is no list of operators ({wrong})", file=str(path)) from None
     for one in known:
         _check(one, path)

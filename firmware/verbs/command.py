@@ -37,7 +37,7 @@ EXAMPLE = (
     "hallgate command hold lane=A --device entry-1 --hall baoshan --broker mqtt://10.0.0.2 --command-key orders.pem"
 )
 HISTORY = "history"
-PATIENCE_S = 10.0
+PATIENCE_S, WAIT_MAX_S = 10.0, 3_600
 STATUS_S = 3.0
 TEXT_MAX = 512
 BANK = "bank"
@@ -68,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     Topics(arguments.hall, "hub")
     for name in (*arguments.device, arguments.resource):
         Topics(arguments.hall, name)
+    if not 0 <= arguments.wait <= WAIT_MAX_S:  # nor is "nan"
+        raise Mistake(f"give a number from 0 to {WAIT_MAX_S}", key="--wait")
     if arguments.name == HISTORY:
         return _history(arguments)
     order = _order(arguments.name)

@@ -141,8 +141,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     if not host or not port.isdecimal() or int(port) > PORT_MAX:
         raise Mistake("write ADDRESS:PORT", key="--listen")
     Authority(arguments.ca)
+    then = _words(arguments.then)
     try:
-        desk = Desk((host, int(port)), arguments.ca, clock.from_environment(), tuple(shlex.split(arguments.then)))
+        desk = Desk((host, int(port)), arguments.ca, clock.from_environment(), then)
     except OSError as error:
         raise Failure(f"{arguments.listen} cannot be listened on: {error.strerror or error}") from None
     told = f"devices enrol at http://{host}:{desk.server_port}"
@@ -150,6 +151,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     with desk:
         desk.serve_forever()
     return 0
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        raise Mistake(f"{command!r} is no command: a quotation mark in it has no other", key="--then") from None
 
 
 def _revoke(arguments: argparse.Namespace, now: dt.datetime) -> int:
@@ -198,7 +206,7 @@ def _bridge(arguments: argparse.Namespace) -> access.Bridge | None:
         return None
     name, _, where = arguments.bridge.partition("@")
     host, _, port = where.rpartition(":")
-    if not (name and host and port.isdecimal() and arguments.bridge_ca):
+    if not (name and host and port.isdecimal() and 0 < int(port) <= PORT_MAX and arguments.bridge_ca):
         raise Mistake("write --bridge NAME@HOST:PORT and --bridge-ca FILE", key="--bridge")
     Topics("hall", name)
     folder = arguments.bridge_dir.resolve()

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from firmware import __main__ as command_line
 from firmware.errors import Failure, Mistake
 from firmware.trust import certificates, enrolment_ticket
 from firmware.trust.authority import Authority
@@ -42,6 +43,15 @@ def test_a_device_with_a_ticket_is_enrolled_and_its_broker_told(hall: Desk) -> N
     made.verify_directly_issued_by(certificates.load_certificate(got.ca.encode(), ""))
     assert "east-1" in hall.enrolled and (hall.folder.parent / "told").exists()
     assert enrolment_ticket.ask(hall.url, ticket, "east-1", asked).certificate == got.certificate, "the answer was lost"
+
+
+def test_a_command_that_is_none_is_told_before_anybody_is_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ca = str(tmp_path / "ca")
+    assert command_line.main(["enrol", "ca", "new", "--hall", "baoshan", "--ca", ca]) == 0
+    assert command_line.main(["enrol", "serve", "--ca", ca, "--listen", "127.0.0.1:0", "--then", "echo 'x"]) == 2
+    assert "--then:" in capsys.readouterr().err
 
 
 def test_a_bank_may_hear_the_orders_for_the_halls_limit(hall: Desk) -> None:

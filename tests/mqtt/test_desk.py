@@ -185,6 +185,15 @@ def test_the_operators_file_is_written_private_and_read_back(tmp_path: Path) -> 
         operators.read(file)
 
 
+@pytest.mark.parametrize("text", ["operator = 1", "operator = " + "[" * 100_000, "operator = [", "\xff"])
+def test_what_is_no_list_of_operators_is_called_so(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "operators.toml"
+    file.write_bytes(text.encode("latin-1"))
+    file.chmod(0o600)
+    with pytest.raises(Mistake, match="is no list of operators"):
+        operators.read(file)
+
+
 # ---------------------------------------------------------------- on the wire
 
 
