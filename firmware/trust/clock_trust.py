@@ -1,7 +1,7 @@
 """Whether the wall clock may be believed. A Pi without a battery clock wakes up in the wrong year.
 
 Trusted: inside the rulebook's validity, and not before the last journalled time or the day this software was built.
-`ntp`: the kernel must also say that it is synchronised.
+`ntp`: the kernel must also say that it is synchronised. `rtc`: there must be a battery clock.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ BUILT = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 SLACK_MS = 2_000
 """NTP may step a running clock back by this much without raising doubt."""
 STA_UNSYNC = 0x0040
+FOREVER = dt.date.max - dt.timedelta(days=1)
+"""A rulebook that never ends is often written as one until 9999-12-31, and no calendar has a day after that."""
 
 
 class ClockJudge:
@@ -37,7 +39,7 @@ class ClockJudge:
         if rulebook is not None:
             self._first_ms = _midnight_ms(rulebook.valid_from, zone)
             last = max(rulebook.valid_until, dt.date.fromisoformat(next_until) if next_until else dt.date.min)
-            self._last_ms = _midnight_ms(last + dt.timedelta(days=1), zone)
+            self._last_ms = _midnight_ms(min(last, FOREVER) + dt.timedelta(days=1), zone)
 
     def doubt(self) -> str:
         """Why the wall clock is not believed now; empty when it is."""

@@ -6,8 +6,10 @@ import datetime as dt
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from firmware.clock import Clock
 from firmware.errors import Mistake
 from firmware.rulebook.book import parse
 from firmware.rulebook.contradictions import complaints
@@ -127,3 +129,14 @@ def test_the_clock_is_believed_until_the_end_of_the_rulebook_that_waits() -> Non
     judge.follow(book, zone, "2023-12-31")
     assert judge.doubt() == ""
     assert clock_trust.SLACK_MS == 2_000
+
+
+def test_a_rulebook_may_hold_until_the_last_day_of_the_calendar() -> None:
+    door = Door()
+    book, zone = door.controller.rulebook, door.controller.zone
+    assert book is not None
+    judge = ClockJudge(Clock(1.0, 1_654_822_800_000.0), "system")
+    judge.follow(msgspec.structs.replace(book, valid_until=dt.date.max), zone)
+    assert judge.doubt() == ""
+    judge.follow(book, zone, str(dt.date.max))
+    assert judge.doubt() == ""
