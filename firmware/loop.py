@@ -36,8 +36,8 @@ CALLS_A_TURN = 4
 FLUSH_MS = 1_000
 """What moves nothing may stay in memory this long."""
 RETRY_MS = 1_000
-LATE_MS = 1_000
-"""An order that is later than this is looked at again before it is carried out."""
+STALE_ORDER_MS = 1_000
+"""Orders that are carried out so long after their event was judged: a grant behind one may be over."""
 PREPARE_MS, PREPARED_MS = 20, 1_000
 """Between two steps towards the journal's next segment, and between two looks whether one is wanted."""
 IDLE_MS = 60_000.0
@@ -346,7 +346,7 @@ class Loop:
     def _carry_out(self, orders: list[AnyAction]) -> None:
         """Gates first: a person is waiting there."""
         t_ms = self.clock.elapsed_ms()
-        if t_ms > self._last_ms + LATE_MS:
+        if t_ms > self._last_ms + STALE_ORDER_MS:
             orders = self._still_granted(orders, t_ms)
         for order in sorted(orders, key=_not_a_gate):
             for cable, line in self.hands.get(order.lane, ()):

@@ -1,6 +1,7 @@
 """From what was shown at a gate to an answer: builds the case, asks the rules, words the reply.
 
-The rules know the plan; this file knows where their facts are. It changes nothing.
+The rules know the plan; this file knows where their facts are. It opens nothing and remembers nothing: `decide` only
+looks, and `decision` puts the answer on record and on the sign.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ TURN_BACK_MS = 1_500
 """Who stepped back may step forward again this long; then the place is given back."""
 RENEW_AHEAD_MS = 150
 """A blocked gate's opening is prolonged this long before the hand would let go."""
-LATE_MS = 500
+PROLONG_LATE_MS = 500
 """A busy machine may come this late to prolong it; after that the gate was shut and stays shut."""
 CLOSING_MS = 50
 """Between closing the relay and giving its place back (P4 of the protocol)."""
@@ -226,7 +226,7 @@ def tend(turn: Turn, lane: LaneState) -> None:
     grant = lane.grant
     if lane.closing and not lane.blocked:
         turn.unfree(lane)
-    if lane.blocked and not lane.freed and -RENEW_AHEAD_MS <= turn.now - lane.open_until_ms <= LATE_MS:
+    if lane.blocked and not lane.freed and -RENEW_AHEAD_MS <= turn.now - lane.open_until_ms <= PROLONG_LATE_MS:
         turn.prolong(lane)
     elif not lane.blocked and lane.wanted_open_until_ms <= turn.now < lane.open_until_ms:
         turn.close(lane)

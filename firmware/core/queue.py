@@ -193,8 +193,8 @@ def due(turn: Turn, lane: LaneState) -> list[int]:
     return [at_ms for at_ms in times if at_ms > turn.now] if times else times
 
 
-def spacing_today(turn_now_ms: int, lane: LaneState, day: SpacingDay | None, local_day: str) -> tuple[int, int]:
+def spacing_today(now_ms: int, lane: LaneState, day: SpacingDay | None, local_day: str) -> tuple[int, int]:
     """(seconds too close today, times), the spell that is still going on included."""
     today = day if day is not None and day.day == local_day else SpacingDay()
-    going_ms = turn_now_ms - lane.close_since_ms if lane.close_since_ms is not None else 0
+    going_ms = now_ms - lane.close_since_ms if lane.close_since_ms is not None else 0
     return (today.too_close_ms + max(0, going_ms)) // 1000, today.times + (lane.close_since_ms is not None)

@@ -14,6 +14,8 @@ from firmware.core.resource import Resource, of_zone
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
+UNHEARD_MS = 3_600_001
+"""Longer ago than any `[quota] apart_seconds`: a door of which nothing was heard since this start."""
 HELD = "entry is held until a recount"
 LISTEN_MS = 12_000
 """Two heartbeats of every door that can be reached."""
@@ -35,7 +37,7 @@ def started(turn: Turn, event: Started) -> None:
         for peer in own.peers.values():  # elapsed time may begin anew: nobody was heard yet
             peer.seen_ms = turn.now - limit.REACHABLE_MS - 1
     for door in state.doors.values():
-        door.seen_ms = turn.now - 3_600_001
+        door.seen_ms = turn.now - UNHEARD_MS
     if power_loss:
         state.entered.clear()  # elapsed time begins anew, and who left meanwhile is not known
         _hold_until_counted(turn)
