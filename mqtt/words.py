@@ -288,7 +288,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "closed_phase": ("未开放", "not open yet"),
     "class_not_in_phase": ("本阶段未开放", "not in this phase"),
     "other_lane": ("走错通道", "other lane"),
-    "exit_first": ("先出后进", "exits first"),
     "booking_missing": ("等预约码", "booking asked for"),
     "pcr_asked": ("等核酸码", "PCR asked for"),
     "antigen_asked": ("等抗原码", "antigen asked for"),

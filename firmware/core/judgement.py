@@ -93,7 +93,6 @@ def case_of(turn: Turn, lane: LaneState, rulebook: Rulebook, unproved: Unproved 
         arrived_s=_arrival(turn, identity, phase_rules.arrival_freeze_minutes if phase_rules else 0),
         held_entry=held_entry(turn, setup),
         journal_ok=turn.state.journal_ok,
-        exit_waiting=_exit_waiting(turn, lane),
         ahead=ahead_of(lane, identity),
         local=local,
         walk_in=quotas.walk_in(turn.state, rulebook, counted_on.date()),
@@ -138,13 +137,6 @@ def _counts_nobody(turn: Turn, setup: LaneSetup) -> bool:
     """The rulebook limits the zone this lane leads to, and the site file does not say that this device keeps its limit."""
     limited = turn.rulebook is not None and setup.zone in turn.rulebook.zone
     return limited and turn.state.resource(of_zone(setup.zone)) is None
-
-
-def _exit_waiting(turn: Turn, lane: LaneState) -> bool:
-    """In a lane for both ways: somebody wants out while another body is still coming in."""
-    if turn.setup(lane.name).direction != "both":
-        return False
-    return lane.exit_waiting
 
 
 def _arrival(turn: Turn, identity: str, freeze_minutes: int) -> int | None:

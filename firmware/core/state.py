@@ -244,7 +244,7 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     wanted_open_until_ms: int = -1_000_000
     """When it should: earlier than the above after a blocked passage prolonged it."""
     exit_waiting: bool = False
-    """Somebody wants out while a body is still coming in through the same lane."""
+    """Somebody wants out while a body is still coming in through the same lane: they go next, before anybody is judged."""
     obstructed: bool = False
     last_code: str = ""
     scanned: dict[str, int] = {}

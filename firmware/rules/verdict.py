@@ -66,8 +66,6 @@ class Case(msgspec.Struct, kw_only=True):
     held_entry: str
     """Why entry is held on the whole device (`recount`), or empty."""
     journal_ok: bool
-    exit_waiting: bool
-    """Somebody wants to leave through this same lane now."""
     ahead: int
     """People who were told to wait before this one."""
     local: dt.datetime

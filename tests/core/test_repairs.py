@@ -93,6 +93,18 @@ def test_who_waits_to_leave_is_let_out_when_a_silent_counter_leaves_the_passage_
     assert any(isinstance(action, GateOpen) and action.way == "out" for action in stage.actions)
 
 
+def test_whoever_waits_to_leave_goes_before_the_next_who_comes() -> None:
+    """No rule says so: while somebody waits to leave a gate is open, and nobody is judged in front of an open gate."""
+    stage = Stage(direction="both")
+    stage.scan(stage.booking(1))
+    stage.do(events.PassageBlocked(lane="A", blocked=True))
+    stage.press(0.1)
+    assert stage.lane.exit_waiting and stage.scan(stage.booking(2)) == "wait" and stage.because == "take_turn"
+    stage.cross()
+    assert stage.lane.grant is not None and stage.lane.grant.way == "out"
+    assert stage.scan(stage.booking(2)) == "wait" and stage.because == "take_turn"
+
+
 def test_a_stuck_beam_keeps_nobody_in() -> None:
     stage = Stage(direction="both")
     stage.scan(stage.booking(1))

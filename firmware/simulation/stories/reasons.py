@@ -12,7 +12,7 @@ REASONS = {
     "pcr_missing": "无核酸", "pcr_too_old": "核酸过期", "positive": "阳性", "antigen_missing": "无抗原",
     "antigen_too_old": "抗原过期", "booking_missing": "缺预约码", "pcr_asked": "请出示核酸", "too_close": "间距不足",
     "too_soon": "间隔不足", "dense": "人员聚集", "air_bad": "通风换气", "symptoms": "身体不适", "elevated": "体温偏高",
-    "other_zone": "非本岗位", "outside_band": "非当班时间", "passback": "重复进入", "exit_first": "先出后进",
+    "other_zone": "非本岗位", "outside_band": "非当班时间", "passback": "重复进入",
     "interlock": "互锁", "first_person": "未开门", "take_turn": "请等前一位", "held": "暂停", "recount": "清点",
     "clock_doubtful": "时钟不可信", "journal_full": "记录已满", "gate_fault": "闸机故障", "no_test": "不是检测证明",
     "attendant_confirmed": "人工确认", "bad_signature": "签名不符", "not_read": "未读到",
