@@ -52,9 +52,6 @@ class Encoder(RelayHand):
         super().__init__(settings.energised, on_failure)
         self._active = int(settings.active_high)
 
-    def idle_levels(self) -> dict[str, int]:
-        return {PIN: 1 - self._active}
-
     def switch(self, on: bool) -> Answers:
         return [Send(Edge(PIN, self._active if on else 1 - self._active))]
 

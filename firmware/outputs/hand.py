@@ -4,6 +4,9 @@ A hand is a driver file whose encoder turns orders (`firmware/core/actions.py`) 
 itself when an order's time is over. Beside `order`, `feed` and `tick` every encoder answers three questions of a life
 among people: what to send when the process starts, when it ends, and when the cable was pulled and is back.
 
+A hand on output pins says in its settings by `active_high` at which level it is on (`firmware/plugs.py` claims the pins
+with the other one, so that a start switches nothing); without that key at 1.
+
 `on_failure` is the site file's word for the lane: the position the gate takes when the software is gone.
 """
 
@@ -30,10 +33,6 @@ class Hand:
 
     wake_at_ms: float | None = None
     """When `tick` wants to be called next (elapsed ms); None: never."""
-
-    def idle_levels(self) -> dict[str, int]:
-        """Output pins: the level at which nothing is on, for the port to claim them with. Not 0 for active-low ones."""
-        return {}
 
     def start(self, t_ms: float) -> Answers:
         """The process began. Nothing that opens, lights up or speaks is ever sent here."""

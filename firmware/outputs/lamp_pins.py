@@ -36,9 +36,6 @@ class Encoder(Hand):
         """What was last ordered; None: nothing yet, the pins stand as they like."""
         self.wake_at_ms: float | None = None
 
-    def idle_levels(self) -> dict[str, int]:
-        return {pin: 1 - int(self._settings.active_high) for pin in self._colours}
-
     def start(self, t_ms: float) -> Answers:
         return self._light(self._settings.idle)
 

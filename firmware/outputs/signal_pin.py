@@ -41,9 +41,6 @@ class SignalHand(Hand):
         """As last sent; None: nothing yet."""
         self.wake_at_ms: float | None = None
 
-    def idle_levels(self) -> dict[str, int]:
-        return {PIN: 1 - int(self._settings.active_high)}
-
     def start(self, t_ms: float) -> Answers:
         return self._switch(False)
 

@@ -16,10 +16,12 @@ import pytest
 
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
+from firmware.plugs import Plugs
 from firmware.ports import pin_group
 from firmware.ports.pin_board import PinBoard, chip_number
 from firmware.ports.pin_group import PinGroup
-from sensors.driver import Edge
+from firmware.site import DeviceSpec
+from sensors.driver import Edge, Send, find
 from tests import needs
 
 BEAMS = {"outside": 17, "inside": 27}
@@ -113,6 +115,26 @@ def test_an_output_starts_at_its_idle_level_and_follows_orders(mock_board: PinBo
     assert mock_board.factory.pin(23).state == 1
     group.close()
     assert mock_board.factory.pin(23).state == 1, "closing the port is no order"
+
+
+@pytest.mark.parametrize("active_high", [True, False])
+@pytest.mark.parametrize("name", ["gate_relay_pin", "lamp_pins", "light_pin", "buzzer_pin"])
+def test_to_claim_the_pins_of_a_hand_switches_nothing_on(
+    name: str, active_high: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the start then sends is what the pins have already."""
+    monkeypatch.setenv("HALLGATE_PINS", f"unix:{path}")
+    driver, clock = find(name), Clock()
+    hand = driver.settings(active_high=active_high)  # type: ignore[call-arg]
+    numbers = dict(zip(driver.outputs, (17, 27), strict=False))
+    plugs = Plugs(clock)
+    plugs.open_alone(DeviceSpec("hand", driver, hand, pins=numbers), name)
+    far = FarEnd.call(path)
+    claimed = dict(far.seen() for _ in numbers)
+    sent = [said.raw for said in driver.decoder(hand).start(0.0) if isinstance(said, Send)]
+    assert {numbers[edge.pin]: edge.level for edge in sent} == claimed
+    far.close()
+    plugs.close()
 
 
 def test_a_pin_has_one_holder(mock_board: PinBoard) -> None:
