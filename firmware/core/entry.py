@@ -86,14 +86,13 @@ def code_read(turn: Turn, event: CodeRead) -> None:
 def place_came(turn: Turn, lane: LaneState) -> None:
     """Who was told that the hall is full and still stands at the gate need not show the code again."""
     visit = lane.visit
-    if visit is None or not visit.place_for or lane.state not in READY:
+    if visit is None or not visit.place_for or lane.state not in READY or lane.grant is not None:
         return
-    if visit.place_for > places.free(turn.state, turn.setup(lane.name)):
+    if turn.rulebook is None or visit.place_for > places.free(turn.state, turn.setup(lane.name)):
         return
-    visit.place_for = 0
-    if turn.rulebook is not None and lane.grant is None:
-        _judge(turn, lane)
-    if lane.visit is visit:  # another reason to wait by now: asked once, then as ever
+    visit.place_for, visit.asked = 0, ""  # what is asked for now has all its time, whatever was asked before
+    verdict = _judge(turn, lane)
+    if lane.visit is visit and not verdict.asks_for:  # another reason to wait by now: asked once, then as ever
         visits.end(lane)
 
 
@@ -213,9 +212,10 @@ def _kind_order(fact: AnyHealth) -> int:
 # -------------------------------------------------------------- the answer
 
 
-def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, final: bool = False) -> None:
+def _judge(turn: Turn, lane: LaneState, unproved: Unproved | None = None, *, final: bool = False) -> Verdict:
     verdict, case = judgement.decide(turn, lane, unproved, final=final)
     answer(turn, lane, verdict, case)
+    return verdict
 
 
 def judge_again(turn: Turn, lane: LaneState) -> None:
