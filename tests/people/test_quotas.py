@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core import other_doors, quotas
+from firmware.core.events import PeerUsed
 from firmware.core.facts import Booking
 from firmware.core.records import Remains
 from firmware.core.state import Counted
@@ -360,6 +361,37 @@ def test_shares_hold_the_quota_under_any_partition(steps: list[str], day: int) -
         assert admitted <= quota + slack
 
 
+def test_doors_count_cases_and_the_slot_together_too() -> None:
+    north, south = (door(10, 3, 9, ("slot_required = true\n", ""), name=name) for name in ("north", "south"))
+    assert north.enters(roster(north, 1, person_class="agent", cases=4), 1) == "admit"
+    south.do(north.tells())
+    assert south.comes(roster(south, 2, person_class="agent", cases=6), 2) == "refuse"
+    assert south.answered == ("refuse", "3.2.3", "case_quota")
+    assert [walks_in(south, 60 + number) for number in range(3)] == ["admit", "admit", "refuse"]
+    assert south.answered == ("refuse", "3.1.1b", "slot_quota")
+
+
+def test_what_another_door_counted_yesterday_is_not_of_today() -> None:
+    north, south = pair(1)
+    assert walks_in(north, 50) == "admit"
+    south.do(north.tells())
+    assert walks_in(south, 60) == "refuse"
+    south.wait(86_400)
+    assert walks_in(south, 61) == "admit"
+
+
+def test_doors_are_apart_when_they_have_not_heard_each_other_for_so_many_seconds() -> None:
+    shares = ("share = {} ", "apart_seconds = 60\nshare = { north = 60, south = 40 } ")
+    left = {}
+    for silent_s in (59, 61):
+        north = door(10, 0, 0, shares, name="north")
+        north.do(door(10, name="south").tells())
+        north.wait(silent_s)
+        assert north.scan(north.test(50)) == "admit"
+        left[silent_s] = north.decision.remains.day
+    assert left == {59: 10, 61: 6}
+
+
 # -------------------------------------------------------------- another board in a door's place
 
 
@@ -392,6 +424,54 @@ def test_what_nobody_used_is_given_back_by_the_new_board_too() -> None:
     assert new.scan(new.test(60)) == "admit"
     new.wait(60)
     assert [walks_in(new, 61), walks_in(new, 62)] == ["admit", "refuse"]
+
+
+def dead_board(counted: Counted, used: tuple[tuple[str, int, int], ...] = (), day: str = "2022-06-01") -> PeerUsed:
+    """What is kept of the door that hung in north's place before."""
+    return PeerUsed(device="north", seq=5, inc="north-1", day=day, used=used, held=(), counted=counted)
+
+
+TOLD = Counted("2022-06-01", persons=4, cases=6, slot=600, slot_persons=2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"persons": 5}, {"cases": 7}, {"slot": 630, "slot_persons": 1}, {"slot_persons": 3}, {"persons": 5, "cases": 1}],
+)
+def test_each_number_of_a_dead_board_only_rises_and_its_echo_is_no_news(more: dict[str, int]) -> None:
+    new = door(20, name="north", inc="north-2")
+    last = msgspec.structs.replace(TOLD, **more)
+    for counted in (TOLD, last):
+        assert other_doors.from_before(new.state, dead_board(counted)) is not None
+        new.do(dead_board(counted))
+        assert other_doors.from_before(new.state, dead_board(counted)) is None
+    assert new.tells().counted == msgspec.structs.replace(last, cases=max(6, last.cases))
+    assert other_doors.from_before(new.state, dead_board(TOLD)) is None
+
+
+def test_a_pass_that_only_an_older_list_knew_takes_nothing_from_the_dead_boards_count() -> None:
+    new = door(20, name="north", inc="north-2")
+    new.do(dead_board(TOLD)).do(dead_board(Counted("2022-05-31", persons=9), (("00000000000000aa", 1, 1_654_000_000),)))
+    assert "00000000000000aa" in new.state.used and new.tells().counted == TOLD
+
+
+def test_a_dead_boards_count_of_a_later_day_begins_that_day() -> None:
+    new = door(20, name="north", inc="north-2")
+    tomorrow = Counted("2022-06-02", persons=1)
+    new.do(dead_board(TOLD)).do(dead_board(tomorrow, day="2022-06-02"))
+    new.wait(86_400)
+    assert new.tells().counted.persons == 1
+    assert other_doors.from_before(new.state, dead_board(TOLD)) is None, "yesterday is over, however many they were"
+
+
+def test_a_slot_begins_anew_for_a_new_board_as_well() -> None:
+    dead, new = door(10, slot=1, name="north"), door(10, slot=1, name="north", inc="north-2")
+    assert walks_in(dead, 50) == "admit"
+    new.do(dead.tells())
+    assert walks_in(new, 60) == "refuse"
+    new.wait(30 * 60)
+    assert [walks_in(new, 61), walks_in(new, 62)] == ["admit", "refuse"]
+    assert new.tells().counted == Counted("2022-06-01", persons=2, cases=2, slot=630, slot_persons=1)
 
 
 @settings(max_examples=60, deadline=None)
