@@ -27,8 +27,6 @@ def judge(case: Case) -> Verdict | None:
 
 
 def _asked(case: Case, path: Path) -> Verdict:
-    if case.final:
-        return Verdict(CLAUSE, "staff", "assisted_lapsed", phrase="staff")
     days = {"days": case.rulebook.assisted.paper_code_days}
     return Verdict(CLAUSE, "wait", f"{path.step}_asked", phrase=PHRASES[path.step], asks_for=path.step, values=days)
 

@@ -76,7 +76,7 @@ def _dates(case: Case, booking: Booking) -> Verdict | None:
         opens = max(opens, booking.not_before_s)
     if case.now_s < opens:
         return _early(case, dt.datetime.fromtimestamp(min(opens, FAR_S), case.zone))
-    return _late(case) if is_late(case) else None
+    return _late(case) if is_late(case, booking) else None
 
 
 def _early(case: Case, back: dt.datetime) -> Verdict:
@@ -92,11 +92,8 @@ def _late(case: Case) -> Verdict | None:
     return Verdict(CLAUSE, "staff" if answer == "staff" else "refuse", "late")
 
 
-def is_late(case: Case) -> bool:
+def is_late(case: Case, booking: Booking) -> bool:
     """After the slot and its grace, counted at the frozen arrival; the clock is trusted."""
-    booking = case.booking
-    if booking is None:
-        return False
     arrived = case.arrived_s if case.arrived_s is not None else case.now_s
     ends = booking.slot_end_s if booking.slot_end_s is not None else booking.expires_s
     return arrived > ends + late_minutes(case.rules, case.rulebook.slot) * 60

@@ -45,7 +45,7 @@ def counts(case: Case) -> bool:
         return False
     if visit.source == "roster" and visit.slot_start_s is None:
         return True
-    return case.rulebook.slot.late == "walk_in" and case.moment.trusted and booking.is_late(case)
+    return case.rulebook.slot.late == "walk_in" and case.moment.trusted and booking.is_late(case, visit)
 
 
 def _came_back(case: Case) -> bool:

@@ -35,6 +35,18 @@ def test_card_attendant_paper_code_and_health_verdict_let_in() -> None:
     assert said == [("confirm_identity", badge), ("attest_paper_code", badge)]
 
 
+def test_where_only_the_code_is_asked_for_the_sentinel_reads_it_off_the_card_too() -> None:
+    stage = door('code = "green"', ELDERS)
+    stage.scan(stage.booking(1, holder=HOLDER))
+    assert stage.decision.phrase == "not_verified"
+    stage.scan(card(HOLDER, age_years=72))
+    attendant(stage)
+    attendant(stage)
+    assert (stage.because, stage.decision.phrase) == ("code_asked", "assisted_health")
+    terminal(stage, holder=HOLDER)
+    assert stage.decision.answer == "admit"
+
+
 def test_after_the_paper_code_the_sentinel_has_to_read_the_card() -> None:
     stage = assisted()
     attendant(stage)
@@ -63,7 +75,7 @@ def test_who_has_a_proof_of_their_own_needs_no_assistance() -> None:
 def test_each_step_has_its_time_and_can_be_cancelled() -> None:
     late = assisted()
     late.wait(31)
-    assert late.decision.answer == "staff" and late.gate == []
+    assert (late.decision.answer, late.because, late.gate) == ("staff", "assisted_lapsed", [])
     stopped = assisted()
     attendant(stopped, 2.5)
     assert stopped.decision.answer == "staff" and stopped.because == "assisted_cancelled"

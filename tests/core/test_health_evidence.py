@@ -167,6 +167,29 @@ def test_no_word_on_a_broken_terminal_excuses_what_it_had_said_before_it_broke()
     assert asked(stage, stage.booking(1)) == ("staff", "pcr_missing")
 
 
+def test_no_doubt_lets_anybody_in_whose_terminal_is_broken_without_a_proof() -> None:
+    """`sensor_missing = "admit"` forgives what a sensor would have measured, never the proof."""
+    stage = door('sources = ["sentinel"]', '[on_doubt]\nsensor_missing = "admit"', proof='"pcr"')
+    stage.do(events.DeviceHealth(lane="A", device="terminal", state="silent"))
+    assert asked(stage, stage.booking(1)) == ("wait", "pcr_asked")
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because, stage.gate) == ("staff", "pcr_missing", [])
+
+
+def test_a_sentinel_that_does_not_know_the_pcr_may_be_asked_again() -> None:
+    stage = door('sources = ["sentinel"]', proof='"pcr"')
+    terminal(stage, pcr="unknown")
+    assert asked(stage, stage.booking(1)) == ("wait", "pcr_asked")
+    terminal(stage)
+    assert stage.decision.answer == "admit"
+
+
+def test_a_sample_of_an_unknown_age_counts_where_the_rulebook_does_not_ask_for_it() -> None:
+    stage = door('sources = ["sentinel"]', "[sentinel]\nage_required = false", proof='"pcr"')
+    terminal(stage, sampled_age_minutes=None)
+    assert asked(stage, stage.booking(1)) == ("admit", "in_order")
+
+
 def test_the_roster_is_the_staffs_own_file_and_counts_where_no_certificate_may_be_brought() -> None:
     stage = door('sources = ["sentinel"]', proof='"pcr"')
     assert asked(stage, stage.booking(1), stage.test(1)) == ("wait", "pcr_asked")
@@ -179,6 +202,12 @@ def test_who_may_have_a_newer_test_than_the_roster_knows_is_asked_for_it() -> No
     assert asked(stage, stage.booking(1, tests=(stage.test(1, hours_old=73),))) == ("wait", "pcr_asked")
     stage.wait(21)
     assert (stage.decision.answer, stage.because) == ("staff", "pcr_too_old")
+
+
+def test_who_shows_a_test_that_is_too_old_as_well_is_asked_for_no_third() -> None:
+    stage = door(proof='"pcr"')
+    stage.scan(stage.booking(1, tests=(stage.test(1, hours_old=73),)))
+    assert asked(stage, stage.test(2, hours_old=80)) == ("staff", "pcr_too_old")
 
 
 def test_a_code_that_nobody_knows_is_asked_for_and_then_the_staffs_who_may_look_at_it() -> None:

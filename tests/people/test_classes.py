@@ -8,6 +8,7 @@ import pytest
 
 from firmware.core.actions import GateFree, GateOpen
 from firmware.core.events import CodeRead
+from firmware.core.records import Decision
 from firmware.rulebook.book import parse
 from tests.people.hall import CLASSES, Door, at, text
 
@@ -151,6 +152,8 @@ def test_a_hatch_opens_for_a_courier_and_takes_no_place() -> None:
     assert [(order.way, order.pulse_ms) for order in opened] == [("out", 700)]
     assert (door.lane.state, door.free) == ("passed", free)
     assert door.contact("door", False).wait(5).contact("door", True).alarms == []
+    door.wait(60)
+    assert door.gate == ["open"], "what was handed over once is not handed over again when the visit's time is over"
 
 
 def test_nobody_who_enters_is_let_in_through_a_hatch() -> None:
@@ -211,6 +214,8 @@ def test_a_responders_badge_opens_both_ways_whatever_the_hall_is_like(lane: str,
     door.do(CodeRead(lane=lane, fact=badge))
     assert [order.way for order in door.actions if isinstance(order, GateFree)] == ["both"]
     assert [alarm.detail for alarm in door.alarmed("responder")] == [f"badge {badge.pass_id}"]
+    assert not [each for each in door.records if isinstance(each, Decision)], "nobody judges them"
+    assert not door.state.lanes[lane].badge, "nor are they an attendant"
     free = door.free
     for _ in range(3):
         door.cross("in", lane)

@@ -128,6 +128,15 @@ def test_badges_are_nobodys_business_and_who_comes_and_goes_is_never_a_double_us
         assert door.uses(5, person_class="cleaner") == "admit"
     north.meets(south)
     assert not north.alarmed("double_use")
+
+
+def test_a_badge_that_comes_in_at_two_doors_is_no_double_use_and_is_told_to_nobody() -> None:
+    north, south = (Named(name, serves=("staff",)) for name in ("north", "south"))
+    for door in (north, south):
+        tests = (door.test(1), door.test(1, kind="antigen"), door.test(1, kind="antigen", hours_old=30))
+        assert door.enters(door.badge(7, tests=tests)) == "admit"
+    north.meets(south)
+    assert not north.alarmed("double_use") and north.tells().used == ()
     assert north.tells().used == ()
 
 
