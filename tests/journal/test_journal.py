@@ -85,6 +85,52 @@ def test_a_range_finds_the_record_that_holds_it(writer: Writer, tmp_path: Path) 
     assert [record.first_seq for record in found] == [148, 151]
 
 
+def test_numbers_that_were_never_given_are_in_no_range(writer: Writer, tmp_path: Path) -> None:
+    """After a full disk the numbers go on behind a gap: what follows it is not what was asked for."""
+    for seq, count in ((1, 2), (9, 2)):
+        writer.append(payload(seq), seq, count)
+        writer.sync()
+    found = {
+        ask: [record.first_seq for record in Reader(tmp_path).read_range(*ask)] for ask in ((3, 8), (2, 9), (5, 4))
+    }
+    assert found == {(3, 8): [], (2, 9): [1, 9], (5, 4): []}
+
+
+def test_what_was_given_away_is_stepped_over(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path, budget=5 * SMALL)
+    fill(writer, 400)
+    writer.close()
+    reader = Reader(tmp_path)
+    assert reader.first_seq is not None and reader.first_seq > 1
+    assert [record.first_seq for record in reader.payloads_from_seq(1)] == list(range(reader.first_seq, 401))
+
+
+@pytest.mark.parametrize("state", [b"", bytes(3_000)])
+def test_behind_a_record_begins_the_next_one(tmp_path: Path, state: bytes) -> None:
+    writer = open_writer(tmp_path, state=state)
+    fill(writer, 60)
+    writer.close()
+    records = list(Reader(tmp_path).records())
+    for number, record in enumerate(records):
+        assert list(Reader(tmp_path).after(record)) == records[number + 1 :]
+
+
+def test_a_reader_holds_no_file_open_and_remembers_little(tmp_path: Path) -> None:
+    """It runs for years beside a writer that gives its oldest segments away."""
+    segment, before = 256 * 1024, len(os.listdir("/proc/self/fd"))
+    writer = open_writer(tmp_path, segment=segment, budget=5 * segment)
+    reader = Reader(tmp_path)
+    for start in range(1, 16_000, 4_000):
+        for seq in range(start, start + 4_000):
+            writer.append(payload(seq), seq, 1)
+        writer.sync()
+        assert seqs(reader)[-1] == start + 3_999
+    writer.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    there = {int(path.stem) for path in (tmp_path / "journal").glob("*.segment")}
+    assert set(reader._marks) <= there and max(map(len, reader._marks.values())) <= segment // 65_536 + 1
+
+
 def test_nothing_is_read_that_is_not_yet_promised(writer: Writer, tmp_path: Path) -> None:
     fill(writer, 10)
     assert [r.first_seq for r in Reader(tmp_path).records(upto_seq=7) if r.kind == ENTRY] == list(range(1, 8))

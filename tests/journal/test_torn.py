@@ -200,3 +200,19 @@ def test_a_segment_whose_snapshot_was_torn_off_gets_one(begun: Path) -> None:
     snapshot = Reader(begun).last_snapshot()
     assert snapshot is not None and snapshot.position.segment == 2
     assert seqs(begun) == list(range(1, last + 3))
+
+
+def test_a_place_behind_is_told_apart_from_one_before(tmp_path: Path) -> None:
+    """Recovery asks for it: what cannot be read behind the last picture may be people who came in."""
+    writer = open_writer(tmp_path)
+    fill(writer, 12)
+    writer.close()
+    records = list(Reader(tmp_path).records())
+    segment = newest_segment(tmp_path)
+    spoilt = bytearray(segment.read_bytes())
+    for rotten in (records[4], records[8]):
+        spoilt[rotten.position.at + 40] ^= 0x10
+    segment.write_bytes(spoilt)
+    reader = Reader(tmp_path)
+    assert len(list(reader.records())) == len(records) - 2 and reader.damaged == 2
+    assert [reader.damaged_behind(records[place].position) for place in (3, 6, 8, 9)] == [True, True, False, False]
