@@ -206,6 +206,15 @@ def test_a_break_holds_the_entry_on_its_days(day: int, time: str, answer: str) -
         assert stage.decision.sign == "暂停进入 12:30恢复" and stage.decision.clauses[-1].clause == "3.1.5a"
 
 
+def test_a_break_says_when_it_is_over_and_a_doubtful_clock_knows_of_none() -> None:
+    late = '[[hold]]\nspan = "15:30-16:05"\n'
+    stage = Stage(wall=MORNING.replace(hour=15, minute=45), more=late)
+    assert stage.scan(stage.booking(1)) == "wait" and stage.decision.sign == "暂停进入 16:05恢复"
+    doubtful = Stage(wall=MORNING.replace(hour=15, minute=45), more=late + '[on_doubt]\nclock = "admit"', trusted=False)
+    doubtful.controller.state.rights.M = 5
+    assert doubtful.scan(doubtful.booking(1)) == "admit"
+
+
 def test_a_break_of_another_lane_or_date_is_none_and_exits_do_not_know_it() -> None:
     noon = MORNING.replace(hour=12)
     assert (stage := Stage(wall=noon, more='[[hold]]\nspan = "12:00-13:00"\nlanes = ["B"]')).scan(

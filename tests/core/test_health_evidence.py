@@ -107,6 +107,41 @@ def test_a_sample_goes_on_growing_old_after_the_sentinel_has_spoken() -> None:
         assert asked(stage.wait(waits), stage.booking(1)) == expected
 
 
+@pytest.mark.parametrize(
+    ("waits_s", "expected"), [(4, ("admit", "in_order")), (6, ("wait", "pcr_asked")), (9, ("wait", "pcr_asked"))]
+)
+def test_a_verdict_is_good_for_its_seconds_while_somebody_is_waited_for(
+    waits_s: int, expected: tuple[str, str]
+) -> None:
+    """Where no arrival is frozen."""
+    stage = door(
+        'mask = "attest"\narrival_freeze_minutes = 0',
+        "[sentinel]\nverdict_seconds = 5\n[mask]\nattest_seconds = 60",
+        proof='"pcr"',
+    )
+    terminal(stage)
+    assert asked(stage, stage.booking(1)) == ("wait", "mask_asked")
+    stage.wait(waits_s - 0.2)
+    attendant(stage)
+    assert (stage.decision.answer, stage.because) == expected
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(72 * 60, "admit"), (72 * 60 + 1, "staff")])
+def test_a_sentinels_age_needs_no_clock(minutes: int, expected: str) -> None:
+    """It was counted by the terminal, and what has passed since by our own seconds."""
+    doubt = '[on_doubt]\nclock = "admit"'
+    stage = door('sources = ["sentinel"]', doubt, proof='"pcr"', trusted=False, limit=5)
+    stage.controller.state.rights.M = 5
+    terminal(stage, sampled_age_minutes=minutes)
+    assert stage.scan(stage.booking(1)) == expected
+
+
+def test_what_the_roster_knows_was_not_shown_as_the_wrong_thing() -> None:
+    stage = door(proof='"pcr"')
+    assert asked(stage, stage.booking(1, tests=(stage.test(1, kind="antigen"),))) == ("wait", "pcr_asked")
+    assert stage.scan(stage.test(2)) == "admit"
+
+
 def test_a_sample_that_was_too_old_on_arrival_does_not_grow_younger_by_waiting() -> None:
     stage = door(proof='"pcr"')
     terminal(stage, sampled_age_minutes=72 * 60)
@@ -329,6 +364,17 @@ def test_a_card_that_fits_the_certificate_still_has_to_fit_the_pass() -> None:
     stage = door("same_person = true", proof='"pcr"')
     stage.scan(stage.booking(1, holder=HOLDER))
     assert asked(stage, stage.test(1, subject=HOLDER), card(HOLDER, subject=HOLDER)) == ("admit", "in_order")
+
+
+def test_an_attendant_who_compared_face_and_card_knows_better_than_any_name() -> None:
+    elders = '[assisted]\nclasses = ["visitor"]'
+    stage = door("same_person = true", elders, proof='"pcr"')
+    assert asked(stage, stage.booking(1, holder=HOLDER), card(HOLDER, age_years=72)) == ("wait", "identity_asked")
+    attendant(stage)
+    assert asked(stage, stage.test(1, subject=None)) == ("admit", "in_order")
+    unconfirmed = door("same_person = true", elders, proof='"pcr"')
+    asked(unconfirmed, unconfirmed.booking(1, holder=HOLDER), card(HOLDER, age_years=72))
+    assert asked(unconfirmed, unconfirmed.test(1, subject=None)) == ("staff", "not_matched")
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_a_blind_sensor_behind_the_gate_is_no_doubt_where_nobody_asks_it() -> No
 
 def test_patience_is_off_unless_the_rulebook_has_some() -> None:
     for seconds, answer in ((0, "wait"), (20, "admit")):
-        stage = sees(spaced(f"patience_seconds = {seconds}"), 900)
+        stage = sees(spaced(f"patience_seconds = {seconds}").wait(600), 900)
         stage.wait(19)
         assert stage.scan(stage.booking(1)) == "wait"
         stage.wait(2)
