@@ -27,6 +27,30 @@ def test_codes_are_forgotten_after_the_seconds_of_one_scan() -> None:
     assert len(stage.lane.scanned) <= 1, "a lane that remembered them all would grow for ever"
 
 
+def test_two_codes_held_to_the_scanner_in_turn_are_two_scans() -> None:
+    stage = Stage()
+    codes = [stage.booking(number, hall="elsewhere") for number in (1, 2)]
+    stage.wait(60)
+    for _ in range(4):
+        for code in codes:
+            stage.scan(code)
+            stage.wait(0.3)
+    assert answers(stage) == ["refuse", "refuse"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "because", "state"),
+    [
+        ({"proof": '"pcr"'}, "pcr_asked", "identified"),
+        ({"visitor": "temperature_max_c = 37.3"}, "temperature_asked", "screening"),
+    ],
+)
+def test_a_lane_says_whether_a_code_or_a_reading_is_waited_for(rules: dict[str, Any], because: str, state: str) -> None:
+    stage = Stage(thermometer=True, **rules)
+    assert stage.scan(stage.booking(1)) == "wait" and stage.because == because
+    assert stage.lane.state == state
+
+
 def test_who_is_told_to_wait_is_told_once() -> None:
     stage = Stage(interval=3_000).wait(10)
     assert stage.scan(stage.booking(1)) == "admit"

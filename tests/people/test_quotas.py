@@ -176,6 +176,9 @@ def test_what_nobody_used_is_given_back() -> None:
     at_door.comes(roster(at_door, 9, party=2, cases=3), 9)
     at_door.cross().wait(15)
     assert (state.quota_used, state.quota_slot_used, state.quota_cases) == (1, 1, 3)
+    at_door.comes(roster(at_door, 10, cases=2), 10)
+    at_door.wait(15)
+    assert (state.quota_used, state.quota_slot_used, state.quota_cases) == (1, 1, 3), "what others took stays taken"
 
 
 def test_who_comes_back_takes_a_place_and_no_quota() -> None:
@@ -508,6 +511,9 @@ def test_what_remains_is_on_every_decision() -> None:
     plain = Named("north")
     plain.enters(plain.guest(1))
     assert plain.decision.remains == Remains(places=200, day=900)
+    plain.state.rights.G += 10_000  # the limit was lowered below who is inside
+    plain.comes(plain.guest(2), 2)
+    assert plain.decision.remains == Remains(places=0, day=900)
 
 
 def test_with_a_doubtful_clock_the_last_known_day_is_counted_on() -> None:
