@@ -286,7 +286,7 @@ class OnDoubt(Table, frozen=True, kw_only=True):
     journal_full: Doubt = "refuse"
     """What is decided cannot be recorded (4.2)."""
     sensor_missing: Doubt = "staff"
-    """A sensor that a rule needs is silent or broken."""
+    """A sensor that a rule needs is silent or broken. `admit` forgives what it would have measured, never a proof it brings."""
 
 
 class Flow(Table, frozen=True, kw_only=True):

@@ -41,12 +41,11 @@ def _one(case: Case, proof: str, tests: list[HealthTest], heard: list[Registered
         return None
     by_tests = _by_tests(case, proof, mine)
     failed = [verdict for verdict in said if verdict is not None and verdict.verdict != "wait"]
-    if mine or not failed:
+    if mine or not failed or by_tests is None:
         return by_tests
     # What was registered fails. A certificate may still be shown, where the class may bring one and there is time.
     assert case.rules is not None
-    may_show = by_tests is not None and by_tests.verdict == "wait" and "certificate" in case.rules.sources
-    return by_tests if may_show else failed[0]
+    return by_tests if by_tests.verdict == "wait" and "certificate" in case.rules.sources else failed[0]
 
 
 def _certificate_counts(case: Case, test: HealthTest) -> bool:
@@ -108,11 +107,13 @@ def _days(case: Case, good: list[HealthTest]) -> Verdict | None:
     return _ask(case, "antigen_day_asked", "antigen")
 
 
-def _missing(case: Case, proof: str) -> Verdict | None:
+def _missing(case: Case, proof: str) -> Verdict:
     """Asked for while there is time; who showed what nobody asked for has shown the wrong thing, and hears so at once."""
     assert case.rules is not None
     if proof == "pcr" and case.rules.sources == ("sentinel",) and "terminal" in case.lane.broken:
-        return case.doubt(_clause(case, proof), "sensor_missing", "terminal_missing")  # nobody can show it here
+        # Nobody can show it here. To admit past a sensor forgives what it would have measured, never a proof.
+        clause, because = _clause(case, proof), "terminal_missing"
+        return case.doubt(clause, "sensor_missing", because) or Verdict(clause, "staff", because, phrase="staff")
     here = shown(case) if "certificate" in case.rules.sources else ()
     tests = [each for each in here if isinstance(each, HealthTest)]
     if len(tests) < len(here):
