@@ -157,6 +157,21 @@ class AlarmStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     lane: str | None = None
 
 
+class IncidentStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
+    """An isolation that is not closed (3.1.2e), without the person."""
+
+    incident: str
+    """As the orders `acknowledge` and `sign_off` name it."""
+    lane: str
+    state: str
+    """opened, escalated, acknowledged."""
+    because: str = ""
+    opened_at: str = ""
+    """RFC 3339; empty: nobody can know when."""
+    overdue: tuple[str, ...] = ()
+    lane_held: bool = False
+
+
 class UpdateStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
     """How far this device is with the last update that was ordered or begun at it."""
 
@@ -230,6 +245,8 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     supplies: tuple[SupplyStatus, ...] = ()
     alarms: tuple[AlarmStatus, ...] | None = None
     """Whoever missed an alarm's begin or end has it from here; null: the firmware is too old to say."""
+    incidents: tuple[IncidentStatus, ...] | None = None
+    """The open ones, as `alarms`."""
     update: UpdateStatus | None = None
     """None: none was ever ordered, or this device takes none."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from firmware.core.alarms import ONCE
 from firmware.core.records import Alarm, Incident
+from mqtt.messages import IncidentStatus
 
 ALARMS_MAX = 200
 NEWS_MS = 600_000.0
@@ -50,6 +51,12 @@ class Troubles:
         """Another one speaks in this device's name: what the one before told is over."""
         for one in self.alarms.values():
             one["active"] = one["active"] and one["device"] != device
+        for one in self.incidents.values():
+            if one["device"] == device and one["state"] != "closed":
+                one["state"] = "closed"
+                one["steps"].append(
+                    {"seq": one["seq"], "step": "device_replaced", "at": one["steps"][-1]["at"], "by": ""}
+                )
 
     def tend(self, now_ms: float) -> bool:
         """True when something is no news any more."""
@@ -66,16 +73,7 @@ class Troubles:
     def incident(self, device: str, record: Incident) -> None:
         """Steps stand in the order of the device's numbers, also when a re-sent one comes late."""
         key = f"{device} {record.incident}"
-        one = self.incidents.pop(key, None) or {
-            "key": key,
-            "id": record.incident,
-            "device": device,
-            "lane": record.lane,
-            "seq": 0,
-            "at": record.at,
-            "because": record.because,
-            "steps": [],
-        }
+        one = self.incidents.pop(key, None) or _begun(device, record.incident, record.lane, record.at, record.because)
         if record.seq > one["seq"]:
             one |= {
                 "seq": record.seq,
@@ -86,8 +84,27 @@ class Troubles:
             }
         one["at"] = min(one["at"], record.at)
         step = {"seq": record.seq, "step": record.step or record.state, "at": record.at, "by": record.by}
-        one["steps"] = sorted([*one["steps"], step], key=lambda at: at["seq"])[-STEPS_MAX:]
-        self.incidents[key] = one
+        others = [each for each in one["steps"] if each["seq"] or each["step"] != step["step"]]
+        one["steps"] = sorted([*others, step], key=lambda at: at["seq"])[-STEPS_MAX:]
+        self._keep_incident(one)
+
+    def are_open(self, device: str, known: Iterable[IncidentStatus], seq: int, at: str) -> bool:
+        """These are open at a device, by its status after its event `seq`, and no others. True when that was not known."""
+        wanted = {f"{device} {one.incident}": one for one in known}
+        mine = {key: one for key, one in self.incidents.items() if one["device"] == device and one["state"] != "closed"}
+        over = [one for key, one in mine.items() if key not in wanted and one["seq"] <= seq]
+        for one in over:
+            one["state"] = "closed"
+        missed = [one for key, one in wanted.items() if key not in self.incidents]
+        for said in missed:
+            one = _begun(device, said.incident, said.lane, said.opened_at or at, said.because)
+            one |= {"seq": seq, "state": said.state, "overdue": list(said.overdue), "lane_held": said.lane_held}
+            one["steps"] = [{"seq": 0, "step": "opened", "at": one["at"], "by": ""}]
+            self._keep_incident(one)
+        return bool(over or missed)
+
+    def _keep_incident(self, one: dict[str, Any]) -> None:
+        self.incidents[one["key"]] = one
         _make_room(self.incidents, INCIDENTS_MAX, lambda one: one["state"] == "closed")
 
     def alarm_list(self) -> list[dict[str, Any]]:
@@ -99,6 +116,24 @@ class Troubles:
         """Open ones first, the newest on top."""
         newest_first = [*reversed(self.incidents.values())]
         return sorted(newest_first, key=lambda one: one["state"] == "closed")
+
+
+def _begun(device: str, id: str, lane: str | None, at: str, because: str) -> dict[str, Any]:
+    """An incident as the page has it, before its first step. A step with number 0 stands in for one that was not heard."""
+    key = f"{device} {id}"
+    return {
+        "key": key,
+        "id": id,
+        "device": device,
+        "lane": lane,
+        "seq": 0,
+        "at": at,
+        "because": because,
+        "state": "opened",
+        "overdue": [],
+        "lane_held": False,
+        "steps": [],
+    }
 
 
 def _shown(device: str, what: str, lane: str | None, at: str, seq: int, detail: str = "") -> dict[str, Any]:

@@ -164,16 +164,29 @@ class HallView:
             view.gaps.promised(status.first_seq or 1, status.seq, now_ms)
         if view is self.source():
             self._inside = None
-        standing = [(one.alarm, one.lane) for one in status.alarms or ()]
-        news = status.alarms is not None and self.troubles.stand(view.name, standing, status.seq or 0, status.at)
-        return [("device", view.name), (HALL, ""), *([(ALARMS, "")] if news else [])]
+        return [("device", view.name), (HALL, ""), *self._told_what_stands(view.name, status)]
+
+    def _told_what_stands(self, device: str, status: Status) -> list[Change]:
+        """What was told while nobody listened here is in the status, as far as it lasts."""
+        seq, changes = status.seq or 0, []
+        if status.alarms is not None:
+            standing = [(one.alarm, one.lane) for one in status.alarms]
+            changes += [(ALARMS, "")] if self.troubles.stand(device, standing, seq, status.at) else []
+        if status.incidents is not None:
+            news = self.troubles.are_open(device, status.incidents, seq, status.at)
+            changes += [(INCIDENTS, "")] if news else []
+        return changes
 
     def _event(self, view: DeviceView, record: AnyRecord, now_ms: float) -> list[Change]:
         if not view.gaps.take(record.seq, record.id, now_ms):
             return []
         before, view.inc = view.inc, record.id.rpartition("-")[0]
-        if before not in ("", view.inc):
-            self.troubles.gone(view.name)
+        if before in ("", view.inc):
+            return self._recorded(view, record)
+        self.troubles.gone(view.name)
+        return [*self._recorded(view, record), (ALARMS, ""), (INCIDENTS, "")]
+
+    def _recorded(self, view: DeviceView, record: AnyRecord) -> list[Change]:
         match record:
             case Decision():
                 return self._decided(view, record)

@@ -61,6 +61,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "step_overdue": ("超时", "overdue"),
     "step_signed_off": ("已解除", "signed off"),
     "step_lane_back": ("通道恢复", "lane back"),
+    "step_device_replaced": ("设备已更换", "device replaced"),
     "step_closed": ("结束", "closed"),
     "step_restarted": ("断电后继续", "goes on after power loss"),
     "step_superseded": ("被替代", "superseded"),

@@ -375,12 +375,11 @@ def _record(
     turn: Turn, one: IncidentState, step: str, *, state: str = "", by: str = "", around: tuple[Around, ...] = (),
     around_omitted: int = 0, detail: str = "",
 ) -> None:  # fmt: skip
-    lane = turn.state.lanes.get(one.lane)
     turn.records.append(
         Incident(
             **turn.header(one.lane),
             incident=one.id,
-            state=state or _state(one),  # type: ignore[arg-type]
+            state=state or state_of(one),  # type: ignore[arg-type]
             because=one.because,
             person=one.person,
             step=step,
@@ -388,7 +387,7 @@ def _record(
             elapsed_s=round((turn.now - one.since_ms) / 1000, 1),
             overdue=one.overdue,
             decision=one.decision,
-            lane_held=lane is not None and lane.state == "held" and lane.held_by == one.id,
+            lane_held=holds_lane(turn.state, one),
             upstream=one.kept,
             around=around,
             around_omitted=around_omitted,
@@ -397,7 +396,14 @@ def _record(
     )
 
 
-def _state(one: IncidentState) -> str:
+def holds_lane(state: HallState, one: IncidentState) -> bool:
+    """Whether nobody comes in by its lane until it is signed off."""
+    lane = state.lanes.get(one.lane)
+    return lane is not None and lane.state == "held" and lane.held_by == one.id
+
+
+def state_of(one: IncidentState) -> str:
+    """Of one that is open: opened, escalated or acknowledged."""
     if one.acknowledged_by:
         return "acknowledged"
     return "escalated" if one.escalated else "opened"

@@ -13,6 +13,7 @@ from mqtt.messages import (
     AlarmStatus,
     ClockStatus,
     DoctorStatus,
+    IncidentStatus,
     JournalStatus,
     LaneStatus,
     RemainsStatus,
@@ -78,6 +79,7 @@ def status(device: Device, outbox: Outbox, dropped: int, started_ms: float) -> S
         doctor=_doctor(device),
         rounds=_rounds(device),
         supplies=_supplies(device),
+        incidents=_incidents(device),
         alarms=tuple(AlarmStatus(alarm=alarm, lane=lane or None) for alarm, lane in state.alarms),
         update=device.updates.status(state.update_ordered) if device.updates else None,
     )
@@ -105,6 +107,23 @@ def _rounds(device: Device) -> tuple[RoundStatus, ...]:
             done_at=rounds.due_at(turn, one.done_ms),
         )
         for one in rounds.overview(turn)
+    )
+
+
+def _incidents(device: Device) -> tuple[IncidentStatus, ...]:
+    controller = device.controller
+    turn = Turn(controller.state, device.clock.moment(), controller.zone, controller.rulebook)
+    return tuple(
+        IncidentStatus(
+            incident=one.id,
+            lane=one.lane,
+            state=incident.state_of(one),
+            because=one.because,
+            opened_at=rounds.due_at(turn, one.since_ms),
+            overdue=one.overdue,
+            lane_held=incident.holds_lane(controller.state, one),
+        )
+        for one in controller.state.incidents.values()
     )
 
 

@@ -301,6 +301,30 @@ def test_a_pushed_roster_opens_by_short_number_also_after_a_restart_without_a_hu
     assert gate.replay().returncode == 0
 
 
+def test_a_status_says_which_alarms_and_incidents_stand_also_after_a_restart(
+    tmp_path: Path, broker: Broker, ear: Ear
+) -> None:
+    """A hub that begins asks for the last forty events only: an isolation from before them could be signed off nowhere."""
+    with bench(tmp_path / "gate", hub=broker.url, proof='"pcr"') as gate:
+        gate.start()
+        positive = gate.issuer.test_certificate(int(time.time()) - 3 * 3600, result="positive")
+        gate.scan(gate.booking())
+        gate.scan(positive.encode())
+
+        def told() -> dict[str, Any]:
+            return json.loads(ear.on("/status")[-1].payload) if ear.on("/status") else {}
+
+        wait_until(lambda: told().get("incidents"))
+        (one,) = told()["incidents"]
+        assert (one["lane"], one["state"], one["lane_held"], one["overdue"]) == ("A", "opened", True, [])
+        assert one["opened_at"][:10] == told()["at"][:10] and told()["alarms"] == []
+        gate.kill()
+        before = len(ear.on("/status"))
+        gate.start()
+        wait_until(lambda: len(ear.on("/status")) > before)
+        assert told()["incidents"] == [one]
+
+
 def test_a_pushed_rulebook_is_in_force_once_and_a_revoked_pass_is_refused(gate: Bench, ear: Ear) -> None:
     shown = gate.booking(pass_id=bytes(range(8)))
     wait_until(lambda: ear.on("/status"))

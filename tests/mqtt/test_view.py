@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core.records import Alarm, Clause
-from mqtt.messages import AlarmStatus, RoundStatus
+from firmware.core.records import Alarm, Clause, Incident
+from mqtt.messages import AlarmStatus, IncidentStatus, RoundStatus
 from mqtt.terminal import lines
 from mqtt.troubles import ALARMS_MAX, NEWS_MS
 from mqtt.view import DECISIONS_SHOWN, HallView
@@ -140,6 +141,40 @@ def test_what_a_dead_card_told_is_over_when_another_takes_its_place() -> None:
     new = Alarm(id="new-1", seq=1, boot="b", at=AT.format(0), at_trusted=True, lane="A", alarm="held_open")
     view.heard("entry-1", "event", encoded(new), 0.0)
     assert stand(view) == ["held_open", "fire"]
+
+
+def incident(seq: int, state: str = "opened", step: str = "", **more: Any) -> bytes:
+    head = {"id": f"e-{seq}", "seq": seq, "boot": "b", "at": AT.format(seq % 10), "at_trusted": True, "lane": "A"}
+    return encoded(Incident(**head, incident="i-e-7", state=state, step=step or state, because="code_red", **more))  # type: ignore[arg-type]
+
+
+def open_ones(view: HallView) -> list[tuple[str, str, list[str]]]:
+    known = view.troubles.incident_list()
+    return [(one["id"], one["state"], [step["step"] for step in one["steps"]]) for one in known]
+
+
+def test_an_isolation_that_began_before_the_hub_can_be_signed_off_on_its_page() -> None:
+    view = hall()
+    told = IncidentStatus(incident="i-e-7", lane="A", state="escalated", because="code_red", opened_at=AT.format(1))
+    held = status("entry-1", seq=500, incidents=(told,)).encoded()
+    assert ("incidents", "") in view.heard("entry-1", "status", held, 0.0)
+    assert ("incidents", "") not in view.heard("entry-1", "status", held, 0.0)
+    assert open_ones(view) == [("i-e-7", "escalated", ["opened"])] and "i-e-7" in "".join(lines(view, "zh"))
+    view.heard("entry-1", "event", incident(501, "acknowledged"), 0.0)
+    view.heard("entry-1", "event", incident(300), 0.0)
+    assert open_ones(view) == [("i-e-7", "acknowledged", ["opened", "acknowledged"])]
+    old = status("entry-1", seq=500, incidents=()).encoded()
+    assert ("incidents", "") not in view.heard("entry-1", "status", old, 0.0), "from before it was opened"
+    over = status("entry-1", seq=502, incidents=()).encoded()
+    assert ("incidents", "") in view.heard("entry-1", "status", over, 0.0)
+    assert [state for _, state, _ in open_ones(view)] == ["closed"]
+
+
+def test_an_isolation_whose_door_was_replaced_is_nobodys_any_more_and_says_so() -> None:
+    view = hall()
+    view.heard("entry-1", "event", incident(900), 0.0)
+    view.heard("entry-1", "event", encoded(decision(1, id="new-1")), 0.0)
+    assert open_ones(view) == [("i-e-7", "closed", ["opened", "device_replaced"])]
 
 
 def test_decisions_stand_in_the_order_of_their_time_and_a_wrong_clock_hides_nothing() -> None:
