@@ -304,6 +304,5 @@ DRIVER = Driver(
             "modules drawn by segno 1.6.6, level M, mask 0",
         ),
     ),
-    tested_on="the simulator, and photographs made by others",
     gives=(Scan,),
 )

@@ -48,12 +48,10 @@ def reply(sw3: int, data: bytes = b"") -> bytes:
     return frame(bytes([0, 0, sw3]) + data)
 
 
-def text_reply(text: bytes, photo: bytes = b"") -> bytes:
-    """What a reader says of a card, without fingerprint: text and photograph filled up to their sizes."""
+def text_reply(text: bytes) -> bytes:
+    """What a reader says of a card, without fingerprint: text filled up to its size, and a photograph of zeros."""
     lengths = TEXT_BYTES.to_bytes(2, "big") + PHOTO_BYTES.to_bytes(2, "big")
-    return reply(
-        OK, lengths + text[:TEXT_BYTES].ljust(TEXT_BYTES, b"\0") + photo[:PHOTO_BYTES].ljust(PHOTO_BYTES, b"\0")
-    )
+    return reply(OK, lengths + text[:TEXT_BYTES].ljust(TEXT_BYTES, b"\0") + bytes(PHOTO_BYTES))
 
 
 def measure() -> Measure:

@@ -116,14 +116,14 @@ def give_back(rights: Rights, persons: int) -> None:
     rights.C += persons
 
 
-def count_in_unasked(rights: Rights, persons: int = 1) -> None:
+def count_in_unasked(rights: Rights) -> None:
     """A body came in without a grant: never prevented, always counted; may put the device into debt."""
-    rights.G += persons
+    rights.G += 1
 
 
-def count_out(rights: Rights, persons: int = 1) -> None:
+def count_out(rights: Rights) -> None:
     """A body was SEEN leaving. An assumed exit must not come here: it would mint a right."""
-    rights.X += persons
+    rights.X += 1
 
 
 def set_limit(rights: Rights, limit_persons: int, corrections: int = 0, others: int = 0) -> int:

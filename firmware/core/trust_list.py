@@ -31,11 +31,12 @@ class TrustList:
 
     def by_name(self, kid: str, kind: str | None = None) -> tuple[Key, ...]:
         """Keys whose kid is written so (JWS headers, a rulebook's .sig); with `kind`, only those that may sign it."""
-        return _of_kind(self._names.get(kid, ()), kind)
+        keys = self._names.get(kid, ())
+        return keys if kind is None else tuple(key for key in keys if kind in key.kinds)
 
-    def by_bytes(self, kid: bytes, kind: str | None = None) -> tuple[Key, ...]:
+    def by_bytes(self, kid: bytes) -> tuple[Key, ...]:
         """Keys whose kid, read as base64url, is these bytes (COSE headers)."""
-        return _of_kind(self._bytes.get(kid, ()), kind)
+        return self._bytes.get(kid, ())
 
     def pushable(self) -> TrustList:
         """What of this list is believed when the hub pushes it; what is believed only by file becomes a complaint."""
@@ -56,10 +57,6 @@ class TrustList:
     @cached_property
     def _bytes(self) -> dict[bytes, tuple[Key, ...]]:
         return _index((raw, key) for key in self.keys if (raw := _raw_kid(key.kid)))
-
-
-def _of_kind(keys: tuple[Key, ...], kind: str | None) -> tuple[Key, ...]:
-    return keys if kind is None else tuple(key for key in keys if kind in key.kinds)
 
 
 def _index(pairs: Iterable[tuple[Name, Key]]) -> dict[Name, tuple[Key, ...]]:

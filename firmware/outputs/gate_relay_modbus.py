@@ -382,5 +382,4 @@ DRIVER = Driver(
         ),
     ),
     checksum=True,
-    tested_on="the simulator; every frame also read and written by pymodbus",
 )
