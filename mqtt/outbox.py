@@ -186,7 +186,7 @@ class Outbox:
         return batch
 
     def _take_history(self, now_ms: float, room: int) -> list[tuple[int, bytes]]:
-        room = min(room, self._window // 2, self._credit(now_ms))
+        room = min(room, self._credit(now_ms))
         if room <= 0:
             return []
         first, last = self._history.popleft()
@@ -202,6 +202,7 @@ class Outbox:
         return batch
 
     def _credit(self, now_ms: float) -> int:
+        """Events of the past that may go now: never more than half a window."""
         passed = max(0.0, now_ms - self._credited_at_ms)
         self._credited_at_ms = now_ms
         self._history_credit = min(self._window / 2, self._history_credit + passed * HISTORY_PER_S / 1000)

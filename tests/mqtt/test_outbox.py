@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware import journal_entry
-from mqtt.outbox import NOBODY, RETRY_MS, SUCCESS, Outbox
+from mqtt.outbox import HISTORY_PER_S, NOBODY, RANGES_MAX, RETRY_MS, SUCCESS, Outbox
 from tests.mqtt.helpers import Events, replace
 
 
@@ -140,6 +140,190 @@ def test_the_cursor_wears_the_card_little_and_is_never_far_behind(tmp_path: Path
     assert len(saved) <= 12, "360 events"
     box.save()
     assert saved[-1] == box.cursor == 361
+
+
+def receive_all(box: Outbox, now_ms: float = 0.0) -> list[int]:
+    """Everything that goes now, received; its numbers."""
+    seqs = []
+    while batch := box.take(now_ms, 100):
+        for seq, _ in batch:
+            box.acked(seq, SUCCESS, now_ms)
+        seqs += [seq for seq, _ in batch]
+    return seqs
+
+
+def test_after_a_restart_nothing_is_sent_again_that_the_cursors_file_knows(tmp_path: Path) -> None:
+    source = Events()
+    source.add(5)
+    box = outbox(source, tmp_path)
+    assert receive_all(box) == [1, 2, 3, 4, 5]
+    box.save()
+    again = outbox(source, tmp_path)
+    assert (again.cursor, again.depth, again.take(0.0, 100)) == (6, 0, [])
+
+
+def test_an_empty_journal_begins_with_its_first_event(tmp_path: Path) -> None:
+    source = Events()
+    source.first_seq = 0  # as the journal says while it holds nothing
+    box = outbox(source, tmp_path)
+    assert (box.cursor, box.depth, box.take(0.0, 100)) == (1, 0, [])
+    source.first_seq = 1
+    source.add(1)
+    assert (box.depth, receive_all(box), box.cursor) == (1, [1], 2)
+
+
+def test_what_was_received_before_a_lost_connection_is_not_sent_again(tmp_path: Path) -> None:
+    source = Events()
+    source.add(5)
+    box = outbox(source, tmp_path)
+    box.take(0.0, 100)
+    for seq in (2, 4):
+        box.acked(seq, SUCCESS, 0.0)
+    box.disconnected()
+    assert (box.cursor, box.in_flight) == (1, 0)
+    assert [seq for _ in range(4) for seq, _ in box.take(0.0, 100)] == [1, 3, 5]
+    for seq in (5, 3, 1):
+        box.acked(seq, SUCCESS, 0.0)
+    assert (box.cursor, box.depth) == (6, 0)
+
+
+def test_an_answer_to_what_is_not_in_flight_moves_nothing(tmp_path: Path) -> None:
+    source = Events()
+    source.add(3)
+    box = outbox(source, tmp_path)
+    for seq in (1, 3, 99):
+        box.acked(seq, SUCCESS, 0.0)
+    assert box.cursor == 1 and receive_all(box) == [1, 2, 3]
+
+
+def test_a_journal_that_has_given_away_everything_leaves_nothing_to_send(tmp_path: Path) -> None:
+    source, gone = Events(), []
+    source.add(20)
+    box = outbox(source, tmp_path, lost=lambda first, last: gone.append((first, last)))
+    for seq, _ in box.take(0.0, 3):
+        if seq == 3:
+            box.acked(seq, SUCCESS, 0.0)
+    source.first_seq = 21
+    assert box.take(0.0, 100) == []
+    assert (box.depth, box.held_from, box.lost, gone) == (0, 21, 20, [(1, 20)])
+    assert not box._received, "what is gone is not remembered either"
+    source.add(1)
+    assert receive_all(box) == [21]
+
+
+def test_what_follows_a_gap_and_was_received_already_is_behind_the_cursor(tmp_path: Path) -> None:
+    source = Events()
+    source.add(20)
+    box = outbox(source, tmp_path)
+    box.take(0.0, 100)
+    box.acked(11, SUCCESS, 0.0)
+    source.first_seq = 11
+    assert box.take(0.0, 100) == [] and (box.cursor, box.lost) == (12, 10)
+
+
+def test_it_asks_to_be_called_again_when_there_is_something_to_try(tmp_path: Path) -> None:
+    source = Events()
+    source.add(2)
+    box = outbox(source, tmp_path)
+    assert box.wait_ms(0.0) is None
+    for seq, _ in box.take(0.0, 1):
+        box.acked(seq, NOBODY, 1_000.0)
+    assert box.wait_ms(1_500.0) == RETRY_MS - 500
+    assert box.wait_ms(1_000.0 + RETRY_MS) is None
+    receive_all(box, 1_000.0 + RETRY_MS)
+    box.ask_again(((1, 2),))
+    wait_ms = box.wait_ms(1_000.0 + RETRY_MS)
+    assert wait_ms is not None and 0 < wait_ms <= 1_000
+
+
+def test_a_long_history_goes_in_order_once_and_not_faster_than_live_events_can_bear(tmp_path: Path) -> None:
+    source = Events()
+    source.add(400)
+    box = outbox(source, tmp_path, window=10)
+    receive_all(box)
+    box.ask_again(((1, 300),))
+    again: list[int] = []
+    for now_ms in range(0, 2_000, 20):
+        batch = box.take(float(now_ms), 100)
+        again += [seq for seq, _ in batch]
+        assert len(batch) <= 5, "half the window is for what happens now"
+        assert len(again) <= 5 + now_ms * HISTORY_PER_S / 1_000
+        for seq, _ in batch:
+            box.acked(seq, SUCCESS, now_ms)
+    assert again == list(range(1, 301)) and box.in_flight == 0
+
+
+def test_a_history_that_a_lost_connection_cut_off_leaves_the_window_free(tmp_path: Path) -> None:
+    source = Events()
+    source.add(20)
+    box = outbox(source, tmp_path, window=10)
+    receive_all(box)
+    box.ask_again(((1, 20),))
+    assert len(box.take(1_000.0, 100)) == box.in_flight == 5
+    source.add(10)
+    assert len(box.take(1_000.0, 100)) == 5, "what was asked for again shares the window"
+    box.disconnected()
+    assert box.in_flight == 0
+    assert [seq for seq, _ in box.take(1_000.0, 100)] == list(range(21, 31))
+
+
+def test_a_range_of_one_and_more_ranges_than_anybody_asks_for(tmp_path: Path) -> None:
+    source, gone = Events(), []
+    source.add(200)
+    box = outbox(source, tmp_path, lost=lambda first, last: gone.append((first, last)))
+    receive_all(box)
+    source.first_seq = 10
+    box.ask_again(((10, 10), (9, 9)))
+    assert gone == [(9, 9)]
+    assert [seq for seq, _ in box.take(1_000.0, 100)] == [10]
+    box.ask_again(tuple((seq, seq) for seq in range(20, 20 + RANGES_MAX + 3)))
+    assert box.ranges_refused == 3
+    box.acked(10, SUCCESS, 1_000.0)
+    again = []
+    for step in range(200):
+        again += receive_all(box, 2_000.0 + 50 * step)
+    assert again == list(range(20, 20 + RANGES_MAX))
+
+
+def test_live_events_are_not_sent_a_second_time_as_history(tmp_path: Path) -> None:
+    source = Events()
+    source.add(3)
+    box = outbox(source, tmp_path)
+    box.ask_again(((1, 9),))
+    assert [seq for seq, _ in box.take(1_000.0, 100)] == [1, 2, 3]
+    assert box.take(1_000.0, 100) == []
+
+
+def test_what_was_received_takes_no_memory(tmp_path: Path) -> None:
+    source = Events()
+    box = outbox(source, tmp_path)
+    for _ in range(50):
+        source.add(9)
+        batch = box.take(0.0, 100)
+        for seq, _ in reversed(batch):
+            box.acked(seq, SUCCESS, 0.0)
+    assert box.cursor == 451 and not box._received and not box._holes
+
+
+def test_the_cursor_is_kept_after_a_hundred_events_or_five_minutes_and_only_when_it_moved(tmp_path: Path) -> None:
+    saved: list[int] = []
+    source = Events()
+    source.add(101)
+    box = Outbox(
+        source, tmp_path / "cursor.json", lambda _, content: saved.append(json.loads(content)["next"]), window=200
+    )
+    for seq, _ in box.take(1_000.0, 200):
+        box.acked(seq, SUCCESS, 1_000.0)
+    assert saved == [101]
+    source.add(1)
+    receive_all(box, 2_000.0)
+    assert saved == [101]
+    source.add(1)
+    receive_all(box, 301_000.0)
+    assert saved == [101, 104]
+    box.save_if_due(900_000.0)
+    box.save()
+    assert saved == [101, 104]
 
 
 STEP = st.one_of(
