@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from types import SimpleNamespace
 
+from firmware import files
 from firmware.errors import Mistake
 from mqtt.address import Address
 
@@ -20,5 +21,7 @@ def address(arguments: argparse.Namespace) -> Address:
     """Raises Mistake when it cannot be one."""
     if arguments.broker is None:
         raise Mistake("which broker? write mqtt://host:port", key="--broker")
-    files = SimpleNamespace(ca=arguments.ca, cert=arguments.cert, key=arguments.key)
-    return Address.parse(arguments.broker, files if arguments.ca or arguments.cert or arguments.key else None)
+    for named in filter(None, (arguments.ca, arguments.cert, arguments.key)):
+        files.read(named)  # what is not there is a slip of whoever typed it, and no reason to try the broker again
+    tls = SimpleNamespace(ca=arguments.ca, cert=arguments.cert, key=arguments.key)
+    return Address.parse(arguments.broker, tls if arguments.ca or arguments.cert or arguments.key else None)

@@ -43,6 +43,6 @@ class OrderCounters:
             return msgspec.json.decode(self._file.read_bytes(), type=dict[str, int])
         except FileNotFoundError:
             return {}
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             told = "is no file of counters: delete it, the counter then follows the clock"
             raise Mistake(told, file=str(self._file)) from None

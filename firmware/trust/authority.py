@@ -62,7 +62,7 @@ class Authority:
             self.ledger = msgspec.json.decode((folder / "parties.json").read_bytes(), type=Ledger)
         except OSError:
             raise Mistake("no authority here; make one: hallgate enrol ca new", file=str(folder)) from None
-        except msgspec.DecodeError as wrong:
+        except (msgspec.DecodeError, RecursionError) as wrong:
             raise Mistake(f"is spoilt: {wrong}", file=str(folder / "parties.json")) from None
         self.certificate = certificates.load_certificate(read(folder / "ca.pem"), str(folder / "ca.pem"))
         self._key = certificates.load_key(read_secret(folder / "ca.key"), str(folder / "ca.key"))

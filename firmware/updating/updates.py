@@ -105,5 +105,5 @@ def _read(path: Path, kind: type[T]) -> T | None:
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(READ_MAX), type=kind)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return None

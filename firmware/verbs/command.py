@@ -37,7 +37,8 @@ EXAMPLE = (
     "hallgate command hold lane=A --device entry-1 --hall baoshan --broker mqtt://10.0.0.2 --command-key orders.pem"
 )
 HISTORY = "history"
-PATIENCE_S, WAIT_MAX_S = 10.0, 3_600
+PATIENCE_S = 10.0
+WAIT_S_MAX = 3_600
 STATUS_S = 3.0
 TEXT_MAX = 512
 BANK = "bank"
@@ -65,11 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if not 0 < arguments.wait <= WAIT_S_MAX:
+        raise Mistake(f"give a number above 0, at most {WAIT_S_MAX}", key="--wait")
     Topics(arguments.hall, "hub")
     for name in (*arguments.device, arguments.resource):
         Topics(arguments.hall, name)
-    if not 0 <= arguments.wait <= WAIT_MAX_S:  # nor is "nan"
-        raise Mistake(f"give a number from 0 to {WAIT_MAX_S}", key="--wait")
     if arguments.name == HISTORY:
         return _history(arguments)
     order = _order(arguments.name)
@@ -107,7 +108,11 @@ def _order(name: str) -> Order:
 
 def body_of(order: Order, words: Iterable[str]) -> dict[str, Any]:
     """The body that KEY=VALUE words mean. Mistake for a key this order has not, or lacks, or a value that does not fit."""
-    body = dict(_pair(order, word) for word in words)
+    body: dict[str, Any] = {}
+    for key, value in (_pair(order, word) for word in words):
+        if key in body:
+            raise Mistake(f"{key}= stands here twice: which one is meant?")
+        body[key] = value
     for group in order.needed:
         if not any(key in body for key in group):
             needed = " or ".join(f"{key}=..." for key in group)

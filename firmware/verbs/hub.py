@@ -56,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.add_operator is not None:
         return _add_operator(arguments)
+    if arguments.for_s is not None and not arguments.for_s > 0:
+        raise Mistake("give a number above 0", key="--for")
     address = broker_arguments.address(arguments)
     if arguments.hall is not None:
         Topics(arguments.hall, "hub")

@@ -7,6 +7,7 @@ exit 1 when an event was lost or doubled. Not for a broker that serves a hall: i
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import resource
 from pathlib import Path
@@ -37,8 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake(f"{arguments.broker} is no broker for this: write mqtt://host:1883", key="--broker")
     if not 1 <= arguments.devices <= DEVICES_MAX:
         raise Mistake(f"1 to {DEVICES_MAX} devices", key="--devices")
-    if not (arguments.rate > 0 and arguments.seconds > 0):
-        raise Mistake("a positive number", key="--rate" if arguments.rate <= 0 else "--seconds")
+    for key in ("rate", "seconds"):
+        if not 0 < getattr(arguments, key) < math.inf:  # nor is "nan"
+            raise Mistake("a positive number", key=f"--{key}")
     _open_files(arguments.devices + 64)
     ticking = clock.Clock()
     load = Load((address.host, address.port), arguments.hall, arguments.devices, arguments.rate, ticking)

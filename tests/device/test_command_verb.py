@@ -133,6 +133,10 @@ def test_a_device_that_is_away_gets_nothing_but_an_evacuation(gate: Bench, desk:
         (["open_once", "lan=A", "--device", "entry-1"], "'lan' is no key of open_once: lane=; did you mean lane?"),
         (["sign_off", "--device", "entry-1"], "sign_off needs lane=... or incident=..."),
         (["restart", "x=1", "--device", "entry-1"], "it has none"),
+        (["hold", "lane=A", "lane=B", "--device", "entry-1"], "lane= stands here twice: which one is meant?"),
+        (["identify", "--device", "entry-1", "--wait", "nan"], "--wait: give a number above 0, at most 3600"),
+        (["identify", "--device", "entry-1", "--wait", "-1"], "--wait: give a number above 0"),
+        (["identify", "--device", "entry-1", "--ca", "/no/such/ca.pem"], "/no/such/ca.pem: cannot be read"),
         (["limit", "n=many"], "n: 'many' is no whole number"),
         (["limit", "n="], "is no whole number"),
         (["drain", "on=perhaps", "--device", "entry-1"], "neither true nor false"),
@@ -174,9 +178,10 @@ def test_a_key_others_can_read_and_a_spoilt_counter_are_told(tmp_path: Path, cap
     assert "chmod 600" in capsys.readouterr().err
     assert command_line.main(order) == 2
     assert "write --command-key FILE" in capsys.readouterr().err
-    (tmp_path / "counters").write_text("{")
-    with pytest.raises(Mistake, match="delete it"):
-        OrderCounters(tmp_path / "counters", Clock()).next("wang")
+    for spoilt in ("{", '{"a":' + "[" * 5_000):
+        (tmp_path / "counters").write_text(spoilt)
+        with pytest.raises(Mistake, match="delete it"):
+            OrderCounters(tmp_path / "counters", Clock()).next("wang")
 
 
 def test_a_counter_rises_whatever_the_clock_does_and_whoever_else_counts(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def test_a_thousand_devices_lose_nothing(broker: Broker) -> None:
         (["--broker", "mqtts://127.0.0.1"], "--broker"),
         (["--broker", "http://127.0.0.1"], "is no broker address"),
         (["--broker", "mqtt://127.0.0.1", "--devices", "0"], "1 to 10000 devices"),
-        (["--broker", "mqtt://127.0.0.1", "--rate", "nan"], "a positive number"),
+        (["--broker", "mqtt://127.0.0.1", "--rate", "nan"], "--rate: a positive number"),
+        (["--broker", "mqtt://127.0.0.1", "--seconds", "inf"], "--seconds: a positive number"),
         (["--broker", "mqtt://127.0.0.1", "--broker-pid", "999999999"], "there is no process"),
     ],
 )

@@ -142,6 +142,12 @@ def test_once_without_a_broker_fails_in_one_line() -> None:
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("words", [("--for", "nan"), ("--for", "-1"), ("--ca", "/no/such/ca.pem")])
+def test_a_slip_of_the_hand_is_told_before_a_broker_is_asked(words: tuple[str, str]) -> None:
+    ended = hub("mqtts://127.0.0.1:9", "--for", "30", *words)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+
+
 def test_orders_need_everything_and_stay_at_home(tmp_path: Path) -> None:
     file = str(tmp_path / "operators.toml")
     added = hub("mqtt://127.0.0.1:9", "--operators", file, "--add-operator", "wang", stdin="correct horse\n")
