@@ -120,9 +120,10 @@ class Watched(Stage):
         """What stands, as whoever only hears the alarms knows it."""
         told: set[tuple[str, str]] = set()
         for one in self.records:
-            if isinstance(one, Alarm) and one.alarm not in (*alarms.ONCE, "clock", "journal"):
+            if isinstance(one, Alarm) and one.alarm not in alarms.ONCE:
                 (told.add if one.active else told.discard)((one.alarm, one.lane or ""))
-        return told
+        assert sorted(told) == sorted(self.state.alarms), "and so the status says it, each once"
+        return told - {("journal", "")}
 
     def _amiss(self) -> set[tuple[str, str]]:
         state = self.state
