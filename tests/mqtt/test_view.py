@@ -101,6 +101,7 @@ def test_what_happened_once_calls_for_somebody_for_ten_minutes() -> None:
     view.heard("entry-1", "event", alarm(1, "tailgate"), 0.0)
     assert ("alarms", "") not in view.tick(NEWS_MS - 2_000) and stand(view) == ["tailgate"]
     assert ("alarms", "") in view.tick(NEWS_MS + 2_000) and stand(view) == []
+    assert ("alarms", "") not in view.tick(NEWS_MS + 4_000)
     view.heard("entry-1", "event", alarm(2, "tailgate"), NEWS_MS + 3_000)
     assert [(one["active"], one["times"]) for one in view.troubles.alarm_list()] == [(True, 2)]
 
@@ -127,6 +128,10 @@ def test_the_status_says_what_stands_to_whoever_missed_it() -> None:
     view.heard("entry-1", "event", alarm(6, "tailgate"), 0.0)
     assert not tells(4) and stand(view) == ["tailgate", "held_open"], "a status from before says nothing of it"
     assert tells(6, "obstructed") and set(stand(view)) == {"obstructed", "tailgate"}
+    view.heard("entry-1", "event", alarm(3, "obstructed"), 0.0)
+    assert {one["what"]: one["times"] for one in view.troubles.alarm_list()}["obstructed"] == 1, (
+        "its own begin, told late"
+    )
     view.heard("entry-1", "event", alarm(8, "obstructed", active=False), 0.0)
     assert not tells(7, "obstructed") and stand(view) == ["tailgate"]
     assert tells(9, "obstructed") and not tells(10, "obstructed")
@@ -138,6 +143,8 @@ def test_what_a_dead_card_told_is_over_when_another_takes_its_place() -> None:
     view = hall()
     view.heard("entry-1", "event", alarm(900, "quarantine"), 0.0)
     view.heard("entry-2", "event", alarm(1, "fire"), 0.0)
+    view.heard("entry-2", "event", alarm(2, "forced"), 0.0)
+    view.heard("entry-2", "event", alarm(3, "forced", active=False), 0.0)
     new = Alarm(id="new-1", seq=1, boot="b", at=AT.format(0), at_trusted=True, lane="A", alarm="held_open")
     view.heard("entry-1", "event", encoded(new), 0.0)
     assert stand(view) == ["held_open", "fire"]
@@ -159,7 +166,8 @@ def test_an_isolation_that_began_before_the_hub_can_be_signed_off_on_its_page() 
     held = status("entry-1", seq=500, incidents=(told,)).encoded()
     assert ("incidents", "") in view.heard("entry-1", "status", held, 0.0)
     assert ("incidents", "") not in view.heard("entry-1", "status", held, 0.0)
-    assert open_ones(view) == [("i-e-7", "escalated", ["opened"])] and "i-e-7" in "".join(lines(view, "zh"))
+    assert open_ones(view) == [("i-e-7", "escalated", ["opened"])]
+    assert view.troubles.incident_list()[0]["at"] == AT.format(1) and "i-e-7" in "".join(lines(view, "zh"))
     view.heard("entry-1", "event", incident(501, "acknowledged"), 0.0)
     view.heard("entry-1", "event", incident(300), 0.0)
     assert open_ones(view) == [("i-e-7", "acknowledged", ["opened", "acknowledged"])]
@@ -168,12 +176,14 @@ def test_an_isolation_that_began_before_the_hub_can_be_signed_off_on_its_page() 
     over = status("entry-1", seq=502, incidents=()).encoded()
     assert ("incidents", "") in view.heard("entry-1", "status", over, 0.0)
     assert [state for _, state, _ in open_ones(view)] == ["closed"]
+    assert ("incidents", "") not in view.heard("entry-1", "status", over, 0.0)
 
 
 def test_an_isolation_whose_door_was_replaced_is_nobodys_any_more_and_says_so() -> None:
     view = hall()
     view.heard("entry-1", "event", incident(900), 0.0)
     view.heard("entry-1", "event", encoded(decision(1, id="new-1")), 0.0)
+    view.heard("entry-1", "event", encoded(decision(1, id="newer-1")), 0.0)
     assert open_ones(view) == [("i-e-7", "closed", ["opened", "device_replaced"])]
 
 
