@@ -128,7 +128,12 @@ class Start:
     def _self_check(self, place: Site) -> None:
         command = [sys.executable, "-P", "-m", "firmware", "doctor", "--quick", "--site", str(place.file)]
         command += ["--state", str(self.placing.store / "hallgate")]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=CHECK_S, check=False)
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=CHECK_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Stop(Code.DEVICE, "the self check did not end well") from None
         ill = [
             f"{each['lane']} {each['device']}"
             for each in _found(done.stdout)

@@ -29,6 +29,8 @@ from firmware.simulation.rehearsal import Rehearsal
 from firmware.simulation.stories import player
 from firmware.trust import rulebook_file
 
+LAST_DATE = dt.date(9000, 1, 1)
+"""The recorded days that follow it have to be dates, too. No rulebook that is meant holds until then."""
 EXAMPLE = "hallgate rehearse --rulebook next.toml --state /persistent/hallgate"
 
 
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _date(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        return min(dt.date.fromisoformat(text), LAST_DATE)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2022-06-15") from None
 

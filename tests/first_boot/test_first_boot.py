@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from deploy.first_boot import grow, lamp
-from deploy.first_boot.place import Stop
+from deploy.first_boot import grow, lamp, steps
+from deploy.first_boot.place import Placing, Stop
 from deploy.flash import door as doors
 from deploy.flash import passwords
 from firmware.__main__ import main
@@ -185,6 +185,17 @@ def test_what_fails_has_a_number(board: Board, deed: Any, code: int, words: str)
     if code in (3, 4):
         assert (board.card / "card.json").exists(), "the card is as it was: mended, the next start takes it"
         assert not (board.store / "site").exists()
+
+
+def test_a_self_check_without_an_end_has_its_number_and_the_report_is_written(
+    board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board.insert()
+    (board.leds / "ACT/trigger").write_text("none pattern\n")
+    monkeypatch.setattr(steps, "CHECK_S", 0)
+    steps.Start(Placing(board.card, board.store), board.leds, board.networks).before_the_firmware()
+    told = json.loads(capsys.readouterr().out)
+    assert told["code"] == 7 and "self check" in told["troubles"][0]["what"] and board.blinks == 7
 
 
 def test_a_card_without_a_door(board: Board) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,10 @@ def test_a_rulebook_that_held_on_none_of_the_days_says_how_to_shift_them(
     assert code == 2 and "add --as-if-on 2022-07-01" in told
     code, out, _ = rehearse(capsys, "--rulebook", file, "--state", str(state), "--as-if-on", "2022-07-06", "--json")
     assert code == 0 and json.loads(out)["changed"] == 0
+
+
+def test_behind_the_day_on_which_a_recording_is_rehearsed_there_are_days_for_the_rest_of_it() -> None:
+    assert command_line.load("rehearse")._date("9999-12-31") + dt.timedelta(days=365) > dt.date(9000, 1, 1)
 
 
 def test_a_wrong_draft_is_told_with_its_line(state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
