@@ -57,6 +57,7 @@ def reset(turn: Turn, by: str) -> str:
         own.recount_needed = True
     for lane in turn.state.lanes.values():
         turn.signal(lane, "reset")
+        lane.freed_until_ms = None
         if lane.key_turned:
             turn.tell(lane, "responder", "green")
         else:

@@ -23,7 +23,7 @@ def opens(turn: Turn, lane: LaneState, fact: AnyFact) -> bool:
     lane.visit = None
     turn.alarm("responder", lane.name, detail=f"badge {fact.pass_id}")
     turn.tell(lane, "responder", "green")
-    if not lane.freed or lane.freed_until_ms is not None or lane.closing:
+    if not lane.key_turned:  # that holds it for longer
         lane.freed_until_ms = turn.now + rules.open_seconds * 1000
     if not lane.freed or lane.closing:
         turn.free(lane)
@@ -39,23 +39,25 @@ def _genuine(turn: Turn, badge: Booking, rules: Responders) -> bool:
 
 
 def tend(turn: Turn, lane: LaneState) -> None:
-    """The time is over: let go. A key that was turned, a fire or an evacuation meanwhile holds the lane open itself."""
+    """The time is over: let go. A key that was turned meanwhile holds the lane itself; the reset of a fire ends a badge's time."""
     until = lane.freed_until_ms
-    if until is None or turn.now < until:
-        return
-    let_go(turn, lane)
+    if until is not None and turn.now >= until:
+        let_go(turn, lane)
+    elif until is None and not lane.key_turned and ("responder", lane.name) in turn.state.alarms:
+        turn.alarm("responder", lane.name, active=False)
 
 
 def let_go(turn: Turn, lane: LaneState) -> None:
     """They are done. The lane stood open: where nothing saw who passed, the count is in doubt and entry waits for a recount.
 
-    In an evacuation it goes on standing open, and a recount comes after it anyway.
+    In an evacuation it goes on standing open, and a recount comes after it anyway; so does an exit that cannot hear.
     """
     lane.freed_until_ms = None
     turn.alarm("responder", lane.name, active=False)
     if not lane.freed or lane.state == "evacuated":
         return
-    turn.unfree(lane)
+    if not lane.deaf:
+        turn.unfree(lane)
     if not turn.setup(lane.name).passage_sensor or "counter" in lane.broken or "gate" in lane.broken:
         for _, own in turn.state.resources():
             own.recount_needed = True

@@ -117,6 +117,19 @@ def test_a_responders_time_holds_it_when_the_scanner_is_back() -> None:
     assert stage.gate == ["free"] and stage.lane.freed_until_ms is not None
 
 
+def test_a_responders_badge_at_an_exit_that_stands_open_already_holds_it_for_its_time() -> None:
+    stage = tell(exit_with("scanner"), "scanner", "unplugged").wait(10)
+    stage.scan(stage.booking(key_kind="staff", person_class="responder"))
+    tell(stage, "scanner", "ok").wait(1)
+    assert stage.gate == ["free"] and stage.lane.freed
+    stage.wait(200)
+    assert stage.gate == ["free", "close"]
+    assert [each.active for each in stage.records if isinstance(each, Alarm) and each.alarm == "responder"] == [
+        True,
+        False,
+    ]
+
+
 def test_a_key_that_is_turned_back_on_a_body_shuts_nothing_behind_it() -> None:
     stage = exit_with("scanner", beams=True)
     stage.contact("release_key", True).do(PassageBlocked(lane="A", blocked=True))

@@ -231,6 +231,25 @@ def test_the_end_of_an_evacuation_shuts_no_lane_that_the_responders_key_holds(tu
     assert stage.gate == ["close"]
 
 
+@pytest.mark.parametrize("by", ["badge", "key", "badge in the evacuation"])
+def test_the_alarm_of_responders_ends_with_their_lane_also_where_an_evacuation_came_between(by: str) -> None:
+    stage, badge = Stage(), Stage().booking(950, key_kind="staff", person_class="responder")
+    order = events.CommandArrived(id="o1", name="evacuate", issuer="hub", body={})
+    if by == "key":
+        stage.contact("release_key", True).do(order)
+        stage.contact("release_key", False)
+    elif by == "badge":
+        stage.scan(badge)
+        stage.do(order)
+    else:
+        stage.do(order)
+        stage.scan(badge)
+    stage.scan(stage.badge())
+    stage.press(3)
+    told = [each.active for each in stage.records if isinstance(each, Alarm) and each.alarm == "responder"]
+    assert told == [True, False] and not stage.lane.freed
+
+
 def test_a_withdrawn_badge_ends_no_evacuation() -> None:
     stage = Stage()
     stage.do(events.CommandArrived(id="o1", name="evacuate", issuer="hub", body={}))
