@@ -85,6 +85,21 @@ def test_a_range_finds_the_record_that_holds_it(writer: Writer, tmp_path: Path) 
     assert [record.first_seq for record in found] == [148, 151]
 
 
+def test_what_was_prepared_ahead_and_what_told_nothing_hide_no_event(writer: Writer, tmp_path: Path) -> None:
+    """Sensors fill whole segments with entries that tell the hub nothing, and the next one always lies there empty."""
+    fill(writer, 10)
+    for _ in range(100):
+        writer.append(payload(11), 11, 0)
+        writer.sync()
+    while writer.prepare_step():
+        pass
+    newest = list(Reader(tmp_path).records())[-1].position.segment
+    assert [record.first_seq for record in Reader(tmp_path).payloads_from_seq(9)] == [9, 10]
+    assert newest > 2 and Reader(tmp_path).last_seq == 10
+    fill(writer, 1, 11)
+    assert [record.first_seq for record in Reader(tmp_path).payloads_from_seq(11)] == [11]
+
+
 def test_numbers_that_were_never_given_are_in_no_range(writer: Writer, tmp_path: Path) -> None:
     """After a full disk the numbers go on behind a gap: what follows it is not what was asked for."""
     for seq, count in ((1, 2), (9, 2)):
