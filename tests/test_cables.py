@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from firmware.cables import (
+    GARBLED_EVERY_MS,
     NOISE_BURST,
     PILE_MAX,
     RECOVERIES_BURST,
@@ -17,14 +20,28 @@ from firmware.cables import (
     Line,
 )
 from firmware.clock import Clock
-from firmware.core.events import AnyEvent, CodeRead, DeviceHealth, TerminalSaid
+from firmware.core.events import AnyEvent, CodeRead, Crossed, DeviceHealth, SpacingSeen, TerminalSaid, TurnedAway
 from firmware.core.facts import Booking, Unproved
 from firmware.core.trust_list import parse
 from firmware.ports.serial_line import SerialPort
 from firmware.simulation.issuer import Issuer
 from firmware.trust.verification import Verifier
 from sensors import scanner_text_line
-from sensors.readings import Ready, Refused, Scan, Secret, TerminalVerdict
+from sensors.driver import Send
+from sensors.readings import (
+    Crossing,
+    Gap,
+    Garbled,
+    GatePassed,
+    GateTimedOut,
+    Ready,
+    Refused,
+    Scan,
+    Secret,
+    Silent,
+    TerminalVerdict,
+)
+from sensors.thinning import SpacingDigest
 from tests.device.bench import Far
 
 ISSUER = Issuer.new("baoshan")
@@ -120,3 +137,95 @@ def test_a_recovery_that_was_held_back_is_not_told_of_a_device_that_is_ill_again
     assert line.mean(Refused("spoilt"), 1_001.0) is None and line.well_at_ms is None
     assert cable.tick(1e9) == [] and line.state == "refused"
     assert states([line.mean(Ready("x"), 1e9)]) == ["ok"]
+
+
+# ---------------------------------------------------------------- what a reading means at its lane
+
+
+@pytest.mark.parametrize(
+    ("reading", "counted"),
+    [
+        (Crossing("in", transit_ms=400.7), Crossed(lane="A", direction="in", transit_ms=400)),
+        (Crossing("out", transit_ms=400.7), Crossed(lane="A", direction="out", transit_ms=400)),
+        (Crossing("in", assumed=True), Crossed(lane="A", direction="in")),
+        (Crossing("out", assumed=True), None),
+    ],
+)
+def test_an_exit_that_was_only_guessed_gives_no_place_back_and_an_entry_takes_one(
+    line: Line, reading: Crossing, counted: Crossed | None
+) -> None:
+    assert line.mean(reading, 0.0) == counted
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_body_that_gate_and_beams_both_see_is_one(line: Line, counts: bool) -> None:
+    line.counts = counts
+    passed = Crossed(lane="A", direction="in", by="gate") if counts else None
+    assert line.mean(GatePassed("in"), 0.0) == passed
+
+
+@pytest.mark.parametrize(("direction", "side"), [("in", "outside"), ("out", "inside")])
+def test_who_let_a_gate_wait_stayed_where_they_were(line: Line, direction: Any, side: str) -> None:
+    told = line.mean(GateTimedOut(direction), 0.0)
+    assert isinstance(told, TurnedAway) and (told.side, told.by) == (side, "gate")
+
+
+@pytest.mark.parametrize(
+    ("hours", "minutes"), [(None, None), (0.0, 0), (72.0, 4_320), (72.001, 4_321), (0.35, 21), (47.99, 2_880)]
+)
+def test_no_sample_is_made_younger_than_the_terminal_said(line: Line, hours: float | None, minutes: int | None) -> None:
+    line.shown = lambda _: ("", None)
+    told = line.mean(TerminalVerdict("green", pcr="negative", sampled_age_hours=hours), 0.0)
+    assert isinstance(told, TerminalSaid) and told.sampled_age_minutes == minutes
+
+
+def test_a_device_that_babbles_is_told_of_every_ten_seconds_with_all_it_cost(line: Line) -> None:
+    told = [line.mean(Garbled(3, "noise"), t_ms * 1.0) for t_ms in range(0, GARBLED_EVERY_MS + 1, 1_000)]
+    said = [event.because for event in told if isinstance(event, DeviceHealth)]
+    assert said == ["3 bytes dropped: noise", "33 bytes dropped: noise"]
+
+
+def test_a_complaint_of_its_port_is_no_sign_of_life_of_a_device(line: Line) -> None:
+    line.mean(Silent(30_000.0), 5.0)
+    line.mean(Refused("no"), 6.0)
+    assert line.seen_ms is None
+    line.mean(Ready("x"), 7.0)
+    assert line.seen_ms == 7.0
+
+
+# ---------------------------------------------------------------- when a language is given its time
+
+
+class Clockwork:
+    """A language that wants its time at `wake_at_ms`, and then says `hello`."""
+
+    def __init__(self, wake_at_ms: float | None) -> None:
+        self.wake_at_ms = wake_at_ms
+
+    def tick(self, t_ms: float) -> list[Any]:
+        self.wake_at_ms = None
+        return [Send(b"hello"), Refused("asked")]
+
+
+def test_each_language_on_a_cable_has_its_time_when_it_asked_for_it_and_while_it_is_plugged_in() -> None:
+    written: list[bytes] = []
+    port: Any = SimpleNamespace(write=written.append)
+    lines = [Line("A", "gate", "x", Clockwork(wake)) for wake in (300.0, None, 200.0)]
+    cable = Cable(port, lines, fd=0, tend_ms=900.0)
+    assert cable.wake_at_ms() == 200.0
+    assert cable.tick(199.9) == [] and not cable.wrote
+    assert [event.state for event, _ in cable.tick(200.0) if isinstance(event, DeviceHealth)] == ["refused"]
+    assert (written, cable.wrote, cable.wake_at_ms()) == ([b"hello"], True, 300.0)
+    cable.fd = -1
+    assert cable.tick(10_000.0) == [] and cable.wake_at_ms() == 900.0
+
+
+def test_spacing_that_has_settled_is_told_though_nothing_more_is_seen() -> None:
+    digest = SpacingDigest(minimum_mm=2_000, settle_ms=300.0)
+    line = Line("A", "range", "x", Clockwork(None), spacing=digest, zone="queue")
+    cable = Cable(SimpleNamespace(), [line], fd=0, tend_ms=None)  # type: ignore[arg-type]
+    assert line.mean(Gap(1_200), 1_000.0) is None
+    due = cable.wake_at_ms()
+    assert due is not None and cable.tick(due - 1) == []
+    assert cable.tick(due) == [(SpacingSeen(lane="A", persons=2, gap_mm=1_200, zone="queue", links_mm=(1_200,)), due)]
+    assert cable.tick(due + 10_000) == [] and line.mean(Gap(1_200), due + 20_000) is None
