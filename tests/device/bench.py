@@ -241,6 +241,11 @@ channel = 1
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit code of one that was told to end. Told twice, it may die of the second signal in its last moments."""
+        assert self.process is not None
         code = self.process.wait(PATIENCE_S)
         assert code is not None, "its nursery alone knows"
         self._forget()

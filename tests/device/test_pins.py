@@ -82,7 +82,7 @@ def test_whoever_ends_the_firmware_shuts_the_gate_on_nobody(made: tuple[Bench, F
     gate.relay.silent(1.5, OFF)
     pins.walk(*IN[1:])
     gate.relay.expect(OFF)
-    assert gate.stop() == 0
+    assert gate.ended() == 0
 
 
 def test_nor_where_the_responders_key_held_it(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_nor_where_the_responders_key_held_it(tmp_path: Path) -> None:
         gate.relay.silent(1.5, OFF)
         pins.walk(*IN[1:])
         gate.relay.expect(OFF)
-        assert gate.stop() == 0
+        assert gate.ended() == 0
 
 
 def test_an_exit_with_beams_stays_shut_when_its_scanner_is_gone_and_opens_to_who_steps_up(tmp_path: Path) -> None:
