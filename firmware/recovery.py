@@ -16,7 +16,7 @@ from firmware.core.events import CommandArrived
 from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
-from firmware.journal import ENTRY, SNAPSHOT, Position, Reader
+from firmware.journal import ENTRY, SNAPSHOT, Position, Reader, Record
 from firmware.trust.rulebook_file import zone
 
 FIRST_SEGMENT = 1
@@ -41,10 +41,15 @@ def recovered(reader: Reader) -> Controller:
         if record.kind == ENTRY:
             _again(controller, journal_entry.decode(record.payload))
             controller.state.seq = max(controller.state.seq, record.first_seq + record.count - 1)
-    if reader.damaged_behind(snapshot.position if snapshot else Position(0, 0)):
+    if cannot_be_read(reader, snapshot):
         for _, own in controller.state.resources():
             own.recount_needed = True
     return controller
+
+
+def cannot_be_read(reader: Reader, snapshot: Record | None) -> bool:
+    """Whether something behind the last picture is lost, as far as `reader` has walked."""
+    return reader.damaged_behind(snapshot.position if snapshot else Position(0, 0))
 
 
 def _again(controller: Controller, entry: journal_entry.Entry) -> None:
@@ -83,7 +88,7 @@ def replayed(reader: Reader) -> Iterator[Difference | Unreadable | int]:
         if reader.damaged > seen:
             controller, seen = None, reader.damaged
             yield Unreadable(record.first_seq)
-        next_seq = record.first_seq + record.count
+        next_seq = max(next_seq, record.first_seq + record.count)
         if record.kind == SNAPSHOT:
             if controller is None or record.after_loss:
                 controller = Controller.restore(record.payload, zone)

@@ -78,7 +78,7 @@ def stored(folder: Path) -> Identity | None:
     """The identity on disk; None when there is none or it cannot be read."""
     try:
         return msgspec.json.decode((folder / FILE).read_bytes(), type=Identity)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return None
 
 

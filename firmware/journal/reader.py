@@ -60,6 +60,8 @@ class Reader:
             self._folder = self._folder / "journal"
         identity = stored(self._folder)
         if identity is None:
+            if (self._folder / FILE).exists():
+                raise Mistake("is spoilt, and without it no record can be read", file=str(self._folder / FILE))
             raise Mistake("there is no journal here; name the --state folder of a device", file=str(directory))
         self.identity = identity
         self._inc = identity.inc
@@ -159,8 +161,19 @@ class Reader:
         return segments.holds_frames(self._folder, self._inc, segment)
 
     def _following(self, segment: int) -> Position | None:
-        later = (other for other in segments.listed(self._folder) if other > segment and self._is_used(other))
-        return next((Position(other, 0) for other in later), None)
+        """Where it goes on behind `segment` (0: the oldest). What should lie between and does not is a place of its own.
+
+        The oldest are reused first and only one is prepared ahead: a number that is missing between two others, or holds
+        no record although a later one was made, is a segment that was lost.
+        """
+        held = [other for other in segments.listed(self._folder) if other > segment]
+        following = next((other for other in held if self._is_used(other)), None)
+        behind = following or max(held, default=0)  # of those behind the last record one is prepared
+        missing = segment + 1 < behind if segment else following is not None and held[0] < following
+        first = segment + 1 if segment else min(held, default=0)
+        if missing and segments.path_of(self._folder, segment or first).exists():  # else they were reused just now
+            self._holes.add((first, 0))
+        return Position(following, 0) if following else None
 
     def _closed_at(self, segment: int) -> int | None:
         """Where the next segment says that this one ended; None while this is the newest (or the next is damaged)."""

@@ -10,9 +10,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from firmware.errors import Failure
 from firmware.journal import Reader
 from firmware.language import spoken
-from firmware.recovery import Difference, Unreadable, recovered, replayed
+from firmware.recovery import Difference, Unreadable, cannot_be_read, recovered, replayed
 
 EXAMPLE = "hallgate replay --state /persistent/hallgate --rights"
 
@@ -24,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     reader = Reader(Path(arguments.state))
+    if next(reader.records(), None) is None:
+        raise Failure("no record of this journal can be read: its segments are lost, or another device's")
     if arguments.rights:
         return _rights(reader)
     entries = records = 0
@@ -48,7 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rights(reader: Reader) -> int:
-    for name, own in recovered(reader).state.resources():
+    state = recovered(reader).state
+    lost = cannot_be_read(reader, reader.last_snapshot())
+    for name, own in state.resources():
         held, inc = max(0, own.rights.free), own.rights.inc
-        print(spoken(f"{name}: {held} rights held by {inc}; to give them back: fence inc={inc} evidence={held}"))
-    return 0
+        if lost:
+            what = (
+                f"{name}: what {inc} held is not known, a place behind the last picture of its memory cannot be read: "
+                f"fence inc={inc} evidence=0, then recount"
+            )
+            print(spoken(what), file=sys.stderr)
+        else:
+            print(spoken(f"{name}: {held} rights held by {inc}; to give them back: fence inc={inc} evidence={held}"))
+    return int(lost)
