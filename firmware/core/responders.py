@@ -39,7 +39,7 @@ def _genuine(turn: Turn, badge: Booking, rules: Responders) -> bool:
 
 
 def tend(turn: Turn, lane: LaneState) -> None:
-    """The time is over: let go. A key that was turned meanwhile holds the lane itself; the reset of a fire ends a badge's time."""
+    """The time is over: let go. A key that was turned meanwhile holds the lane itself, and a fire's reset ends the time."""
     until = lane.freed_until_ms
     if until is not None and turn.now >= until:
         let_go(turn, lane)
