@@ -171,7 +171,7 @@ def test_who_let_a_gate_wait_stayed_where_they_were(line: Line, direction: Any, 
 
 
 @pytest.mark.parametrize(
-    ("hours", "minutes"), [(None, None), (0.0, 0), (72.0, 4_320), (72.001, 4_321), (0.35, 21), (47.99, 2_880)]
+    ("hours", "minutes"), [(None, None), (0.0, 0), (72.0, 4_320), (72.001, 4_321), (4.15, 249), (47.99, 2_880)]
 )
 def test_no_sample_is_made_younger_than_the_terminal_said(line: Line, hours: float | None, minutes: int | None) -> None:
     line.shown = lambda _: ("", None)

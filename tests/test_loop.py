@@ -15,12 +15,22 @@ from firmware import standby
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import GateOpen
-from firmware.core.events import ClockChecked, CodeRead, CommandArrived, ContactChanged, DeviceHealth, Started
+from firmware.core.events import (
+    ClockChecked,
+    CodeRead,
+    CommandArrived,
+    ContactChanged,
+    Crossed,
+    DeviceHealth,
+    PassageBlocked,
+    Started,
+)
 from firmware.core.facts import Unproved
-from firmware.core.records import Decision
+from firmware.core.records import Alarm, Decision
 from firmware.core.state import LaneSetup
 from firmware.core.turn import Outcome
-from firmware.loop import CALLS_A_TURN, GATES, INBOX, Loop
+from firmware.journal import JournalUnwritable
+from firmware.loop import CALLS_A_TURN, FLUSH_MS, GATES, IDLE_MS, INBOX, RETRY_MS, Loop
 from firmware.outputs import gate_relay_lcus
 from firmware.ports.serial_line import SerialPort
 from sensors import counter_beam_pair, scanner_text_line
@@ -183,6 +193,219 @@ def test_a_fire_is_heard_in_an_inbox_that_is_full() -> None:
     flooded = Late(stage)
     flooded.judge([*[(ClockChecked(), 0.0)] * (INBOX + 5), (FIRE, 1.0)])
     assert stage.lane.freed and flooded.loop.dropped_events == 5
+
+
+# ---------------------------------------------------------------- a disk that refuses, and what is due by time
+
+
+class Disk:
+    """A journal of which `full` says whether it can be written to. `said`: what was asked of it."""
+
+    def __init__(self) -> None:
+        self.full, self.waiting, self.said = False, 0, list[str]()
+
+    def append(self, entry: bytes, first_seq: int, count: int) -> None:
+        self.waiting += 1
+        self.said.append("append")
+
+    def sync(self) -> None:
+        self.said.append("sync")
+        if self.full:
+            raise JournalUnwritable("No space left on device")
+        self.waiting = 0
+
+    def retry(self) -> bool:
+        return not self.full
+
+    def prepare_step(self) -> bool:
+        return False
+
+
+WAYS = (
+    LaneSetup(name="A", direction="in", classes=("visitor",), passage_sensor=True),
+    LaneSetup(name="X", direction="out", passage_sensor=True),
+)
+
+
+def with_a_disk(stage: Stage, late_ms: float = 0.0) -> tuple[Late, Disk, dict[str, Gate]]:
+    held_up, disk, gates = Late(stage, late_ms), Disk(), {setup.name: Gate() for setup in stage.lanes}
+    held_up.loop.journal = disk  # type: ignore[assignment]
+    for name, gate in gates.items():
+        cable = Cable(SimpleNamespace(fileno=lambda: -1), [])  # type: ignore[arg-type]
+        held_up.loop.hands[name] = [(cable, Line(name, "gate", "gate_any", gate))]
+    return held_up, disk, gates
+
+
+def test_while_the_disk_refuses_nobody_is_let_in_and_everybody_out_and_it_is_asked_again() -> None:
+    stage = Stage(lanes=WAYS, limit=1)
+    held_up, disk, gates = with_a_disk(stage)
+    disk.full = True
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    assert gates["A"].told == ["GateClose"] and stage.lane.grant is None and stage.free == 1
+    assert not stage.controller.state.journal_ok
+    held_up.judge([(CodeRead(lane="X", fact=stage.booking(2)), 5_000.0)])
+    assert gates["X"].told == ["GateOpen"]
+    for full in (True, True, True, False, False):
+        disk.full = full
+        held_up.late_ms += RETRY_MS + 1
+        held_up.judge([])
+    alarms = [record.active for record in held_up.records if isinstance(record, Alarm) and record.alarm == "journal"]
+    assert alarms == [True, False] and stage.controller.state.journal_ok, "asked four times, and told of twice"
+    held_up.late_ms = 0
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 60_000.0)])
+    assert gates["A"].told == ["GateClose", "GateOpen"], "the pass was not used by an opening that never was"
+
+
+def test_a_gate_does_not_shut_on_a_body_because_the_disk_refuses() -> None:
+    """Keeping it open over somebody is no new opening, and waits for no record."""
+    stage = Stage(lanes=WAYS)
+    held_up, disk, gates = with_a_disk(stage)
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    held_up.judge([(PassageBlocked(lane="A", blocked=True), 100.0)])
+    before, disk.full = len(gates["A"].told), True
+    held_up.late_ms = stage.lane.open_until_ms - 100 - 50
+    held_up.judge([])
+    assert set(gates["A"].told[before:]) == {"GateOpen"}
+
+
+def test_what_an_order_opens_waits_for_the_disk_as_well() -> None:
+    stage = Stage(lanes=WAYS)
+    held_up, disk, gates = with_a_disk(stage)
+    disk.full = True
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    order = CommandArrived(id="o", name="open_once", issuer="hub", lane="A")
+    held_up.judge([(order, 100.0)])
+    assert "GateOpen" not in gates["A"].told and stage.lane.grant is None
+
+
+def test_a_hall_that_would_rather_lose_records_lets_people_in_all_the_same() -> None:
+    stage = Stage(lanes=WAYS, limit=1, more='[on_doubt]\njournal_full = "admit"')
+    held_up, disk, gates = with_a_disk(stage)
+    disk.full = True
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    assert gates["A"].told == ["GateOpen"] and not stage.controller.state.journal_ok
+
+
+def test_what_leaves_the_device_is_on_disk_first() -> None:
+    held_up, disk, _ = with_a_disk(Stage(lanes=WAYS))
+    assert held_up.loop.settled() and disk.said == []
+    held_up.judge([(PassageBlocked(lane="X", blocked=False), 0.0)])
+    assert disk.said == ["append"] and disk.waiting == 1, "what tells the hub nothing may wait a second"
+    assert held_up.loop.settled() and disk.said == ["append", "sync"]
+    disk.full = True
+    held_up.judge([(PassageBlocked(lane="X", blocked=False), 10.0)])
+    assert not held_up.loop.settled()
+
+
+def test_who_went_out_is_on_disk_at_once() -> None:
+    held_up, disk, _ = with_a_disk(Stage(lanes=WAYS))
+    held_up.judge([(Crossed(lane="X", direction="out"), 0.0)])
+    assert disk.said == ["append", "sync"]
+
+
+def test_a_turn_that_is_under_way_can_be_told_from_one_that_is_over() -> None:
+    """Who stands by looks at it from another thread."""
+    held_up, _, _ = with_a_disk(Stage(lanes=WAYS))
+    beats = list[int]()
+    held_up.loop.when_judged(lambda: beats.append(held_up.loop.beat % 2))
+    held_up.judge([])
+    assert beats == [1] and held_up.loop.beat % 2 == 0
+
+
+def test_what_tells_the_hub_nothing_is_on_disk_after_a_second() -> None:
+    held_up, disk, _ = with_a_disk(Stage(lanes=WAYS))
+    held_up.judge([(PassageBlocked(lane="X", blocked=False), 0.0)])
+    held_up.late_ms = FLUSH_MS - 1
+    held_up.judge([])
+    assert disk.said == ["append"]
+    held_up.late_ms = FLUSH_MS
+    held_up.judge([])
+    assert disk.said == ["append", "sync"]
+
+
+def test_what_is_due_is_done_though_nothing_happens() -> None:
+    stage = Stage(lanes=WAYS, limit=1)
+    held_up, _, gates = with_a_disk(stage)
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    assert stage.free == 0
+    held_up.late_ms = 10_500
+    held_up.judge([])
+    assert stage.lane.grant is None and stage.free == 1
+
+
+def test_how_long_an_answer_took_is_told_with_it() -> None:
+    stage = Stage(lanes=WAYS)
+    held_up, _, _ = with_a_disk(stage, late_ms=7.25)
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    assert [record.took_ms for record in held_up.records if isinstance(record, Decision)] == [7.25]
+
+
+def test_the_loop_sleeps_until_the_first_thing_that_is_due() -> None:
+    held_up, _, _ = with_a_disk(Stage(lanes=WAYS))
+    loop = held_up.loop
+    loop.clock.seconds_until = lambda t_ms: t_ms  # type: ignore[method-assign, assignment]
+    loop._due = [None]
+    assert loop._patience() == IDLE_MS
+    loop._due.append(9_000.0)
+    assert loop._patience() == 9_000.0
+    loop.cables.append(Cable(SimpleNamespace(), [], tend_ms=8_000.0))  # type: ignore[arg-type]
+    assert loop._patience() == 8_000.0
+    loop._wake_ms = 7_000
+    assert loop._patience() == 7_000
+    loop._retry_ms = 6_000.0
+    assert loop._patience() == 6_000.0
+    loop._unflushed_ms = 4_500.0
+    assert loop._patience() == 4_500.0 + FLUSH_MS
+    assert held_up.loop.turn(wait=False) is None
+
+
+@pytest.mark.parametrize(
+    ("blocked", "open_until_ms", "freed", "somebody"),
+    [(True, 500, False, True), (True, 0, False, False), (True, 0, True, True), (False, 500, True, False)],
+)
+def test_nobody_ends_the_loop_while_a_body_is_in_an_open_gate(
+    blocked: bool, open_until_ms: int, freed: bool, somebody: bool
+) -> None:
+    stage = Stage(lanes=WAYS)
+    held_up, _, _ = with_a_disk(stage)
+    lane = stage.controller.state.lanes["X"]
+    lane.blocked, lane.open_until_ms, lane.freed = blocked, open_until_ms, freed
+    assert held_up.loop._somebody_in_a_gate() is somebody
+
+
+def test_what_has_to_wait_for_all_that_was_read_is_done_behind_it_and_once() -> None:
+    stage = Stage(lanes=WAYS)
+    held_up, _, _ = with_a_disk(stage)
+    done = list[int]()
+    held_up.loop.when_judged(lambda: done.append(len(held_up.records)))
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0)])
+    held_up.judge([(CodeRead(lane="X", fact=stage.booking(2)), 10.0)])
+    assert done == [1]
+
+
+@pytest.mark.parametrize("evacuated", [False, True])
+def test_at_the_end_every_hand_goes_to_rest_but_a_gate_that_lets_people_out_of_a_fire(evacuated: bool) -> None:
+    stage = Stage(lanes=WAYS)
+    held_up, _, _ = with_a_disk(stage)
+    if evacuated:
+        stage.do(FIRE)
+    told, closed = list[str](), list[str]()
+    held_up.loop.hands.clear()
+    for role in ("gate", "sign"):
+        hand: Any = SimpleNamespace(
+            start=lambda _, role=role: told.append(f"start {role}") or [],
+            stop=lambda _, role=role: told.append(f"stop {role}") or [],
+        )
+        port: Any = SimpleNamespace(fileno=lambda: -1, close=lambda role=role: closed.append(role))
+        cable = Cable(port, [])
+        held_up.loop.cables.append(cable)
+        held_up.loop.hands.setdefault("A", []).append((cable, Line("A", role, "x", hand)))
+    held_up.loop.start_hands()
+    held_up.loop.close()
+    assert told == (
+        ["start sign", "stop sign"] if evacuated else ["start gate", "start sign", "stop gate", "stop sign"]
+    )
+    assert closed == ["gate", "sign"]
 
 
 # ---------------------------------------------------------------- a line that is lost in a writing
