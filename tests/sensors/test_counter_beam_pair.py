@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensors.beam_path import ABREAST, TOO_CLOSE, TOO_LONG
+from sensors.beam_path import ABREAST, PULSES_MAX, TOO_CLOSE, TOO_LONG
 from sensors.counter_beam_pair import STUCK, Decoder, Settings
 from sensors.driver import Edge
 from sensors.readings import AnyReading, Crossing, Garbled, Occupied, Ready, Saturated, TurnedBack
@@ -174,6 +174,27 @@ def test_hands_are_no_bodies() -> None:
     assert facts(path("A0 a60 A200 B290 a600 b680")) == [Crossing("in")]
 
 
+def test_who_turned_back_is_told_though_somebody_comes_from_the_other_side() -> None:
+    found = facts(
+        path("A0 B90 b400 a480") + path("B0 A90 b400 a480", start=500.0) + path("B0 A90 b400 a480", start=2_000.0)
+    )
+    assert found == [TurnedBack("outside"), Crossing("out"), Crossing("out")]
+
+
+def test_a_hand_behind_its_body_is_nobody() -> None:
+    assert facts(path(IN) + path("A0 B60 a80 b140", start=600.0)) == [Crossing("in")]
+    assert facts(path(IN) + path("A0 B60 a80 b140", start=1_500.0)) == [Crossing("in"), Crossing("in")]
+
+
+def test_a_beam_that_flickers_for_hours_takes_no_more_memory() -> None:
+    decoder = Decoder(Settings())
+    decoder.feed(Edge("inside", 1), 0.0)
+    for number in range(2_000):
+        decoder.feed(Edge("outside", number % 2), 100.0 + 50 * number)
+    assert decoder._bodies._passage is not None
+    assert 0 < len(decoder._bodies._passage.far) <= PULSES_MAX + 1
+
+
 def test_chatter_on_every_edge() -> None:
     edges: list[Step] = []
     for t_ms, side, level in path(IN):
@@ -230,6 +251,14 @@ def test_an_obstruction_is_told_once_and_its_end_too() -> None:
     said = Garbled(0, "both beams have been broken for too long: something stands in the door")
     assert found[0] == (90.0 + Settings().obstruction_ms, said)
     assert [type(reading) for _, reading in found] == [Garbled, Ready]
+
+
+def test_a_beam_that_sticks_again_is_told_again() -> None:
+    found = decode(path("A0 a40000 A50000 a90000"))
+    told = [(t_ms, type(reading)) for t_ms, reading in found if isinstance(reading, Garbled | Ready)]
+    state_ms = Settings().state_ms_max
+    assert [kind for _, kind in told] == [Garbled, Ready, Garbled, Ready]
+    assert [t_ms for t_ms, kind in told if kind is Garbled] == [state_ms, 50_000 + state_ms]
 
 
 def test_a_stuck_beam_is_told_and_bodies_beside_it_are_not_guessed() -> None:
