@@ -47,6 +47,18 @@ def test_a_loop_that_only_chatters_is_told_in_50_ms() -> None:
     assert got[2:] == [(1_095 + 20, True)], "back to normal only after quiet, once"
 
 
+def test_a_loop_that_stops_chattering_is_told_in_50_ms_and_then_its_return_though_no_edge_comes() -> None:
+    edges = [(0, CLOSED), (100, OPEN), (110, CLOSED), (120, OPEN), (130, CLOSED), (140, OPEN), (145, CLOSED)]
+    told_at = told([(float(t_ms), level) for t_ms, level in edges], 500, 0, Settings(debounce_ms=20))
+    assert told_at == [(0, True), (100 + CHATTER_LIMIT_MS, False), (165, True)]
+
+
+def test_a_level_that_is_told_twice_delays_nothing() -> None:
+    edges: list[tuple[float, int]] = [(0, CLOSED), (100, OPEN), (110, OPEN), (115, OPEN)]
+    edges += [(300, CLOSED), (310, CLOSED), (315, CLOSED)]
+    assert told(edges, 500, 0, Settings(debounce_ms=20)) == [(0, True), (120, False), (320, True)]
+
+
 def test_without_debounce_every_change_is_told_at_once() -> None:
     assert told([(0, CLOSED), (5, OPEN), (6, CLOSED)], 50, 0, Settings(debounce_ms=0)) == [
         (0, True),
