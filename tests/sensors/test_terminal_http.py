@@ -47,6 +47,25 @@ def test_codes_in_the_vendors_spelling(written: Any, code: str) -> None:
     assert verdict({"healthCode": written}).code == code
 
 
+@pytest.mark.parametrize("body", [{}, {"type": "", "value": ""}, {"temperature": 36.5}, {"heartbeat": 1, "mask": True}])
+def test_what_says_nothing_of_anybody_is_no_verdict(body: dict[str, Any]) -> None:
+    """A heartbeat would take the place of what was said of the person in front of it."""
+    assert [type(each) for each in said(body)[1]] == [Garbled]
+
+
+@pytest.mark.parametrize(
+    "body", [{"type": "face"}, {"value": NUMBER}, {"healthCode": "green"}, {Settings().pcr_key: "negative"}]
+)
+def test_each_of_what_a_verdict_is_made_of_makes_one(body: dict[str, Any]) -> None:
+    assert [type(each) for each in said(body)[1]] == [TerminalVerdict]
+
+
+def test_a_terminal_is_there_from_its_first_word_on_and_that_is_told_once() -> None:
+    decoder = Decoder(Settings())
+    heard = [decoder.feed(Request(number, "/", b'{"type": "qr"}'), 0.0) for number in range(3)]
+    assert [sum(isinstance(each, Ready) for each in out) for out in heard] == [1, 0, 0]
+
+
 def test_a_vendor_with_other_keys_and_words() -> None:
     told = verdict(
         {"data": {"color": "00", "hs": 1, "wear": "0"}},
