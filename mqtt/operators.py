@@ -122,8 +122,9 @@ def add(path: Path, name: str, password: str, may: tuple[str, ...] = MAY) -> Non
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         raise Mistake(f"the password needs {PASSWORD_MIN} to {PASSWORD_MAX} characters", key="--add-operator")
     others = [one for one in (read(path) if path.exists() else []) if one.name != name]
-    rows = [*others, Operator(name, hashed(password), may)][-OPERATORS_MAX:]
-    text = "".join(_row(one) for one in rows)
+    if len(others) >= OPERATORS_MAX:
+        raise Mistake(f"has {OPERATORS_MAX} operators already: take out who is gone", file=str(path))
+    text = "".join(_row(one) for one in (*others, Operator(name, hashed(password), may)))
     try:
         replace_file(path, text.encode(), mode=0o600)
     except OSError as error:

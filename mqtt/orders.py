@@ -28,7 +28,6 @@ from mqtt.topics import Topics, answers_to
 VALID_S = 10.0
 EVACUATE_S = 3_600
 ANSWER_S = 6.0
-WAITING_MAX = 512
 UNDELIVERED = {0x10: "nobody_listens", 0x87: "not_authorized"}
 OF_THE_BANK = ("limit", "hold", "release")
 """Without a lane these are the whole resource's: they go to its bank."""
@@ -91,7 +90,7 @@ class Orders:
 
     def give(self, orders: list[Order], issuer: str, wait_s: float = ANSWER_S) -> dict[str, CommandAnswer | None]:
         """Send them all and wait for the answers: by device; None where none came in time."""
-        sent = {order.device or "bank": self._signed(order, issuer) for order in orders[:WAITING_MAX]}
+        sent = {order.device or "bank": self._signed(order, issuer) for order in orders}
         with self._news:
             self._answers |= dict.fromkeys(id for id, _ in sent.values())
             self._publish([message for _, message in sent.values()])

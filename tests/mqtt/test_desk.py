@@ -29,7 +29,7 @@ from mqtt.desk import Desk
 from mqtt.hub import Hub
 from mqtt.messages import CommandAnswer, Envelope
 from mqtt.operators import IDLE_MS, LASTS_MS, Operator, Operators, hashed
-from mqtt.orders import Orders
+from mqtt.orders import Order, Orders
 from mqtt.page import Page
 from tests.brokers import Broker, wait_until
 from tests.mqtt.helpers import Ear
@@ -123,6 +123,13 @@ def test_a_session_ends_by_idleness_and_by_age() -> None:
     assert known.session(used.token, now) is None
 
 
+def test_an_evacuation_leaves_no_door_of_a_large_hall_out() -> None:
+    sent: list[Any] = []
+    orders = Orders(Ed25519PrivateKey.generate(), "hub-1", Clock(), sent.extend)
+    answers = orders.give([Order("baoshan", "evacuate", f"gate-{number}") for number in range(1_200)], "page-wang", 0.0)
+    assert len(sent) == len(answers) == 1_200 and set(answers.values()) == {None}
+
+
 def test_guessing_is_slow_and_a_busy_page_still_evacuates() -> None:
     made, _ = desk()
     token, proof = signed_in(made)
@@ -166,11 +173,15 @@ def test_no_bytes_break_the_desk(path: str, proof: str, body: bytes) -> None:
     assert made.post("/order", proof, proof, body, 0.0).status == 401
 
 
-def test_the_operators_file_is_written_private_and_read_back(tmp_path: Path) -> None:
+def test_the_operators_file_is_written_private_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "operators.toml"
     operators.add(file, "wang", PASSWORD)
     operators.add(file, "li", PASSWORD, ("acknowledge",))
     operators.add(file, "wang", PASSWORD + "2")
+    monkeypatch.setattr(operators, "OPERATORS_MAX", 2)
+    operators.add(file, "li", PASSWORD, ("acknowledge",))
+    with pytest.raises(Mistake, match="take out who is gone"):
+        operators.add(file, "zhao", PASSWORD)
     assert file.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in file.read_text()
     known = Operators(operators.read(file))
