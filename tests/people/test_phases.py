@@ -243,6 +243,13 @@ def test_a_rulebook_that_runs_out_is_an_alarm_two_weeks_before_once_and_by_itsel
     assert ends(door) == [TOLD]
 
 
+def test_the_shortest_notice_is_the_last_day_itself() -> None:
+    door = Door(("[on_doubt]", "[alarms]\nrulebook_ends_days = 1\n[on_doubt]"), wall=at("2022-12-30 23:59"))
+    assert not ends(door)
+    door.wait(61)
+    assert ends(door) == [TOLD]
+
+
 def test_the_alarm_is_over_when_the_next_one_is_there() -> None:
     door = Door(wall=at("2022-12-17 23:59"))
     door.wait(61)
