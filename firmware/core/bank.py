@@ -175,8 +175,14 @@ def strangers(own: Resource) -> set[str]:
     return named - known.keys() - set(own.notice.fenced if own.notice else ()) - {own.rights.inc}
 
 
-def fence(turn: Turn, inc: str, persons: int, command: str, name: str = HALL) -> str:
-    """A device was locked out by hand: its rows count no more, and `persons` rights come back once everybody knows."""
+def fence(
+    turn: Turn, inc: str, persons: int, command: str, name: str = HALL, card: tuple[int, int] | None = None
+) -> str:
+    """A device was locked out by hand: its rows count no more, and `persons` rights come back once everybody knows.
+
+    `card`: the age (as of a row) of what its card still holds, where the evidence was read from that. A row that is younger
+    shows that the card has lost its end, and what was spent since.
+    """
     own = turn.state.resource(name)
     if own is None or not acts_without(own, inc):
         return "not_the_bank"
@@ -184,6 +190,8 @@ def fence(turn: Turn, inc: str, persons: int, command: str, name: str = HALL) ->
         return "no_such_device"
     if inc not in own.peers and own.rights.M == 0:
         return "never_heard"  # it may have been the bank: its rights would be made a second time
+    if persons and card is not None and inc in own.peers and card < own.peers[inc].age:
+        return "evidence_is_old"
     if own.notice is not None and inc in own.notice.fenced:
         return "fenced_already"
     if own.notice is not None and len(own.notice.fenced) >= FENCES:

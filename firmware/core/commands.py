@@ -90,13 +90,20 @@ def _recount(turn: Turn, event: CommandArrived) -> str:
 
 
 def _fence(turn: Turn, event: CommandArrived) -> str:
-    """`evidence`: rights to give back (its journal read from the card, or what the design's estimate allows); 0: none."""
+    """`evidence`: rights to give back (its journal read from the card, or what the design's estimate allows); 0: none.
+
+    `seq` and `moves` come with what was read from a card, and say how far that goes.
+    """
     inc, persons = event.body.get("inc"), event.body.get("evidence", 0)
     if not isinstance(inc, str):
         return "no_such_device"
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
         return "evidence_out_of_range"
-    return bank.fence(turn, inc, persons, event.id, _resource(event))
+    seq, moves = event.body.get("seq"), event.body.get("moves", 0)
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in (seq or 0, moves)):
+        return "evidence_out_of_range"
+    card = None if seq is None else (seq, moves)
+    return bank.fence(turn, inc, persons, event.id, _resource(event), card)  # type: ignore[arg-type]
 
 
 def _drain(turn: Turn, event: CommandArrived) -> str:

@@ -36,7 +36,7 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
     if row.bank and row.M > 0 and own.rights.bank and own.rights.M > 0:
         _quarantine(turn, f"two banks: {row.inc} has minted rights as well")
     occupancy.merge(own.rights, row)
-    if known is None or occupancy.age(row) >= _age_of(known):
+    if known is None or occupancy.age(row) >= known.age:
         seen_ms = turn.now if not event.copy else known.seen_ms if known else turn.now - REACHABLE_MS - 1
         own.peers[row.inc] = _seen(own, row, seen_ms)
         bank.act(turn, event.resource)
@@ -59,11 +59,6 @@ def _another_me(own: Resource, event: RowArrived) -> str:
     if occupancy.contradicts(own.rights, event.row):
         return f"row of {event.row.inc} shows more than this journal holds"
     return ""
-
-
-def _age_of(known: PeerSeen) -> tuple[int, int]:
-    """As `occupancy.age` of the row it was made from."""
-    return known.seq, sum(known.given.values()) + sum(known.received.values()) + known.notice
 
 
 def _seen(own: Resource, row: Row, seen_ms: int) -> PeerSeen:

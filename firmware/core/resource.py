@@ -48,6 +48,11 @@ class PeerSeen(msgspec.Struct, kw_only=True, omit_defaults=True):
     held: bool = False
     state: str = "joined"
 
+    @property
+    def age(self) -> tuple[int, int]:
+        """As `occupancy.age` of the row it was made from."""
+        return self.seq, sum(self.given.values()) + sum(self.received.values()) + self.notice
+
 
 class Fence(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The bank's: a device that was locked out by hand, and what is to be returned once everybody ignores it."""

@@ -71,8 +71,9 @@ ORDERS = (
     Order(
         "fence",
         "隔离设备名额",
-        "inc, [evidence]",
-        "an incarnation is locked out; `evidence`: rights given back for it; the bank alone",
+        "inc, [evidence, seq, moves]",
+        "an incarnation is locked out; `evidence`: rights given back for it, with the rest of the line that "
+        "`hallgate replay --rights` printed; the bank alone",
         "bank",
     ),
     Order("drain", "交还名额", "[on]", "this device gives all its rights away before service"),
@@ -92,7 +93,7 @@ ORDERS = (
 )
 
 KEYS: dict[str, type] = {
-    **dict.fromkeys(("n", "inside", "evidence", "sampled_at"), int),
+    **dict.fromkeys(("n", "inside", "evidence", "seq", "moves", "sampled_at"), int),
     **dict.fromkeys(("on", "open", "office", "cleared"), bool),
 }
 """What a body's key holds; every other one is text."""
@@ -165,6 +166,11 @@ BECAUSE = (
     Because("hold_first", "须先全厅暂停进入", "hold the hall's entry first, count, then recount"),
     Because("not_everybody_heard", "还有设备未确认暂停", "a device has not confirmed the hold: wait, or fence it"),
     Because("never_heard", "从未收到其账目", "its row was never heard here: its rights cannot be judged"),
+    Because(
+        "evidence_is_old",
+        "卡上的记录不全",
+        "that card has lost its end, the hall knows of more: evidence=0, then recount",
+    ),
     Because("fenced_already", "已隔离", "it is fenced already"),
     Because(
         "fence_list_full",

@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from firmware.core import limit, occupancy
 from firmware.errors import Failure
 from firmware.journal import Reader
 from firmware.language import spoken
@@ -62,5 +63,7 @@ def _rights(reader: Reader) -> int:
             )
             print(spoken(what), file=sys.stderr)
         else:
-            print(spoken(f"{name}: {held} rights held by {inc}; to give them back: fence inc={inc} evidence={held}"))
+            seq, moves = occupancy.age(limit.own_row(state, name))
+            fence = f"fence inc={inc} evidence={held} seq={seq} moves={moves}"
+            print(spoken(f"{name}: {held} rights held by {inc}; to give them back: {fence}"))
     return int(lost)

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from firmware.core import bank, estimate, events
-from firmware.core.occupancy import Notice
+from firmware.core.occupancy import Notice, age
 from tests.core.hall import Hall, Member, at_most, fill, hall, told
 
 
@@ -122,6 +122,30 @@ def test_what_is_not_there_cannot_be_fenced(inc: str, because: str) -> None:
     assert north.order("fence", inc=inc, evidence=1) == because
     assert north.order("fence", inc="south", evidence=-1) == "evidence_out_of_range"
     assert (north.order("fence", inc="south"), north.order("fence", inc="south")) == ("", "fenced_already")
+
+
+def test_a_card_that_has_lost_its_end_is_no_evidence() -> None:
+    """What it spent since is not on it: as many places would be made a second time."""
+    whole, north, south, _ = hall(limit=9)
+    whole.talk()
+    early, held = age(south.row), south.row.free
+    assert south.admit(1) == "admit"
+    whole.talk()
+    seq, moves = age(south.row)
+    assert seq > early[0] and min(held, south.row.free) > 0
+
+    def fenced(persons: int, seq: object, moves: object) -> str:
+        return north.order("fence", inc="south", evidence=persons, seq=seq, moves=moves)
+
+    assert [fenced(held, *early), fenced(1, seq - 1, 99), fenced(1, seq, moves - 1)] == ["evidence_is_old"] * 3
+    assert [fenced(1, "4", 0), fenced(1, 4, True)] == ["evidence_out_of_range"] * 2
+    assert fenced(south.row.free, seq, moves) == ""
+
+
+def test_of_a_card_that_has_lost_its_end_nothing_may_be_given_back() -> None:
+    whole, north, south, _ = hall(limit=9)
+    whole.talk()
+    assert north.order("fence", inc="south", evidence=0, seq=0, moves=0) == ""
 
 
 def test_no_fence_takes_another_ones_away() -> None:

@@ -116,14 +116,17 @@ def test_a_dead_bank_is_written_off_by_what_its_card_says_and_may_not_come_back(
         [sys.executable, "-m", "firmware", "replay", "--state", str(dead.state), "--rights"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert f"inc={rows.newest['door-0'].inc} evidence={held}" in card.stdout
+    printed = dict(word.split("=") for word in card.stdout.partition(": fence ")[2].split())
+    evidence = {key: value if key == "inc" else int(value) for key, value in printed.items()}
+    assert (evidence["inc"], evidence["evidence"]) == (rows.newest["door-0"].inc, held)
     new.stop()
     makes_bank(new, True)
     new.start()
     wait_until(lambda: rows.newest["door-1"].bank)
     hub = Hub(new, ear)
     assert hub.tell_bank("limit", n=LIMIT) == "not_the_bank", "the dead one's row still says that it is"
-    assert hub.tell_bank("fence", inc=rows.newest["door-0"].inc, evidence=held) == "done"
+    assert hub.tell_bank("fence", **{**evidence, "seq": evidence["seq"] - 1}) == "evidence_is_old"
+    assert hub.tell_bank("fence", **evidence) == "done"
     wait_until(lambda: held == rows.newest["door-1"].F)
     fill([new, third], LIMIT - inside_by_it)
     dead.start()
