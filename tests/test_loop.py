@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from firmware import standby
 from firmware.cables import Cable, Line
 from firmware.clock import Clock
 from firmware.core.actions import GateOpen
@@ -29,16 +28,14 @@ from firmware.core.facts import Unproved
 from firmware.core.records import Alarm, Decision
 from firmware.core.state import LaneSetup
 from firmware.core.turn import Outcome
-from firmware.journal import JournalUnwritable
-from firmware.loop import CALLS_A_TURN, FLUSH_MS, GATES, IDLE_MS, INBOX, RETRY_MS, Loop
+from firmware.loop import CALLS_A_TURN, FLUSH_MS, IDLE_MS, INBOX, RETRY_MS, Loop
 from firmware.outputs import gate_relay_lcus
 from firmware.ports.serial_line import SerialPort
-from firmware.standby import LOOKS
-from sensors import counter_beam_pair, scanner_text_line
-from sensors.driver import Send
+from sensors import scanner_text_line
 from tests.brokers import wait_until
 from tests.core.stage import Stage
 from tests.device.bench import ON, Far
+from tests.held_up import WAYS, Gate, Late, with_a_disk
 
 
 @pytest.fixture
@@ -88,32 +85,6 @@ def test_what_is_too_much_is_counted_and_pushes_nothing_out(loop: Loop) -> None:
     assert (done, loop.dropped_events) == (list(range(INBOX)), 3)
 
 
-class Late:
-    """A loop that was held up: everything arrived when it should, and is judged only now.
-
-    `late_ms`: how much later than judged an order is carried out.
-    """
-
-    def __init__(self, stage: Stage, late_ms: float = 0.0) -> None:
-        self.stage, self.late_ms, self.records = stage, late_ms, list[Any]()
-        journal: Any = SimpleNamespace(
-            append=lambda *_: None, sync=lambda: None, prepare_step=lambda: False, waiting=()
-        )
-        clock: Any = SimpleNamespace(
-            elapsed_ms=lambda: self.loop._last_ms + self.late_ms, wall_ms=self._wall_ms, trusted=True
-        )
-        self.loop = Loop(clock, stage.controller, journal)
-        self.loop.after.append(self.records.extend)
-
-    def _wall_ms(self) -> int:
-        """Of the moment that is judged."""
-        return int(self.stage.wall_0 * 1000) + self.loop._last_ms
-
-    def judge(self, heard: list[tuple[Any, float]]) -> None:
-        self.loop._put(heard)
-        self.loop.turn(wait=False)
-
-
 def told(record: Any) -> Any:
     """Without its hour (the stage's seconds are rounded to milliseconds) and without how long it took."""
     timeless = msgspec.structs.replace(record, at="")
@@ -132,19 +103,6 @@ def test_a_loop_that_is_late_decides_as_if_it_were_in_time(gaps_ms: list[int], s
     held_up = Late(late)
     held_up.judge(heard)
     assert [told(record) for record in held_up.records] == [told(record) for record in punctual.records]
-
-
-class Gate:
-    """A hand that notes what its gate was told, in the order in which it was."""
-
-    wake_at_ms = None
-
-    def __init__(self) -> None:
-        self.told = list[str]()
-
-    def order(self, order: Any, t_ms: float) -> list[Any]:
-        self.told += [type(order).__name__] if isinstance(order, GATES) else []
-        return []
 
 
 FIRE = ContactChanged(lane="A", role="fire_loop", closed=False)
@@ -198,44 +156,6 @@ def test_a_fire_is_heard_in_an_inbox_that_is_full() -> None:
 
 
 # ---------------------------------------------------------------- a disk that refuses, and what is due by time
-
-
-class Disk:
-    """A journal of which `full` says whether it can be written to. `said`: what was asked of it."""
-
-    def __init__(self) -> None:
-        self.full, self.waiting, self.said = False, 0, list[str]()
-
-    def append(self, entry: bytes, first_seq: int, count: int) -> None:
-        self.waiting += 1
-        self.said.append("append")
-
-    def sync(self) -> None:
-        self.said.append("sync")
-        if self.full:
-            raise JournalUnwritable("No space left on device")
-        self.waiting = 0
-
-    def retry(self) -> bool:
-        return not self.full
-
-    def prepare_step(self) -> bool:
-        return False
-
-
-WAYS = (
-    LaneSetup(name="A", direction="in", classes=("visitor",), passage_sensor=True),
-    LaneSetup(name="X", direction="out", passage_sensor=True),
-)
-
-
-def with_a_disk(stage: Stage, late_ms: float = 0.0) -> tuple[Late, Disk, dict[str, Gate]]:
-    held_up, disk, gates = Late(stage, late_ms), Disk(), {setup.name: Gate() for setup in stage.lanes}
-    held_up.loop.journal = disk  # type: ignore[assignment]
-    for name, gate in gates.items():
-        cable = Cable(SimpleNamespace(fileno=lambda: -1), [])  # type: ignore[arg-type]
-        held_up.loop.hands[name] = [(cable, Line(name, "gate", "gate_any", gate))]
-    return held_up, disk, gates
 
 
 def test_while_the_disk_refuses_nobody_is_let_in_and_everybody_out_and_it_is_asked_again() -> None:
@@ -456,99 +376,3 @@ def test_the_half_of_a_code_that_came_before_the_plug_was_pulled_is_not_joined_t
     assert read == [b"HP1:next"] and line.dropped_bytes == len(b"HP1:the first ha")
     cable.port.close()
     far.unplug()
-
-
-# ---------------------------------------------------------------- who stands by
-
-
-def lost() -> dict[str, int]:
-    raise OSError("the chip is gone")
-
-
-@pytest.mark.parametrize(
-    ("port", "occupied"),
-    [
-        (SimpleNamespace(levels=lambda: {"outside": 0, "inside": 0}), False),
-        (SimpleNamespace(levels=lambda: {"outside": 0, "inside": 1}), True),
-        (SimpleNamespace(levels=lost), True),
-        (SimpleNamespace(), True),
-    ],
-)
-def test_a_counter_that_cannot_be_asked_counts_as_somebody(port: Any, occupied: bool) -> None:
-    """While the loop stands still: no gate shuts on a body, and no error keeps the ways out shut."""
-    assert standby._broken(counter_beam_pair.Decoder(counter_beam_pair.Settings()), port) is occupied
-
-
-class Encoder:
-    """Of a gate: what it is told to be without software, and whether its opening is past its end."""
-
-    def __init__(self, past: bool = False) -> None:
-        self.past = past
-
-    def stop(self, t_ms: float) -> list[Any]:
-        return [Send(b"rest")]
-
-    def overdue(self, t_ms: float) -> bool:
-        return self.past
-
-
-def standing_by(loop: Any) -> tuple[standby.Standby, dict[str, list[bytes]]]:
-    """A way out B, and gates A, C, D: C is not past its end, in D's beams stands somebody."""
-    by, written = standby.Standby(loop, ()), dict[str, list[bytes]]()
-    for name, past in (("A", True), ("B", True), ("C", False), ("D", True)):
-        written[name] = []
-        port: Any = SimpleNamespace(write=written[name].append, fileno=lambda: -1)
-        hand = (Encoder(), Cable(port, []), Line(name, "gate", "x", Encoder(past)))
-        (by._ways_out if name == "B" else by._relays).append(hand)
-    beams = Cable(SimpleNamespace(levels=lambda: {"outside": 0, "inside": 1}), [])  # type: ignore[arg-type]
-    counter = counter_beam_pair.Decoder(counter_beam_pair.Settings())
-    by._counters = [(beams, Line(name, "counter", "x", counter)) for name in ("B", "D")]
-    return by, written
-
-
-def test_who_stands_by_acts_when_one_turn_does_not_end_and_again_as_long_as_it_does_not(loop: Loop) -> None:
-    by, written = standing_by(loop)
-    rested: list[int] = []
-    for look in range(1, 3 * LOOKS):
-        loop.beat = 2 * look + 1  # busy, and every turn ends
-        by.look()
-    for _ in range(3 * LOOKS):
-        loop.beat = 100  # nothing to do for long
-        by.look()
-    assert not any(written.values()) and loop.queue == 0
-    loop.beat = 101
-    for _ in range(1 + 2 * LOOKS):
-        by.look()
-        rested.append(len(written["B"]))
-    assert rested == [0] * LOOKS + [1] * LOOKS + [2]
-    assert written == {"A": [b"rest"] * 2, "B": [b"rest"] * 2, "C": [], "D": []}, "and no gate shuts on a body"
-    assert (loop.queue, loop.calls_waiting) == (1, 1), "it is told of once"
-
-
-def test_a_process_that_was_frozen_as_a_whole_has_stood_still_for_nobody(loop: Loop) -> None:
-    by, written = standing_by(loop)
-    loop.beat = 7
-    for _ in range(LOOKS):
-        by.look()
-    loop.beat = 9
-    by.look()
-    assert not any(written.values())
-
-
-def test_when_the_loop_goes_on_a_way_out_is_told_how_to_stand_as_soon_as_nobody_is_in_it() -> None:
-    stage = Stage(lanes=WAYS)
-    held_up, _, _ = with_a_disk(stage)
-    by = standby.Standby(held_up.loop, ())
-    told: list[str] = []
-    held_up.loop.tell_again = lambda cable, line: told.append(line.lane)  # type: ignore[method-assign]
-    cable = Cable(SimpleNamespace(fileno=lambda: -1), [])  # type: ignore[arg-type]
-    by._ways_out = [(Encoder(), cable, Line("X", "gate", "x", Encoder()))]
-    assert by._hand_back(0.0) is None and told == []
-    way_out = stage.controller.state.lanes["X"]
-    way_out.blocked = True
-    by._when_it_goes_on()
-    again_ms = by._hand_back(1_000.0)
-    assert again_ms is not None and again_ms > 1_000.0 and told == []
-    way_out.blocked = False
-    assert by._hand_back(again_ms) is None and told == ["X"] and held_up.loop.queue == 1
-    assert by._hand_back(again_ms + 1) is None and (told, held_up.loop.queue) == (["X"], 1)
