@@ -45,7 +45,7 @@ class Member:
         self.said: deque[str] = deque(maxlen=SAID_MAX)
         self._log = folder / f"{name}.log"
         self._rest = b""
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -59,19 +59,24 @@ class Member:
         os.set_blocking(self._out().fileno(), False)
 
     def listen(self) -> list[str]:
-        """Read what it said since the last time; the new whole lines. Failure when it has ended."""
+        """Read what it said since the last time; the new whole lines. Failure when it has ended by itself."""
         with contextlib.suppress(BlockingIOError):
             self._rest += self._out().read() or b""
         *lines, self._rest = self._rest.split(b"\n")
         fresh = [line.decode("utf-8", "replace") for line in lines]
         self.said += fresh
-        if not fresh and self._process.poll() is not None:
+        if not fresh and self._process.poll() is not None and not self.killed:
             raise Failure(f"{self.name} ended with {self._process.returncode}: {self._last_words()}")
         return fresh
 
     def check(self) -> None:
         """Failure when it has ended by itself."""
         self.listen()
+
+    @property
+    def killed(self) -> bool:
+        """A signal ended it, and not its own will."""
+        return (self._process.poll() or 0) < 0
 
     def ask_to_stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -116,6 +121,12 @@ class Troupe:
     def check(self) -> None:
         for member in self._members:
             member.check()
+
+    def killed(self) -> list[str]:
+        """Those that somebody killed; they are of the troupe no more."""
+        killed = [member for member in self._members if member.killed]
+        self.stop(lambda member: member in killed)
+        return [member.name for member in killed]
 
     def stop(self, which: Callable[[Member], bool] = lambda member: True) -> None:
         going = [member for member in reversed(self._members) if which(member)]

@@ -42,6 +42,7 @@ from mqtt.topics import ROOT
 EXAMPLE = "hallgate demo --seed 7 --speed 4 --headless --for 60"
 SPEED_MAX = 20.0
 START_S_MAX = 60.0
+STARTS_AGAIN_MAX = 50
 NEWS_S = 5.0
 LAST_EVENTS_S = 1.5
 ARRIVAL_MS, DWELL_MS = 6_000.0, 90_000.0
@@ -90,6 +91,8 @@ class Demo:
         self.broker = f"mqtt://127.0.0.1:{self.port}"
         self.stage = stage.build(folder, self.broker, limit)
         self.troupe = troupe.Troupe(folder)
+        self.devices: dict[str, troupe.Member] = {}
+        self.started_again = 0
         self.rig = Rig(self.clock)
         self.audience = Audience()
         self.connection = Connection(Address.parse(self.broker), self.audience.plan(), self.audience, self.real)
@@ -110,8 +113,9 @@ class Demo:
         self.connection.start()
         self._until(lambda: self.connection.connected, "the audience")
         page = self._start_page()
-        devices = [self._start_device(name) for name in self.sites]
-        self._until(lambda: all("ready" in device.said for device in devices), "the devices")
+        for name in self.sites:
+            self._start_device(name)
+        self._until(self._ready, "the devices")
         _tell(f"seed {self.seed}, {self.clock.rate:g} times as fast as real; live page: {page}")
         if browser:
             threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
@@ -124,6 +128,7 @@ class Demo:
         news_ms = self.began_ms + NEWS_S * 1000
         while not self.stopped.is_set() and (end_ms is None or self.real.elapsed_ms() < end_ms):
             self.rig.turn()
+            self._start_again()
             self.troupe.check()
             if self.real.elapsed_ms() >= news_ms:
                 news_ms += NEWS_S * 1000
@@ -132,6 +137,7 @@ class Demo:
     def end(self) -> None:
         """The devices stop in order, and their last events are waited for."""
         self.seconds = (self.real.elapsed_ms() - self.began_ms) / 1000
+        self._until(self._ready, "the devices")
         self.troupe.stop(lambda member: member.name in self.sites)
         quiet_ms = self.real.elapsed_ms() + LAST_EVENTS_S * 1000
         seen = -1
@@ -167,6 +173,7 @@ class Demo:
             "events": seen.events,
             "gaps": seen.gaps(),
             "alarms": dict(seen.alarms),
+            "started_again": self.started_again,
             "seconds": round(self.seconds, 1),
             "seed": self.seed,
             "speed": self.clock.rate,
@@ -176,11 +183,24 @@ class Demo:
 
     # ------------------------------------------------------------ parts
 
-    def _start_device(self, name: str) -> troupe.Member:
+    def _start_again(self) -> None:
+        """A door that is killed comes back, as systemd has it at a real one: nothing on record is lost by it."""
+        for name in self.troupe.killed():
+            self.started_again += 1
+            if self.started_again > STARTS_AGAIN_MAX or name not in self.sites:
+                raise Failure(f"{name} was killed")
+            _tell(f"{name} was killed, and is started again")
+            self._start_device(name)
+
+    def _ready(self) -> bool:
+        return all("ready" in device.said for device in self.devices.values())
+
+    def _start_device(self, name: str) -> None:
         wall = dt.datetime.fromtimestamp(self.clock.wall_ms() / 1000, dt.UTC).isoformat()
-        extra = {**self.rig.environment(name), "HALLGATE_CLOCK": f"rate={self.clock.rate},wall={wall}"}
+        ticks = f"rate={self.clock.rate},wall={wall},elapsed={self.clock.elapsed_ms():.0f}"
+        extra = {**self.rig.environment(name), "HALLGATE_CLOCK": ticks}
         words = ("run", "--site", str(self.stage.sites[name]), "--state", str(self.stage.state(name)))
-        return self.troupe.verb(name, *words, extra=extra)
+        self.devices[name] = self.troupe.verb(name, *words, extra=extra)
 
     def _start_page(self) -> str:
         """The live page in its own process; its address is the first thing it says."""
@@ -192,6 +212,7 @@ class Demo:
     def _until(self, true: Callable[[], object], what: str) -> None:
         give_up_ms = self.real.elapsed_ms() + START_S_MAX * 1000
         while not true():
+            self._start_again()
             self.troupe.check()
             self.rig.turn()
             if self.stopped.is_set():

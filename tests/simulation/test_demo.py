@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -86,6 +87,29 @@ def test_stopped_in_the_middle(tmp: Path, how: signal.Signals) -> None:
     time.sleep(1)
     process.send_signal(how)
     assert ended(process, tmp).keys() >= PROMISED
+
+
+def pid_of(folder: Path, what: str) -> int:
+    """Of the process of this demo that has `what` in its command line."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            if str(folder) in line and what in line:
+                return int(file.parent.name)
+    raise LookupError(what)
+
+
+@needs.broker
+def test_doors_that_are_killed_come_back_and_no_event_is_missing(tmp: Path) -> None:
+    process = demo("--seed", "3", "--speed", "10", "--headless", "--for", "16", tmp=tmp)
+    assert process.stderr is not None
+    assert "live page" in process.stderr.readline()
+    for seconds, what in ((4, "demo-entry-1"), (3, "demo-exit-1"), (1, "demo-entry-1")):
+        time.sleep(seconds)
+        os.kill(pid_of(tmp, what), signal.SIGKILL)
+    summary = ended(process, tmp)
+    assert (summary["started_again"], summary["over_limit"], summary["gaps"]) == (3, 0, 0)
+    assert summary["admitted"] > 0 and summary["passages"] > 0
 
 
 @needs.broker
