@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import shutil
@@ -16,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from firmware import site
-from firmware.errors import Failure
+from firmware import clock, site
+from firmware.errors import Failure, Mistake
 from firmware.simulation import stage, troupe
 from tests import needs
 
@@ -157,3 +158,15 @@ def test_a_process_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None
             time.sleep(0.02)
     assert list(member.said) == ["ready"]
     members.stop()
+
+
+def test_a_door_that_is_started_again_goes_on_where_the_hall_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALLGATE_CLOCK", "rate=4,wall=2022-06-10T00:01:00+00:00,elapsed=81000")
+    made = clock.from_environment()
+    elapsed_ms, wall_ms = made.elapsed_ms(), made.wall_ms()
+    assert 81_000 <= elapsed_ms < 81_000 + 4 * 60_000
+    began_ms = int(dt.datetime(2022, 6, 10, 0, 1, tzinfo=dt.UTC).timestamp() * 1000)
+    assert -1 <= wall_ms - began_ms - (elapsed_ms - 81_000) < 4 * 60_000  # whole milliseconds
+    monkeypatch.setenv("HALLGATE_CLOCK", "elapsed=soon")
+    with pytest.raises(Mistake, match="rate=4"):
+        clock.from_environment()
