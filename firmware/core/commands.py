@@ -100,7 +100,7 @@ def _fence(turn: Turn, event: CommandArrived) -> str:
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= 100_000:
         return "evidence_out_of_range"
     seq, moves = event.body.get("seq"), event.body.get("moves", 0)
-    if not all(isinstance(each, int) and not isinstance(each, bool) for each in (seq or 0, moves)):
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in (0 if seq is None else seq, moves)):
         return "evidence_out_of_range"
     card = None if seq is None else (seq, moves)
     return bank.fence(turn, inc, persons, event.id, _resource(event), card)  # type: ignore[arg-type]

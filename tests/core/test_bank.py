@@ -138,7 +138,8 @@ def test_a_card_that_has_lost_its_end_is_no_evidence() -> None:
         return north.order("fence", inc="south", evidence=persons, seq=seq, moves=moves)
 
     assert [fenced(held, *early), fenced(1, seq - 1, 99), fenced(1, seq, moves - 1)] == ["evidence_is_old"] * 3
-    assert [fenced(1, "4", 0), fenced(1, 4, True)] == ["evidence_out_of_range"] * 2
+    wrong = [("4", 0), ("", 0), (False, 0), (4.0, 0), (4, True), (4, None)]
+    assert [fenced(1, *card) for card in wrong] == ["evidence_out_of_range"] * len(wrong)
     assert fenced(south.row.free, seq, moves) == ""
 
 
