@@ -15,7 +15,7 @@ from firmware.core.records import Alarm, Decision, Passage
 from firmware.core.state import HallState
 from tests.people.hall import CLASSES
 from tests.people.test_hosts_and_parties import host
-from tests.people.test_quotas import door
+from tests.people.walk_ins import door
 
 PASSES = st.integers(1, 6)
 QUOTA = 4

@@ -14,7 +14,7 @@ from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights
 from firmware.core.state import HallState
 from tests.people.hall import Door, at
-from tests.people.test_quotas import OPTIONAL, WALK_IN
+from tests.people.walk_ins import OPTIONAL, WALK_IN
 from tests.rules.asking import DOUBTS
 
 LOST = 1_000.0

@@ -12,7 +12,7 @@ from firmware.outputs import sign_text_line
 from firmware.rulebook.words import spoken_number, words
 from sensors.driver import Send
 from tests.people.hall import Door, at
-from tests.people.test_quotas import OPTIONAL, WALK_IN
+from tests.people.walk_ins import OPTIONAL, WALK_IN
 
 
 def voice(door: Door) -> VoiceSay:
