@@ -130,6 +130,13 @@ def test_a_responders_badge_at_an_exit_that_stands_open_already_holds_it_for_its
     ]
 
 
+def test_the_end_of_a_responders_time_shuts_no_exit_that_still_cannot_hear() -> None:
+    stage = tell(exit_with("scanner"), "scanner", "unplugged").wait(10)
+    stage.scan(stage.booking(key_kind="staff", person_class="responder"))
+    stage.wait(400)
+    assert stage.gate == ["free"] and stage.lane.freed
+
+
 def test_a_key_that_is_turned_back_on_a_body_shuts_nothing_behind_it() -> None:
     stage = exit_with("scanner", beams=True)
     stage.contact("release_key", True).do(PassageBlocked(lane="A", blocked=True))

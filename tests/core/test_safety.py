@@ -250,6 +250,17 @@ def test_the_alarm_of_responders_ends_with_their_lane_also_where_an_evacuation_c
     assert told == [True, False] and not stage.lane.freed
 
 
+def test_a_badge_takes_no_lane_from_the_key_and_a_key_that_was_never_turned_none_from_a_badge() -> None:
+    stage, badge = Stage(), Stage().booking(950, key_kind="staff", person_class="responder")
+    stage.contact("release_key", True).scan(badge)
+    stage.wait(400)
+    assert stage.gate == ["free"] and stage.lane.freed, "a badge's time is over, the key is turned"
+    stage = Stage()
+    stage.scan(badge)
+    stage.contact("release_key", False)
+    assert stage.gate == ["free"] and stage.lane.freed, "the key's contact says again that it is not turned"
+
+
 def test_a_withdrawn_badge_ends_no_evacuation() -> None:
     stage = Stage()
     stage.do(events.CommandArrived(id="o1", name="evacuate", issuer="hub", body={}))

@@ -149,6 +149,19 @@ def test_the_stage_is_a_site_that_check_accepts(tmp_path: Path) -> None:
     assert (tmp_path / "hall.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_who_is_killed_has_not_ended_by_itself(tmp_path: Path) -> None:
+    members = troupe.Troupe(tmp_path)
+    member = members.start("device", [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(99)"])
+    while "ready" not in member.said:
+        member.listen()
+        time.sleep(0.02)
+    assert members.killed() == []
+    os.kill(member._process.pid, signal.SIGKILL)
+    member._process.wait()
+    members.check()
+    assert (members.killed(), members.killed()) == (["device"], [])
+
+
 def test_a_process_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
     members = troupe.Troupe(tmp_path)
     member = members.start("device", [sys.executable, "-c", "import sys; print('ready'); sys.exit('no disk')"])
