@@ -39,7 +39,11 @@ def end(turn: Turn, alarm: str, detail: str) -> None:
 
 
 def restarted(turn: Turn) -> None:
-    """What was told of a lane is looked at anew from here on, and told again where it holds. A fire stands until its reset."""
+    """What was told of a lane is looked at anew from here on, and told again where it holds. A fire stands until its reset.
+
+    So is what a process tells of itself only when it changes: its disk, and its clock, which it judges before it starts.
+    """
+    over = {"standstill", "journal", *(["clock"] if turn.moment.trusted else [])}
     for what, lane in [*turn.state.alarms]:
-        if what == "standstill" or (lane and not (what == "fire" and turn.state.evacuated_by)):
+        if what in over or (lane and not (what == "fire" and turn.state.evacuated_by)):
             turn.alarm(what, lane or None, active=False, detail="the firmware was started again")

@@ -257,7 +257,8 @@ def _journal(turn: Turn, event: JournalState) -> None:
 
 
 def _clock(turn: Turn, event: ClockChecked) -> None:
-    turn.alarm("clock", active=not turn.moment.trusted, detail=event.because)
+    if turn.moment.trusted == (("clock", "") in turn.state.alarms):
+        turn.alarm("clock", active=not turn.moment.trusted, detail=event.because)
 
 
 def _board(turn: Turn, event: BoardTold) -> None:

@@ -25,7 +25,7 @@ def started(turn: Turn, event: Started) -> None:
     state = turn.state
     power_loss = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
-    state.hall, state.idle_shown = event.hall, ""
+    state.hall, state.idle_shown, state.journal_ok = event.hall, "", True
     state.setups, state.rights.bank, state.takes_updates = event.lanes, event.bank, event.takes_updates
     for lane in state.lanes.values():
         _open_grant_counts(turn, lane)

@@ -102,6 +102,19 @@ def test_a_restart_ends_what_was_told_of_a_lane_and_what_holds_is_told_again() -
     assert ("forced", "A") in stage.controller.state.alarms
 
 
+def test_a_restart_believes_its_disk_and_its_clock_until_it_finds_otherwise() -> None:
+    """The picture that begins a journal which could not be written says so, and whoever starts from it would for ever."""
+    stage = Stage()
+    stage.trusted = False
+    stage.do(events.ClockChecked(because="the clock is before the last recorded time"))
+    stage.do(events.JournalState(writable=False))
+    assert stage.controller.state.alarms == [("clock", ""), ("journal", "")]
+    stage.trusted = True
+    stage.start()
+    assert ended(stage) == [("clock", None), ("journal", None)] and stage.controller.state.alarms == []
+    assert stage.scan(stage.booking()) == "admit"
+
+
 def test_a_fire_stands_over_a_restart_until_its_reset_and_ends_at_its_lane() -> None:
     stage = Stage()
     stage.contact("fire_loop", False)

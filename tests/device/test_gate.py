@@ -358,6 +358,18 @@ def test_a_battery_clock_in_a_far_year_is_doubted_from_the_first_entry_and_forgo
         made.relay.expect(ON)
 
 
+def test_a_start_in_doubt_raises_the_alarm_and_a_start_by_a_good_clock_ends_it(tmp_path: Path) -> None:
+    with bench(tmp_path) as made:
+        for wall in ("2150", "2150", ""):
+            if wall:
+                made.environment["HALLGATE_CLOCK"] = f"rate=1,wall={wall}-01-01T00:00:00+08:00"
+            else:
+                made.environment.pop("HALLGATE_CLOCK")
+            made.start().stop()
+        told = [one["active"] for one in made.records() if one["kind"] == "alarm" and one["alarm"] == "clock"]
+        assert told == [True, False]
+
+
 def test_a_rulebook_that_replaces_one_that_is_over_makes_the_clock_good_at_once(tmp_path: Path) -> None:
     with bench(tmp_path) as made:
         made.start().stop()
