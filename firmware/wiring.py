@@ -70,6 +70,7 @@ class Device:
             self._must_not_lack(found.book)
         self.journal, self.controller = self._remembered(state_dir)
         self.inc = self.journal.identity.inc
+        self._tell_if_born_anew()
         self.loop = Loop(clock, self.controller, self.journal)
         self.judge = ClockJudge(clock, site.clock.source, self.controller.state.latest_wall_ms)
         self.board = board.Watch(self.loop.post, (alarm for alarm, _ in self.controller.state.alarms))
@@ -101,10 +102,14 @@ class Device:
             journal.close()
             if numbers(journal.identity.newest) <= numbers(VERSION):
                 raise Failure(f"{state_dir}: this version cannot read its journal: {unread}") from None
-        journal = self._journal(state_dir, anew=True)
-        words = f"the journal was written by a newer version and lies in {journal.identity.archived}"
-        print(f"hallgate run: {spoken('warning: ')}{spoken(words)}", file=sys.stderr, flush=True)
-        return journal, recovery.recovered(Reader(state_dir))
+        return self._journal(state_dir, anew=True), recovery.recovered(Reader(state_dir))
+
+    def _tell_if_born_anew(self) -> None:
+        """A gate that lets nobody in until the hall gives it rights is a riddle to whoever only changed a board."""
+        now = self.journal.identity
+        if now.archived:
+            words = f"{now.archived_because} and lies in {now.archived}: this device begins anew, without rights"
+            print(f"hallgate run: {spoken('warning: ')}{spoken(words)}", file=sys.stderr, flush=True)
 
     def _journal(self, state_dir: Path, *, anew: bool = False) -> Writer:
         name = self.site.device.name

@@ -36,10 +36,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Drawn at this opening, never on disk. "": `boot` could not be put on disk, and will be given again."""
     fresh: bool = False
     """The journal was empty: a new incarnation, no rights (unless it is the bank)."""
-    board_changed: bool = False
-    """The card came from another board: its journal was put aside."""
     archived: str = ""
     """Name of the folder the earlier journal was put into at this opening."""
+    archived_because: str = ""
 
 
 def board_serial() -> str:
@@ -66,9 +65,9 @@ def open_identity(directory: Path, device: str, board: str, version: str = "", *
         newest = max(old.newest, version, key=numbers)
         now = msgspec.structs.replace(old, boot=old.boot + 1, board=board or old.board, newest=newest)
     else:
-        changed = old is not None and holds and _other_board(old.board, board)
         archived = _put_aside(directory, old) if _anything_written(folder) else ""
-        now = _born(device, board, board_changed=changed, archived=archived, newest=version)
+        because = _why_another(old, device, board) if archived else ""
+        now = _born(device, board, archived=archived, because=because, newest=version)
         _empty(folder)
     kept = _keep(folder, now)
     return msgspec.structs.replace(now, run=os.urandom(4).hex() if kept else "")
@@ -93,21 +92,31 @@ def _keep(folder: Path, now: Identity) -> bool:
     return True
 
 
-def _born(device: str, board: str, *, board_changed: bool, archived: str, newest: str) -> Identity:
+def _why_another(old: Identity | None, device: str, board: str) -> str:
+    if old is None:
+        return "nothing says whose journal this was"
+    if old.device != device:
+        return f"the journal was written by {old.device}"
+    if _other_board(old.board, board):
+        return "the journal was written on another board"
+    return "the journal was written by a newer version"
+
+
+def _born(device: str, board: str, *, archived: str, because: str, newest: str) -> Identity:
     return Identity(
         inc=f"{device}-{os.urandom(4).hex()}",
         device=device,
         board=board,
         boot=1,
         fresh=True,
-        board_changed=board_changed,
         archived=archived,
+        archived_because=because,
         newest=newest,
     )
 
 
 def _lasting(identity: Identity) -> Identity:
-    return msgspec.structs.replace(identity, fresh=False, board_changed=False, archived="")
+    return msgspec.structs.replace(identity, fresh=False, archived="", archived_because="")
 
 
 def _other_board(then: str, now: str) -> bool:

@@ -65,16 +65,18 @@ def test_a_deleted_journal_is_a_new_incarnation(tmp_path: Path, gone: str) -> No
     assert second.fresh and second.inc != first.inc
     assert seqs(tmp_path) == [1, 2, 3]
     assert len(archives(tmp_path)) == (1 if gone == FILE else 0)
+    assert second.archived_because == ("nothing says whose journal this was" if gone == FILE else "")
 
 
 def test_a_cloned_card_is_another_incarnation_and_the_old_journal_is_kept_whole(tmp_path: Path) -> None:
     first = used(tmp_path, board="10000000aaaa").identity
     second = used(tmp_path, board="10000000bbbb").identity
-    assert second.board_changed and second.fresh and second.inc != first.inc
+    assert second.archived_because == "the journal was written on another board"
+    assert second.fresh and second.inc != first.inc
     assert archives(tmp_path) == [second.archived] == [f"journal-{first.inc}"]
     assert seqs(tmp_path) == [1, 2, 3]
     assert seqs(Reader(tmp_path / second.archived)) == [1, 2, 3]
-    assert not used(tmp_path, board="10000000bbbb").identity.board_changed
+    assert not used(tmp_path, board="10000000bbbb").identity.archived_because
 
 
 def test_a_journal_that_has_hardly_begun_is_kept_whole_as_well(tmp_path: Path) -> None:
@@ -96,7 +98,8 @@ def test_an_unreadable_serial_number_is_no_other_board(tmp_path: Path) -> None:
 def test_another_device_name_is_another_incarnation(tmp_path: Path) -> None:
     used(tmp_path, device="north-1")
     second = used(tmp_path, device="south-2").identity
-    assert second.fresh and second.inc.startswith("south-2-") and not second.board_changed
+    assert second.fresh and second.inc.startswith("south-2-")
+    assert second.archived_because == "the journal was written by north-1"
     assert seqs(tmp_path) == [1, 2, 3]
 
 
