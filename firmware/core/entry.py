@@ -43,8 +43,8 @@ FORGET_SECONDS = Flow().forget_seconds
 AnyHealth = HealthTest | OtherHealth
 KINDS = ("naat", "antigen", "other")
 """Kinds of health proofs a visit collects one each of; the first of them stands for the person."""
-DAYS = 4
-"""Antigen tests of several days that one visit collects at most."""
+TESTS = 60
+"""Health proofs beside the first one that a visit keeps, the latest ones: as many as a rulebook can ask days for."""
 CODES = 8
 """Hashes of one visit's codes that are remembered."""
 
@@ -172,7 +172,7 @@ def _collect(turn: Turn, lane: LaneState, fact: Booking | Card | AnyHealth) -> N
     else:
         kept = [each for each in visit.healths if each.sha256 != fact.sha256]
         visit.health, *others = sorted([*kept, fact], key=_kind_order) if kept else [fact]
-        visit.also = tuple(others)
+        visit.also = tuple(others[-TESTS:])
     if fact.sha256 not in visit.codes:
         visit.codes = (*visit.codes, fact.sha256)[-CODES:]
     attest.begin_path(turn, lane, visit)
@@ -195,14 +195,17 @@ def _fits(book: Rulebook, visit: Visit, fact: Booking | Card | AnyHealth) -> boo
     same_kind = [each for each in visit.healths if _kind_order(each) == _kind_order(fact)]
     if not same_kind:
         return any({"pcr", "antigen"} <= set(rules.proof) for rules in book.classes.values())
-    return isinstance(fact, HealthTest) and _another_day(book, fact, same_kind)
+    return isinstance(fact, HealthTest) and _one_of_several(book, fact, same_kind)
 
 
-def _another_day(book: Rulebook, fact: HealthTest, shown: list[AnyHealth]) -> bool:
-    """An antigen test of another day of the same person, where a class has to bring several (3.1.4a)."""
-    days = max((rules.antigen_days for rules in book.classes.values() if "antigen" in rules.proof), default=0)
+def _one_of_several(book: Rulebook, fact: HealthTest, shown: list[AnyHealth]) -> bool:
+    """An antigen test of the same person, where a class has to bring several (3.1.4a).
+
+    One that does not help, of the same day or too old, is in nobody's way.
+    """
+    several = any("antigen" in rules.proof and rules.antigen_days > 1 for rules in book.classes.values())
     same = (isinstance(each, HealthTest) and each.subject == fact.subject for each in shown)
-    return fact.kind == "antigen" and fact.subject is not None and len(shown) < min(days, DAYS) and all(same)
+    return several and fact.kind == "antigen" and fact.subject is not None and all(same)
 
 
 def _kind_order(fact: AnyHealth) -> int:
