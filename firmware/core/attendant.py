@@ -26,6 +26,10 @@ from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
 
+PRESS_MAX_MS = 30_000
+"""A press longer than this is no press that a rulebook can ask for: something leans on the button."""
+
+
 def button(turn: Turn, lane: LaneState, pressed: bool) -> None:
     if pressed:
         lane.button_since_ms, lane.button_asked = turn.now, attest.question(lane.visit)
@@ -52,13 +56,15 @@ def release_key(turn: Turn, lane: LaneState, turned: bool) -> None:
         responders.let_go(turn, lane)
 
 
-def _named(turn: Turn, lane: LaneState) -> bool:
-    return lane.badge is not None and turn.now <= lane.badge_until_ms
+def _named(turn: Turn, lane: LaneState, held_ms: int = 0) -> bool:
+    """A long press may end behind the badge's time, and was begun within it."""
+    began_ms = turn.now - (held_ms if held_ms <= PRESS_MAX_MS else 0)
+    return lane.badge is not None and began_ms <= lane.badge_until_ms
 
 
 def _act(turn: Turn, lane: LaneState, held_ms: int) -> None:
     long = held_ms >= turn.attendant.long_press_ms
-    named = _named(turn, lane)
+    named = _named(turn, lane, held_ms)
     if _signs_round(turn, lane, held_ms, named=named):
         return
     if not named:

@@ -89,6 +89,25 @@ def ended(stage: Stage) -> list[tuple[str, str | None]]:
     return [(each.alarm, each.lane) for each in stage.records if isinstance(each, Alarm) and not each.active]
 
 
+@pytest.mark.parametrize(
+    ("read_before_s", "held_s", "acts"), [(9, 3, True), (1, 20, True), (11, 3, False), (1, 31, False), (-28, 31, True)]
+)
+def test_a_press_that_began_within_the_badges_time_has_its_power(
+    read_before_s: float, held_s: float, acts: bool
+) -> None:
+    """A rulebook may ask for presses of 20 s, and a badge is good for ten. What leans on the button longer is no press."""
+    stage = Stage()
+    if read_before_s > 0:
+        stage.scan(stage.badge())
+        stage.wait(read_before_s).press(held_s)
+    else:
+        stage.contact("button", True).wait(-read_before_s)
+        stage.scan(stage.badge())
+        stage.wait(held_s + read_before_s).contact("button", False)
+    assert (stage.lane.state == "held") == acts
+    assert ("button_without_badge" in stage.alarms) != acts
+
+
 def test_a_restart_ends_what_was_told_of_a_lane_and_what_holds_is_told_again() -> None:
     """Else a leaf that was shut meanwhile would be held open for ever, to whoever hears the alarms only."""
     stage = Stage()
