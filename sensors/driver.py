@@ -200,6 +200,8 @@ class Driver:
     """True when the device only speaks when asked: the decoder needs `tick` and the simulator's `hear`."""
     fresh_air_minutes: int = 0
     """How long a sensor of the air has to stand outdoors before its decoder may say so: `fresh_air(ppm, t_ms)`. 0: never."""
+    persons_max: int = 0
+    """The most people a range sensor tells apart; 0: as many as there are."""
     gives: tuple[type[Any], ...] = field(default=())
     """The readings that decide a rule (`Scan`, `Temperature` ...): lets `check` say what a lane lacks."""
 

@@ -308,5 +308,6 @@ DRIVER = Driver(
         ),
     ),
     polled=True,
+    persons_max=SLOTS,
     gives=(Positions, Gap),
 )

@@ -25,7 +25,6 @@ from firmware.core import (
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
 
-
 PRESS_MAX_MS = 30_000
 """A press longer than this is no press that a rulebook can ask for: something leans on the button."""
 

@@ -68,6 +68,15 @@ def _unseen(site: Site, book: Rulebook) -> Found:
     asked = [key for key in ("density_persons_max", "dwell_seconds") if getattr(book.flow, key)]
     if asked and any(lane.entry for lane in site.lanes) and not any("behind" in lane.devices for lane in site.lanes):
         yield ("lane", "behind"), f"no lane has one, and the rulebook has {asked[0]} in [flow] (3.1.3c)"
+    least = {"density_persons_max": book.flow.density_persons_max + 1, "dwell_seconds": book.flow.dwell_persons}
+    for at, lane in enumerate(site.lanes):
+        most = lane.devices["behind"].driver.persons_max if "behind" in lane.devices else 0
+        for key in asked:
+            if 0 < most < least[key]:
+                what = (
+                    f"tells {most} persons apart, and {key} in [flow] waits for {least[key]}: it never pauses (3.1.3c)"
+                )
+                yield ("lane", at, "behind"), what
 
 
 def _unaired(site: Site, book: Rulebook) -> Found:

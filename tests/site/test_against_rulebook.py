@@ -8,6 +8,7 @@ import pytest
 
 from firmware import site
 from firmware.rulebook import book
+from sensors import driver as drivers
 from tests.site.conftest import RULEBOOK, SITE, ZONED, Bench, line_of
 
 
@@ -76,6 +77,27 @@ def test_a_crowd_that_no_sensor_can_see_is_a_warning(bench: Bench, key: str, val
         _, odd = site.lacks(place, book.parse(f"{RULEBOOK}\n[flow]\n{key} = {number}\n".encode()))
         assert [warning.key for warning in odd] == warned
         assert all(warning.line == line_of("[[lane]]") for warning in odd), "the first of those that have none"
+
+
+@pytest.mark.parametrize(
+    ("flow", "warned"),
+    [
+        ("density_persons_max = 2", []),
+        ("density_persons_max = 3", ["lane A.behind"]),
+        ("dwell_seconds = 60\ndwell_persons = 3", []),
+        ("dwell_seconds = 60\ndwell_persons = 4", ["lane A.behind"]),
+        ("dwell_persons = 4", []),
+    ],
+)
+def test_a_crowd_larger_than_the_sensor_behind_the_gate_can_tell_is_a_warning(
+    bench: Bench, flow: str, warned: list[str]
+) -> None:
+    place = site.load(bench.site)
+    lane = place.lanes[0]
+    behind = site.DeviceSpec("behind", drivers.find("range_ld2450"), lane.devices["scanner"].settings)
+    lanes = (dataclasses.replace(lane, devices={**lane.devices, "behind": behind}), *place.lanes[1:])
+    _, odd = site.lacks(dataclasses.replace(place, lanes=lanes), book.parse(f"{RULEBOOK}\n[flow]\n{flow}\n".encode()))
+    assert [warning.key for warning in odd] == warned
 
 
 def test_a_way_that_ends_at_this_lane_is_a_warning(bench: Bench) -> None:
