@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mqtt.address import Address
@@ -121,13 +121,17 @@ class Hub:
         return []
 
 
+def history_request(hall: str, device: str, ranges: Sequence[tuple[int, int]]) -> Outgoing:
+    """Ask a device for these events again, both ends included."""
+    payload = HistoryRequest(v=1, ranges=tuple(ranges)).encoded()
+    return Outgoing(topic=Topics(hall, device).history, payload=payload, schema="hallgate/v1/history", expiry_s=30)
+
+
 def _requests(view: HallView, now_ms: float) -> list[Outgoing]:
     """One history request per device that is there and owes us something."""
     requests = []
     for name, device in view.devices.items():
         ranges = device.gaps.wanted(now_ms) if device.online and device.gaps.missing else []
         if ranges:
-            payload = HistoryRequest(v=1, ranges=tuple(ranges)).encoded()
-            topic = Topics(view.name, name).history
-            requests.append(Outgoing(topic=topic, payload=payload, schema="hallgate/v1/history", expiry_s=30))
+            requests.append(history_request(view.name, name, ranges))
     return requests

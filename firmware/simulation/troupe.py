@@ -75,8 +75,9 @@ class Member:
 
     @property
     def killed(self) -> bool:
-        """A signal ended it, and not its own will."""
-        return (self._process.poll() or 0) < 0
+        """A signal ended it, or asked it to end: none of them leaves in order unasked."""
+        code = self._process.poll()
+        return code is not None and code <= 0
 
     def ask_to_stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -17,27 +17,23 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from firmware import site
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
 from firmware.language import spoken
 from firmware.simulation import stage, troupe
+from firmware.simulation.audience import Audience
 from firmware.simulation.crowd import Crowd
 from firmware.simulation.hall import Hall
 from firmware.simulation.rig import Rig
 from mqtt.address import Address
-from mqtt.connection import Connection, Plan, Speaker
-from mqtt.messages import Incoming
-from mqtt.topics import ROOT
+from mqtt.connection import Connection
 
 EXAMPLE = "hallgate demo --seed 7 --speed 4 --headless --for 60"
 SPEED_MAX = 20.0
@@ -45,6 +41,8 @@ START_S_MAX = 60.0
 STARTS_AGAIN_MAX = 50
 NEWS_S = 5.0
 LAST_EVENTS_S = 1.5
+HISTORY_S = 10.0
+BROKER, PAGE = "broker", "page"
 ARRIVAL_MS, DWELL_MS = 6_000.0, 90_000.0
 """Means. Together with the limit they fill the hall within a few minutes of its own time."""
 REFUSALS = ("refuse", "staff", "isolate")
@@ -91,7 +89,8 @@ class Demo:
         self.broker = f"mqtt://127.0.0.1:{self.port}"
         self.stage = stage.build(folder, self.broker, limit)
         self.troupe = troupe.Troupe(folder)
-        self.devices: dict[str, troupe.Member] = {}
+        self.members: dict[str, troupe.Member] = {}
+        self.page = ""
         self.started_again = 0
         self.rig = Rig(self.clock)
         self.audience = Audience()
@@ -108,17 +107,19 @@ class Demo:
 
     def start(self, *, browser: bool) -> None:
         """Broker, audience, page, devices; then the doors open."""
-        self.troupe.start("broker", troupe.mosquitto(self.troupe.folder, self.port))
+        self._start(BROKER)
         self._until(lambda: troupe.listens(self.port), "the broker")
         self.connection.start()
         self._until(lambda: self.connection.connected, "the audience")
-        page = self._start_page()
+        self._start(PAGE)
+        self._until(lambda: self._page_said(), "the live page")
+        self.page = self._page_said()
         for name in self.sites:
-            self._start_device(name)
+            self._start(name)
         self._until(self._ready, "the devices")
-        _tell(f"seed {self.seed}, {self.clock.rate:g} times as fast as real; live page: {page}")
+        _tell(f"seed {self.seed}, {self.clock.rate:g} times as fast as real; live page: {self.page}")
         if browser:
-            threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(self.page,), daemon=True).start()
         self.began_ms = self.real.elapsed_ms()
         self.hall.start()
 
@@ -135,15 +136,19 @@ class Demo:
                 _tell(self._news())
 
     def end(self) -> None:
-        """The devices stop in order, and their last events are waited for."""
+        """What a dead broker swallowed is asked for; then the devices stop in order, and their last events are waited for."""
         self.seconds = (self.real.elapsed_ms() - self.began_ms) / 1000
         self._until(self._ready, "the devices")
+        self._wait(HISTORY_S, lambda: self.connection.connected and not self.audience.missing)
         self.troupe.stop(lambda member: member.name in self.sites)
-        quiet_ms = self.real.elapsed_ms() + LAST_EVENTS_S * 1000
         seen = -1
-        while self.audience.events != seen and self.real.elapsed_ms() < quiet_ms:
-            seen = self.audience.events
-            threading.Event().wait(0.1)
+
+        def quiet() -> bool:
+            nonlocal seen
+            before, seen = seen, self.audience.events
+            return before == seen
+
+        self._wait(LAST_EVENTS_S, quiet)
 
     def close(self) -> None:
         """Everything we started ends, whatever happened."""
@@ -184,30 +189,45 @@ class Demo:
     # ------------------------------------------------------------ parts
 
     def _start_again(self) -> None:
-        """A door that is killed comes back, as systemd has it at a real one: nothing on record is lost by it."""
+        """A door, the broker or the page that is killed comes back, as systemd has it: nothing on record is lost by it."""
         for name in self.troupe.killed():
             self.started_again += 1
-            if self.started_again > STARTS_AGAIN_MAX or name not in self.sites:
+            if self.started_again > STARTS_AGAIN_MAX:
                 raise Failure(f"{name} was killed")
             _tell(f"{name} was killed, and is started again")
-            self._start_device(name)
+            self._start(name)
 
     def _ready(self) -> bool:
-        return all("ready" in device.said for device in self.devices.values())
+        return all("ready" in self.members[name].said for name in self.sites)
 
-    def _start_device(self, name: str) -> None:
+    def _start(self, name: str) -> None:
+        start = {BROKER: self._start_broker, PAGE: self._start_page}.get(name) or partial(self._start_device, name)
+        self.members[name] = start()
+
+    def _start_broker(self) -> troupe.Member:
+        return self.troupe.start(BROKER, troupe.mosquitto(self.troupe.folder, self.port))
+
+    def _start_page(self) -> troupe.Member:
+        """In a process of its own; its address is the first thing it says, and stays when it has to begin again."""
+        where = self.page.removeprefix("http://").rstrip("/") or "127.0.0.1:0"
+        return self.troupe.verb(PAGE, "hub", "--broker", self.broker, "--page", where, "--hall", stage.HALL)
+
+    def _page_said(self) -> str:
+        line = next((line for line in self.members[PAGE].said if "http://" in line), "")
+        return "http://" + line.split("http://", 1)[1].split()[0].rstrip(".,;") if line else ""
+
+    def _start_device(self, name: str) -> troupe.Member:
         wall = dt.datetime.fromtimestamp(self.clock.wall_ms() / 1000, dt.UTC).isoformat()
         ticks = f"rate={self.clock.rate},wall={wall},elapsed={self.clock.elapsed_ms():.0f}"
         extra = {**self.rig.environment(name), "HALLGATE_CLOCK": ticks}
         words = ("run", "--site", str(self.stage.sites[name]), "--state", str(self.stage.state(name)))
-        self.devices[name] = self.troupe.verb(name, *words, extra=extra)
+        return self.troupe.verb(name, *words, extra=extra)
 
-    def _start_page(self) -> str:
-        """The live page in its own process; its address is the first thing it says."""
-        member = self.troupe.verb("page", "hub", "--broker", self.broker, "--page", "127.0.0.1:0", "--hall", stage.HALL)
-        self._until(lambda: any("http://" in line for line in member.said), "the live page")
-        line = next(line for line in member.said if "http://" in line)
-        return "http://" + line.split("http://", 1)[1].split()[0].rstrip(".,;")
+    def _wait(self, seconds: float, until: Callable[[], object]) -> None:
+        """At most so long, and nobody walks any more."""
+        give_up_ms = self.real.elapsed_ms() + seconds * 1000
+        while not until() and self.real.elapsed_ms() < give_up_ms:
+            threading.Event().wait(0.1)
 
     def _until(self, true: Callable[[], object], what: str) -> None:
         give_up_ms = self.real.elapsed_ms() + START_S_MAX * 1000
@@ -227,44 +247,6 @@ class Demo:
             f"{seen.answers['admit']}, waited {seen.answers['wait']}, refused "
             f"{sum(seen.answers[answer] for answer in REFUSALS)}, events {seen.events}"
         )
-
-
-@dataclass
-class Audience(Speaker):
-    """A hub that only counts: every event once, by its id (a reconnect may send one twice)."""
-
-    kinds: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    alarms: Counter[str] = field(default_factory=Counter)
-    _ids: set[str] = field(default_factory=set)
-    _seqs: dict[str, set[int]] = field(default_factory=dict)
-
-    def plan(self) -> Plan:
-        return Plan(client_id="demo-audience", subscriptions=(f"{ROOT}/{stage.HALL}/device/+/event",))
-
-    @property
-    def events(self) -> int:
-        return len(self._ids)
-
-    def gaps(self) -> int:
-        """Sequence numbers that are missing between the first and the last event of each device."""
-        return sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in self._seqs.values())
-
-    def heard(self, message: Incoming) -> None:
-        try:
-            event = msgspec.json.decode(message.payload)
-            identity, kind, seq = event["id"], event["kind"], event["seq"]
-        except (msgspec.MsgspecError, KeyError, TypeError):
-            return
-        if identity in self._ids:
-            return
-        self._ids.add(identity)
-        self._seqs.setdefault(message.topic, set()).add(seq)
-        self.kinds[kind] += 1
-        if kind == "decision":
-            self.answers[event.get("answer")] += 1
-        elif kind == "alarm" and event.get("active", True):
-            self.alarms[event.get("alarm")] += 1
 
 
 def _tell(line: str) -> None:

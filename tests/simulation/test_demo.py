@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import pytest
 from firmware import clock, site
 from firmware.errors import Failure, Mistake
 from firmware.simulation import stage, troupe
+from firmware.simulation.audience import Audience
+from mqtt.messages import Incoming
 from tests import needs
 
 PROMISED = {"admitted", "refused", "passages", "over_limit", "inside_peak", "events", "seconds"}
@@ -90,14 +93,26 @@ def test_stopped_in_the_middle(tmp: Path, how: signal.Signals) -> None:
     assert ended(process, tmp).keys() >= PROMISED
 
 
-def pid_of(folder: Path, what: str) -> int:
-    """Of the process of this demo that has `what` in its command line."""
+def pid_of(*words: str) -> int:
+    """Of the process that has all of these in its command line."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             line = file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            if str(folder) in line and what in line:
+            if all(word in line for word in words):
                 return int(file.parent.name)
-    raise LookupError(what)
+    raise LookupError(words)
+
+
+def wait_for_page(address: str) -> None:
+    give_up = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                assert answer.status == 200
+                return
+        except OSError:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
 
 
 @needs.broker
@@ -107,10 +122,27 @@ def test_doors_that_are_killed_come_back_and_no_event_is_missing(tmp: Path) -> N
     assert "live page" in process.stderr.readline()
     for seconds, what in ((4, "demo-entry-1"), (3, "demo-exit-1"), (1, "demo-entry-1")):
         time.sleep(seconds)
-        os.kill(pid_of(tmp, what), signal.SIGKILL)
+        os.kill(pid_of(str(tmp), what), signal.SIGKILL)
     summary = ended(process, tmp)
     assert (summary["started_again"], summary["over_limit"], summary["gaps"]) == (3, 0, 0)
     assert summary["admitted"] > 0 and summary["passages"] > 0
+
+
+@needs.broker
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_broker_that_is_stopped_comes_back_and_what_it_swallowed_is_asked_for(tmp: Path, how: signal.Signals) -> None:
+    process = demo("--seed", "3", "--speed", "10", "--headless", "--for", "16", tmp=tmp)
+    assert process.stderr is not None
+    page = process.stderr.readline().rsplit(" ", 1)[1].strip()
+    [config] = tmp.glob("*/mosquitto.conf")
+    broker = f"mqtt://127.0.0.1:{config.read_text().split()[1]}"
+    for seconds, words in ((4, (str(config),)), (3, (str(config),)), (1, ("firmware hub", broker))):
+        time.sleep(seconds)
+        os.kill(pid_of(*words), how)
+    wait_for_page(page)
+    summary = ended(process, tmp)
+    assert (summary["started_again"], summary["over_limit"], summary["gaps"]) == (3, 0, 0)
+    assert summary["passages_reported"] >= summary["passages"] > 0
 
 
 @needs.broker
@@ -183,3 +215,22 @@ def test_a_door_that_is_started_again_goes_on_where_the_hall_is(monkeypatch: pyt
     monkeypatch.setenv("HALLGATE_CLOCK", "elapsed=soon")
     with pytest.raises(Mistake, match="rate=4"):
         clock.from_environment()
+
+
+def test_the_audience_asks_for_what_a_dead_broker_took_along() -> None:
+    audience = Audience()
+
+    def hears(what: str, **said: Any) -> None:
+        topic = f"hallgate/v1/{stage.HALL}/device/{stage.BANK}/{what}"
+        audience.heard(Incoming(topic=topic, payload=json.dumps(said).encode()))
+
+    for seq in (1, 2, 5, 5):
+        hears("event", id=f"e-{seq}", seq=seq, kind="decision", answer="admit")
+    hears("status", seq=6, first_seq=1)
+    assert (audience.events, audience.gaps(), audience.missing) == (3, 2, 3)
+    [asked], _ = audience.more(60_000.0, 10)
+    assert json.loads(asked.payload)["ranges"] == [[3, 4], [6, 6]]
+    for seq in (3, 4, 6):
+        hears("event", id=f"e-{seq}", seq=seq, kind="alarm", alarm="tailgate")
+    assert (audience.events, audience.gaps(), audience.missing) == (6, 0, 0)
+    assert (audience.answers["admit"], audience.alarms["tailgate"]) == (3, 3)
