@@ -167,13 +167,26 @@ def test_without_a_network_it_names_the_line_to_type_and_tries_again_next_time(d
     assert desk.started("-m venv") == 1
 
 
-def test_without_python_it_names_the_line_to_type(desk: Desk) -> None:
-    old = "#!/bin/sh\nexit 1\n"
+def without_python(desk: Desk) -> None:
     for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
-        (desk.bin / name).write_text(old)
+        (desk.bin / name).write_text("#!/bin/sh\nexit 1\n")
         (desk.bin / name).chmod(0o755)
-    code, _, err = desk.start("check")
+
+
+def test_without_python_it_names_the_line_to_type(desk: Desk) -> None:
+    without_python(desk)
+    code, _, err = desk.start("check", APT_CODE="1")
     assert code == 1 and "sudo apt-get install -y python3 python3-venv" in err
+
+
+@needs.unless(needs.not_root("install packages without being asked"))
+def test_a_machine_without_python_is_given_one(desk: Desk) -> None:
+    without_python(desk)
+    (desk.bin / "given").write_text(PYTHON)
+    (desk.bin / "given").chmod(0o755)
+    (desk.bin / "apt-get").write_text(f"{APT.rpartition('exit')[0]}mv {desk.bin}/given {desk.bin}/python3\n")
+    assert desk.start("check")[:2] == (0, "verb -P -m firmware check\n")
+    assert desk.started("install -y --no-install-recommends python3 python3-venv") == 1
 
 
 @needs.unless(needs.not_root("install packages without being asked"))
