@@ -36,7 +36,8 @@ def _carry_out(turn: Turn, event: CommandArrived) -> str:
     order = ORDERS.get(event.name)
     if order is None:
         return "unknown_command"
-    if event.name in OF_A_LANE and event.lane is not None and event.lane not in turn.state.lanes:
+    of_one_lane = event.name in OF_ONE_LANE or (event.name in OF_LANES_OR_THE_HALL and event.lane is not None)
+    if of_one_lane and event.lane not in turn.state.lanes:
         return "no_such_lane"
     return order(turn, event)
 
@@ -47,9 +48,7 @@ def _resource(event: CommandArrived) -> str:
 
 
 def _open_once(turn: Turn, event: CommandArrived) -> str:
-    if event.lane is None:
-        return "no_such_lane"
-    return attendant.open_once(turn, turn.state.lanes[event.lane])
+    return attendant.open_once(turn, turn.state.lanes[event.lane or ""])
 
 
 def _hold(turn: Turn, event: CommandArrived) -> str:
@@ -213,4 +212,6 @@ ORDERS: dict[str, Callable[[Turn, CommandArrived], str]] = {
     "restart": _restart,
     "update": updating.ordered,
 }
-OF_A_LANE = ("open_once", "confirm_identity", "venue_code", "hold", "release")
+OF_ONE_LANE = ("open_once", "confirm_identity", "venue_code")
+OF_LANES_OR_THE_HALL = ("hold", "release")
+"""Without a lane the bank does it for the whole hall."""

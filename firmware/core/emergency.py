@@ -7,7 +7,7 @@ Only a named local reset ends it, and only while the loop is closed again. An au
 from __future__ import annotations
 
 from firmware.core import alarms
-from firmware.core.state import LaneState
+from firmware.core.state import LaneSetup, LaneState
 from firmware.core.turn import Turn
 
 UNTIL_RESET_MS = 86_400_000
@@ -36,12 +36,17 @@ def evacuate(turn: Turn, by: str) -> None:
 
 def say_leave(turn: Turn, lane: LaneState) -> None:
     """Every lane opens both ways; a lift is no way out, and is called for nobody: who is in it comes out by its own doors."""
-    if turn.setup(lane.name).direction == "elevator":
+    said = word(turn.setup(lane.name))
+    if said == "evacuate_lift":
         turn.close(lane)
-        turn.tell(lane, "evacuate_lift", "red", show_ms=UNTIL_RESET_MS)
-        return
-    turn.free(lane)
-    turn.tell(lane, "evacuate", "green", show_ms=UNTIL_RESET_MS)
+    else:
+        turn.free(lane)
+    turn.tell(lane, said, "red" if said == "evacuate_lift" else "green", show_ms=UNTIL_RESET_MS)
+
+
+def word(setup: LaneSetup) -> str:
+    """The phrase that this lane's sign and voice have in an evacuation."""
+    return "evacuate_lift" if setup.direction == "elevator" else "evacuate"
 
 
 def reset(turn: Turn, by: str) -> str:

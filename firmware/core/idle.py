@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from firmware.core import estimate, quotas
+from firmware.core import emergency, estimate, quotas
 from firmware.core.actions import SignIdle
 from firmware.core.turn import Turn
 from firmware.rulebook.book import Rulebook
@@ -23,10 +23,10 @@ REMAINS = ("page_places", "page_numbers", "page_slot", "page_cases")
 
 
 def show(turn: Turn) -> None:
-    """Tell every sign whose pages have changed. During an evacuation all of them say leave, however long it lasts."""
+    """Tell every sign whose pages have changed. In an evacuation all say leave, and a lift's not this way, however long."""
     book, state = turn.rulebook, turn.state
     if state.evacuated_by:
-        _tell(turn, "evacuated", dict.fromkeys(state.lanes, (_page(turn, "evacuate"),)))
+        _tell(turn, "evacuated", {setup.name: (_page(turn, emergency.word(setup)),) for setup in state.setups})
     elif book is None or not (book.contact.phone or book.contact.booking_zh or book.contact.online_zh):
         if state.idle_shown:
             _tell(turn, "", dict.fromkeys(state.lanes, ()))

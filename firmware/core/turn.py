@@ -162,7 +162,7 @@ class Turn(msgspec.Struct):
         setup = self.setup(lane.name)
         if setup.gate_confirms or setup.direction == "elevator":
             return
-        pulse_ms = lane.grant.pulse_ms if lane.grant else PROLONG_MS
+        pulse_ms = max(lane.grant.pulse_ms, PROLONG_MS) if lane.grant else PROLONG_MS
         lane.open_until_ms = self.now + pulse_ms
         way: Way = lane.grant.way if lane.grant else "both"
         if not lane.freed:

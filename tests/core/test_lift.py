@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.core import car, events
-from firmware.core.actions import GateClose, GateFree, GateOpen, VoiceSay
+from firmware.core.actions import GateClose, GateFree, GateOpen, SignIdle, VoiceSay
 from firmware.core.records import Alarm
 from firmware.core.state import CarSetup, LaneSetup
 from firmware.rulebook.book import parse
@@ -228,3 +228,10 @@ def test_a_restart_forgets_nobody_who_rides() -> None:
 def test_a_lift_of_unknown_size_counts_nobody() -> None:
     hall = stage(LaneSetup(name="L", direction="elevator", comes_from="hall", passage_sensor=True))
     assert [ride(hall, number) for number in range(1, 8)] == ["admit"] * 7
+
+
+def test_in_an_evacuation_a_lift_sends_nobody_its_way_however_long_it_lasts() -> None:
+    stage = Stage(lanes=(LaneSetup(name="A", direction="in"), LaneSetup(name="L", direction="elevator")))
+    stage.contact("fire_loop", False)
+    idle = {action.lane: action.pages[0][1] for action in stage.actions if isinstance(action, SignIdle)}
+    assert idle == {"A": "EMERGENCY: leave this way", "L": "No lift! Leave by the stairs"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from firmware.core import events
+from firmware.core import events, jwk
 from firmware.core.actions import GateClose, GateOpen
 from firmware.core.controller import Controller
 from firmware.core.occupancy import Rights, Row
@@ -118,6 +120,38 @@ def test_the_sign_of_an_evacuation_stays() -> None:
     stage.contact("fire_loop", False)
     command(stage, "identify")
     assert stage.signs == ["紧急疏散 由此离开"]
+
+
+@pytest.mark.parametrize("lane", [None, "A", "Z"])
+@pytest.mark.parametrize("name", [*jwk.COMMANDS, "of_the_future"])
+def test_an_order_that_leaves_out_or_misspells_anything_is_answered(name: str, lane: str | None) -> None:
+    """One without its lane ended the firmware, and every replay of the journal it stood in."""
+    keys = (
+        "n",
+        "inside",
+        "inc",
+        "evidence",
+        "seq",
+        "moves",
+        "on",
+        "incident",
+        "point",
+        "item",
+        "pass_id",
+        "sampled_at",
+    )
+    bodies: list[dict[str, Any]] = [
+        {},
+        *(dict.fromkeys(keys, wrong) for wrong in ("", "x", -1, 2**53, 0.5, True, None)),
+    ]
+    for number, body in enumerate(bodies):
+        stage = Stage()
+        order = events.CommandArrived(id=str(number), name=name, issuer="hub", lane=lane, body=body)
+        stage.do(order)
+        [done] = [record for record in stage.records if isinstance(record, CommandDone)]
+        assert (done.name, done.result) in ((name, "done"), (name, "refused"))
+        if name in ("open_once", "confirm_identity", "venue_code") and lane != "A":
+            assert done.because == "no_such_lane"
 
 
 # ---------------------------------------------------------------- the limit
@@ -242,6 +276,17 @@ def test_a_gate_is_held_open_over_a_body_even_when_nothing_can_be_recorded() -> 
     stage.do(events.PassageBlocked(lane="A", blocked=True), after=0.5)
     prolonged = [action for action in stage.actions if isinstance(action, GateOpen)][-1]
     assert prolonged.prolongs
+
+
+def test_a_short_pulse_is_not_renewed_fifty_times_a_second_under_a_body() -> None:
+    """Each renewal is an entry of the journal and a frame on the relay's wire."""
+    stage = Stage(more="[class.visitor.gate]\npulse_ms = 100")
+    stage.scan(stage.booking(1))
+    stage.do(events.PassageBlocked(lane="A", blocked=True), after=0.05)
+    stage.wait(60)
+    assert 100 < len(stage.gate) < 120 and set(stage.gate) == {"open"}
+    stage.do(events.PassageBlocked(lane="A", blocked=False), after=0.05)
+    assert stage.gate[-1] == "close"
 
 
 def test_what_is_withheld_is_closed_before_its_place_is_given_back() -> None:
