@@ -15,7 +15,7 @@ Begin at `controller`, whose table hands each event to the file that knows it; `
     what is seen     sentinel, thermometer, series, queue (the two-metre line), leaf, air, ventilation, supplies
     what is to be    rounds, closing (the walk through the hall before the count begins at zero)
     walked
-    the way through  passage (permit = passage), car (of a lift), places
+    the way through  passage (permit = passage), approach (an exit that nobody has to ask), car (of a lift), places
     above all rules  emergency and deaf (nobody is held in), incident (the isolation chain)
     the hall's       occupancy (the protocol, explored by `tests/core/model.py`), limit (rows and gifts), bank (mints and
     limit            burns), estimate (how many are inside)

@@ -79,6 +79,7 @@ def _overload(turn: Turn, lane: LaneState, book: Rulebook) -> None:
 
 def due(turn: Turn, lane: LaneState) -> list[int]:
     """When the car is taken to be empty again."""
-    if turn.rulebook is None or not lane.aboard or not turn.rulebook.elevator.trip_seconds:
+    trip_seconds = turn.rulebook.elevator.trip_seconds if turn.rulebook else 0
+    if not lane.aboard or not trip_seconds or turn.setup(lane.name).direction != "elevator":
         return []
-    return [lane.boarded_ms + turn.rulebook.elevator.trip_seconds * 1000]
+    return [lane.boarded_ms + trip_seconds * 1000]

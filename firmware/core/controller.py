@@ -16,6 +16,7 @@ import msgspec
 from firmware.core import (
     access,
     air,
+    approach,
     attendant,
     attest,
     bank,
@@ -162,14 +163,9 @@ class Controller:
         attest.tend(turn, lane)
         if lane.visit is not None and turn.now >= lane.visit.until_ms:
             entry.visit_over(turn, lane)
-        elif self._approached(turn, lane):
-            passage.open_exit(turn, lane, "approach")
-        elif lane.state in ("passed", "timed_out", "refused") and turn.now >= lane.since_ms + SIGN_MS:
+        approach.tend(turn, lane)
+        if lane.state in ("passed", "timed_out", "refused") and turn.now >= lane.since_ms + SIGN_MS:
             turn.signal(lane, "time_over")
-
-    def _approached(self, turn: Turn, lane: LaneState) -> bool:
-        seen = lane.queue_persons > 0 and "range" not in lane.broken
-        return seen and lane.grant is None and turn.setup(lane.name).direction == "out"
 
     def _wake_at(self, turn: Turn) -> int | None:
         times = incident.due(turn)
@@ -179,6 +175,7 @@ class Controller:
             times += queue.due(turn, lane)
             times += car.due(turn, lane)
             times += ventilation.due(turn, lane)
+            times += approach.due(turn, lane)
             times += responders.due(lane)
             times += deaf.due(lane)
             times += attest.due(lane)

@@ -57,7 +57,8 @@ def blocked(turn: Turn, event: PassageBlocked) -> None:
     if event.blocked:
         turn.signal(lane, "body_in")
         if turn.now < lane.open_until_ms:
-            turn.prolong(lane)
+            if _renews(turn, lane):
+                turn.prolong(lane)
         elif _has_to_be_seen(turn, lane):
             open_exit(turn, lane, "approach")
     else:
@@ -226,7 +227,7 @@ def tend(turn: Turn, lane: LaneState) -> None:
     grant = lane.grant
     if lane.closing and not lane.blocked:
         turn.unfree(lane)
-    if lane.blocked and not lane.freed and -RENEW_AHEAD_MS <= turn.now - lane.open_until_ms <= PROLONG_LATE_MS:
+    if _renews(turn, lane) and -RENEW_AHEAD_MS <= turn.now - lane.open_until_ms <= PROLONG_LATE_MS:
         turn.prolong(lane)
     elif not lane.blocked and lane.wanted_open_until_ms <= turn.now < lane.open_until_ms:
         turn.close(lane)
@@ -250,6 +251,15 @@ def sees(turn: Turn, lane: LaneState) -> bool:
     return turn.setup(lane.name).passage_sensor and "counter" not in lane.broken and "gate" not in lane.broken
 
 
+def _renews(turn: Turn, lane: LaneState) -> bool:
+    """A body stands in a gate that shuts unless it is told again to stay open.
+
+    A board that sees bodies through and a lift's own doors stay open by themselves.
+    """
+    setup = turn.setup(lane.name)
+    return lane.blocked and not lane.freed and not (setup.gate_confirms or setup.direction == "elevator")
+
+
 def _obstruction(turn: Turn, lane: LaneState) -> None:
     if lane.blocked and not lane.obstructed and turn.now >= _obstructed_ms(turn, lane):
         lane.obstructed = True
@@ -264,7 +274,7 @@ def _obstructed_ms(turn: Turn, lane: LaneState) -> int:
 def due(turn: Turn, lane: LaneState) -> list[int]:
     """When `tend` has something to do next."""
     times: list[int] = []
-    if lane.blocked and not lane.freed and lane.open_until_ms > turn.now:
+    if _renews(turn, lane) and lane.open_until_ms > turn.now:
         times.append(max(turn.now + 20, lane.open_until_ms - RENEW_AHEAD_MS))
     if not lane.blocked and turn.now < lane.wanted_open_until_ms < lane.open_until_ms:
         times.append(lane.wanted_open_until_ms)

@@ -10,6 +10,7 @@ It speaks seldom and not loud, and puts on record only what lasted. It paces ent
 
 from __future__ import annotations
 
+from firmware.core import approach
 from firmware.core.actions import SignShow
 from firmware.core.events import SpacingSeen
 from firmware.core.incident_state import SpacingDay
@@ -27,6 +28,7 @@ def seen(turn: Turn, event: SpacingSeen) -> None:
     if event.zone == "hall":
         _behind(turn, lane, event.persons)
         return
+    approach.seen(lane, event.persons)
     lane.queue_persons, lane.queue_gap_mm = event.persons, event.gap_mm
     lane.queue_links_mm = event.links_mm
 

@@ -261,6 +261,8 @@ class LaneState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The leaf opened without a grant; whether it was forced or has only rattled is not known yet."""
     queue_persons: int = 0
     queue_gap_mm: int | None = None
+    approached_ms: int = -1_000_000
+    """When it was last opened to somebody who came near (`core/approach.py`)."""
     behind_persons: int = 0
     behind_dense_ms: int = -1_000_000
     """The last time it was crowded there: sensors tell only news, so the crowd lasted until the news that it went."""

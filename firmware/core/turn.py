@@ -155,13 +155,7 @@ class Turn(msgspec.Struct):
             self.actions.append(GateOpen(lane=lane.name, way=way, pulse_ms=pulse_ms))
 
     def prolong(self, lane: LaneState) -> None:
-        """A body is in the passage: keep the gate open, without wanting it open for longer than that.
-
-        A board that sees bodies through and a lift's own doors do that by themselves.
-        """
-        setup = self.setup(lane.name)
-        if setup.gate_confirms or setup.direction == "elevator":
-            return
+        """A body is in the passage: keep the gate open, without wanting it open for longer than that."""
         pulse_ms = max(lane.grant.pulse_ms, PROLONG_MS) if lane.grant else PROLONG_MS
         lane.open_until_ms = self.now + pulse_ms
         way: Way = lane.grant.way if lane.grant else "both"

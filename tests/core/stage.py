@@ -115,7 +115,7 @@ class Stage:
 
     @property
     def moment(self) -> Moment:
-        return Moment(int(self.now * 1000), int((self.wall_0 + self.now) * 1000), self.trusted)
+        return Moment(round(self.now * 1000), round((self.wall_0 + self.now) * 1000), self.trusted)
 
     def wait(self, seconds: float) -> Stage:
         """Let time pass, waking the controller exactly when it asked to be woken."""
@@ -124,9 +124,7 @@ class Stage:
             self.now = max(self.now, self.wake / 1000)
             before = self.wake
             self._handle(events.Woken())
-            assert self.wake is None or self.wake > before - 1, "the controller spins"
-            if self.wake == before:
-                self.now += 0.001
+            assert self.wake is None or self.wake > max(before, round(self.now * 1000)), "the controller spins"
         self.now = max(self.now, end)
         return self
 
