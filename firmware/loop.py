@@ -38,6 +38,9 @@ FLUSH_MS = 1_000
 RETRY_MS = 1_000
 STALE_ORDER_MS = 1_000
 """Orders that are carried out so long after their event was judged: a grant behind one may be over."""
+WAKE_APART_MS = 20
+"""A controller that was woken and asks at once for what is over has a fault of ours: it must neither fill the journal nor keep
+what was heard from being judged, the fire loop above all."""
 PREPARE_MS, PREPARED_MS = 20, 1_000
 """Between two steps towards the journal's next segment, and between two looks whether one is wanted."""
 IDLE_MS = 60_000.0
@@ -259,21 +262,28 @@ class Loop:
         news: list[AnyRecord] = []
         for _ in range(BATCH):
             self._wake_before(*self._inbox[0])
-            outcome = self._judge(*self._inbox.popleft())
+            event, t_ms = self._inbox.popleft()
+            outcome = self._judge(event, t_ms)
             orders += outcome.actions
             news += outcome.records
             if not self._inbox:
                 break
-            self._wake_ms = outcome.wake_at_ms
+            self._wake_ms = self._wake_asked(event, outcome)
         if any(_lets_out(order) for order in orders):
             first, orders = _sorted_out(orders, {setup.name for setup in self.controller.state.setups if setup.hatch})
             self._carry_out(first)
         if news or any(isinstance(order, GateOpen) for order in orders):
             orders = self._durable(orders)
         self._carry_out(orders)
-        self._wake_ms = outcome.wake_at_ms
+        self._wake_ms = self._wake_asked(event, outcome)
         for hook in self.after:
             hook(news)
+
+    def _wake_asked(self, event: AnyEvent, outcome: Outcome) -> int | None:
+        at_ms = outcome.wake_at_ms
+        if at_ms is None or not isinstance(event, Woken):
+            return at_ms
+        return max(at_ms, self._last_ms + WAKE_APART_MS)
 
     def _wake_before(self, event: AnyEvent, t_ms: float) -> None:
         """What was due before an event arrived comes before it: a loop that is late decides as if it were in time.

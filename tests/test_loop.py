@@ -376,3 +376,24 @@ def test_the_half_of_a_code_that_came_before_the_plug_was_pulled_is_not_joined_t
     assert read == [b"HP1:next"] and line.dropped_bytes == len(b"HP1:the first ha")
     cable.port.close()
     far.unplug()
+
+
+def test_a_controller_that_asks_to_be_woken_for_what_is_over_keeps_nobody_waiting() -> None:
+    """It once did: the loop woke it again and again before the event that waited, and no fire was heard."""
+    stage = Stage(lanes=WAYS)
+    held_up, handle, woken = Late(stage), stage.controller.handle, []
+
+    def spins(event: Any, moment: Any) -> Outcome:
+        woken.append(event)
+        assert len(woken) < 100, "nothing else is judged"
+        outcome = handle(event, moment)
+        return Outcome(outcome.actions, outcome.records, lambda: 0)
+
+    stage.controller.handle = spins  # type: ignore[method-assign]
+    held_up.judge([(ClockChecked(), 0.0)])
+    held_up.judge([(FIRE, 1_000.0)])
+    assert stage.controller.state.evacuated_by
+    until_then = len(woken)
+    for _ in range(50):
+        held_up.loop.turn(wait=False)
+    assert len(woken) - until_then < 3
