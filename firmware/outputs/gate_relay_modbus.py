@@ -266,7 +266,7 @@ class Encoder(Hand):
         return framed(address, 0x05, relay, 0xFF00 if on else 0x0000)
 
     def _miss(self, t_ms: float) -> Answers:
-        """No answer in time: once more, unless something newer waits or the opening is over; then report silence."""
+        """No answer in time: count the half of it that may have come, and ask again or be silent."""
         flight = self._flight
         if flight is None or t_ms < flight.answer_by_ms:
             return []
@@ -274,7 +274,11 @@ class Encoder(Hand):
             self._flight = structs.replace(flight, answer_by_ms=self._pace.free_at_ms)
             return []
         self._flight = None
-        self._replies.clear()
+        lost = self._replies.clear()
+        return [*([Garbled(lost, "half an answer")] if lost else []), *self._again(flight, t_ms)]
+
+    def _again(self, flight: Flight, t_ms: float) -> Answers:
+        """Once more, unless something newer waits or the opening is over; then report silence."""
         stale = flight.wish == "pulse" and not self._opening.open_at(t_ms)
         if not flight.repeated and not stale and self._waiting in (None, "ask"):
             return self._launch(flight.wish, t_ms, repeated=True)

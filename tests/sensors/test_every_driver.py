@@ -167,11 +167,12 @@ def test_glued(name: str, example: Example) -> None:
 
 
 @rows([row for row in SERIAL if not DRIVERS[row[0]].text])
-@pytest.mark.parametrize("cut", ["junk", "half a frame"])
+@pytest.mark.parametrize("cut", ["junk", "half a frame", "half a frame, long before"])
 def test_junk_before_is_counted_and_the_frame_still_found(name: str, example: Example, cut: str) -> None:
     frame = stream(example)
     junk = JUNK if cut == "junk" else frame[: len(frame) // 2]
-    line = heard(name, example, [(STEP_MS, junk + frame)])
+    wait_ms = SETTLE_MS if cut.endswith("long before") else 0.0
+    line = heard(name, example, [(STEP_MS, junk), (wait_ms, frame)])
     assert alike(line.content(), tuple(reading for reading in example.readings if not isinstance(reading, HEALTH)))
     assert line.garbled_bytes() >= len(junk)
 
