@@ -207,6 +207,7 @@ DRIVER = Driver(
             (bytes.fromhex("ff7901000000000086"),),
             (),
             "by hand: FF 79 01, 79+01 = 7A, FF-7A+1 = 86",
+            settings=AT_ONCE,
         ),
     ),
     checksum=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -39,9 +40,10 @@ def test_a_room_that_empties_may_keep_it() -> None:
     assert line.sent == [BASELINE_ON, READ] and line.far.baseline_correction
 
 
-def test_nothing_is_said_while_it_warms_up_and_then_once_a_minute() -> None:
-    line = module()
-    line.run(3 * MINUTE_MS - 1_000)
+@pytest.mark.parametrize("warm_up_seconds", [180, 90])
+def test_nothing_is_said_while_it_warms_up_and_then_once_a_minute(warm_up_seconds: int) -> None:
+    line = module(warm_up_seconds=warm_up_seconds)
+    line.run(warm_up_seconds * 1_000 - 1_000)
     assert line.readings == [Ready("MH-Z19B")]
     line.run(2_000)
     assert line.content() == [Air(800)], "at the end of the warm-up, not up to a minute later"

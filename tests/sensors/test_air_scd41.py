@@ -6,6 +6,7 @@ import pytest
 
 from sensors.air_scd41 import ALTITUDE, DRIVER, IS_READY, MEASURED, OFFSET, SELF_CALIBRATION, START, STOP, Settings
 from sensors.driver import Later, Reply, Transfer
+from sensors.framing import crc8
 from sensors.readings import Air, Garbled, Ready, Refused, Silent
 from tests.sensors.cable import Cable
 
@@ -69,6 +70,25 @@ def test_a_sensor_that_lost_its_power_is_set_up_again() -> None:
     line.run(MINUTE_MS)
     assert isinstance(line.readings[0], Refused) and line.readings[1:3] == [Ready("SCD4x"), HALL]
     assert line.far.set[SELF_CALIBRATION] == 0
+    line.replug()
+    line.readings.clear()
+    line.run(2_000)
+    assert line.readings == [Ready("SCD4x")], "a value took the doubt away"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_new"),
+    [("8000", False), ("f800", False), ("8001", True), ("8002", True), ("8400", True), ("8006", True)],
+)
+def test_a_new_value_is_there_when_one_of_the_low_eleven_bits_is_set(status: str, is_new: bool) -> None:
+    word = bytes.fromhex(status)
+    line = sensor()
+    line.run(2_000)
+    line.far.hear = lambda raw, t_ms: []
+    while line.sent[-1] != IS_READY:
+        line.run(100)
+    line.feed(Reply(IS_READY, word + bytes([crc8(word, poly=0x31, init=0xFF)])))
+    assert (line.sent[-1] == MEASURED) is is_new
 
 
 def test_a_spoilt_value_is_counted_and_the_next_one_taken() -> None:
@@ -152,15 +172,25 @@ def test_fresh_air_told_to_nobody_is_not_told_later() -> None:
     assert line.sent and not any(question.write.startswith(b"\x36\x2f") for question in line.sent)
 
 
-def test_one_lost_answer_is_no_silence() -> None:
+@pytest.mark.parametrize(("lost", "told"), [(1, []), (2, []), (3, [Silent])])
+def test_one_answer_or_two_that_get_lost_are_no_silence(lost: int, told: list[type]) -> None:
     line = sensor(every_seconds=10)
     line.run(MINUTE_MS)
-    hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
-    while len(line.sent) % 2 == 0 or not line.near._asked:
-        line.run(100)
-    line.far.hear = hear
+    hear, heard = line.far.hear, line.readings.copy()
+    left = [*range(lost)]
+    line.far.hear = lambda raw, t_ms: [] if left and (left.pop(), True) else hear(raw, t_ms)
     line.run(MINUTE_MS)
-    assert not any(isinstance(each, Silent) for each in line.readings)
+    assert [type(each) for each in line.readings[len(heard) :] if isinstance(each, Silent)] == told
+
+
+def test_the_silence_of_another_sensor_begins_when_it_was_plugged_in() -> None:
+    line = sensor()
+    line.run(MINUTE_MS)
+    line.far.hear = lambda raw, t_ms: []
+    line.replug()
+    line.readings.clear()
+    line.run(3_000)
+    assert line.readings == [Silent(3_000.0)]
 
 
 def test_fresh_air_in_the_data_sheets_own_words() -> None:
