@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,20 @@ from firmware.errors import Mistake
 from firmware.simulation.pictures import load_luma
 from sensors import scanner_camera
 from sensors.driver import Frame
-from sensors.readings import Garbled, Refused, Scan
-from sensors.scanner_camera import FORMATS, Decoder, Settings, Simulator, paint, read_zxing, zbar_reader
+from sensors.readings import Garbled, Ready, Refused, Scan
+from sensors.scanner_camera import (
+    FORMATS,
+    Decoder,
+    Settings,
+    Simulator,
+    darker,
+    halved,
+    inverted,
+    paint,
+    read_zxing,
+    stretched,
+    zbar_reader,
+)
 from tests import needs
 from tests.sensors.cable import Cable
 
@@ -124,11 +137,12 @@ def test_an_aztec_code_is_read_unless_the_site_leaves_it_out() -> None:
 def test_several_codes_in_one_picture_are_all_read_up_to_four() -> None:
     parts = [Simulator(Settings()).show(Scan(f"HP1:{number}".encode()), 0.0)[0].raw for number in range(6)]
     luma = b"".join(part.luma for part in parts if isinstance(part, Frame))
-    assert len({scan.text for scan in look(Frame(640, 480 * 6, luma))}) == scanner_camera.CODES_PER_FRAME
+    assert len({scan.text for scan in look(Frame(640, 480 * 6, luma))}) == 4
 
 
 def test_a_picture_that_is_none_is_counted() -> None:
-    for frame in (Frame(0, 0, b""), Frame(4, 4, b"\x00" * 15), Frame(10**9, 10**9, b"\x00"), Frame(-1, -4, b"1234")):
+    nothing, torn, behind_zero = Frame(0, 0, b""), Frame(4, 4, b"\x00" * 15), Frame(-1, -4, b"1234")
+    for frame in (nothing, torn, behind_zero, Frame(10**9, 10**9, b"\x00"), Frame(4_001, 4_000, bytes(16_004_000))):
         assert Decoder(Settings()).feed(frame, 0.0) == [
             Garbled(len(frame.luma), f"no picture of {frame.width} x {frame.height}")
         ]
@@ -153,21 +167,67 @@ def test_two_people_in_turn_are_two_scans() -> None:
 
 
 def test_an_empty_hall_costs_one_look_a_picture_and_a_new_scene_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = 0
+    looked = list[int]()
 
-    def counting(frame: Frame) -> Frame:
-        nonlocal count
-        count += 1
-        return frame
+    def noting(number: int) -> Callable[[Frame], Frame]:
+        return lambda frame: looked.append(number) or frame  # type: ignore[func-returns-value]
 
-    monkeypatch.setattr(scanner_camera, "LOOKS", tuple((engine, counting) for engine, _ in scanner_camera.LOOKS))
+    looks = [(engine, noting(number)) for number, (engine, _) in enumerate(scanner_camera.LOOKS)]
+    monkeypatch.setattr(scanner_camera, "LOOKS", tuple(looks))
     decoder = Decoder(Settings())
-    costs = []
-    for t_ms, level in [(0, 90), (100, 91), (200, 92), (300, 200), (400, 200), (5_000, 200)]:
-        count = 0
-        decoder.feed(Frame(64, 64, bytes([level]) * 4096), float(t_ms))
-        costs.append(count)
-    assert costs == [5, 1, 1, 5, 1, 5]
+
+    def costs(t_ms: float, level: int) -> list[int]:
+        looked.clear()
+        decoder.feed(Frame(64, 64, bytes([level]) * 4096), t_ms)
+        return looked.copy()
+
+    everything = [0, 1, 2, 3, 4]
+    assert costs(0, 90) == everything
+    in_turn = [costs(t_ms, 90 + t_ms // 100) for t_ms in (100, 200, 300, 400, 500)]
+    assert sorted(in_turn) == [[each] for each in everything]
+    assert [len(costs(t_ms, 200)) for t_ms in (600, 700, 1_700, 2_701)] == [5, 1, 1, 5], "a second is still a stream"
+
+
+def test_a_blank_wall_is_no_code_and_no_trouble() -> None:
+    for level in (0, 128, 255):
+        assert look(Frame(64, 48, bytes([level]) * 64 * 48)) == []
+
+
+@pytest.mark.parametrize("simulator", [Simulator(Settings()), Simulator(Settings(), dark_mode=True, contrast=40)])
+def test_what_the_first_decoder_cannot_read_the_second_does(
+    monkeypatch: pytest.MonkeyPatch, simulator: Simulator
+) -> None:
+    monkeypatch.setattr(scanner_camera, "read_zxing", lambda *_: [])
+    frame = simulator.show(PASS, 0.0)[0].raw
+    assert isinstance(frame, Frame)
+    assert look(frame) == [Scan(PASS.text, symbology="qr", read_by="pyzbar")]
+    assert look(frame, zbar=False) == []
+
+
+def test_what_neither_reads_at_first_is_read_in_a_changed_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_first = read_zxing
+    monkeypatch.setattr(scanner_camera, "read_zxing", lambda *given: at_first(*given) if len(given) > 2 else [])
+    frame = Simulator(Settings()).show(PASS, 0.0)[0].raw
+    assert isinstance(frame, Frame)
+    assert look(frame, zbar=False) == [PASS]
+
+
+def test_pictures_are_changed_as_their_names_say() -> None:
+    """Two rows of four: inverted, gamma 2, 100 to 150 made 0 to 255, and every second of every second row."""
+    frame = Frame(4, 2, bytes([100, 110, 120, 150, 100, 130, 140, 150]))
+    changed = {change.__name__: change(frame) for change in (inverted, darker, stretched, halved)}
+    assert [*changed["inverted"].luma] == [155, 145, 135, 105, 155, 125, 115, 105]
+    assert [*changed["darker"].luma] == [39, 47, 56, 88, 39, 66, 76, 88]
+    assert [*changed["stretched"].luma] == [0, 51, 102, 255, 0, 153, 204, 255]
+    assert changed["halved"] == Frame(2, 1, bytes([100, 120]))
+
+
+@pytest.mark.parametrize(("zbar", "model"), [(True, "zxing-cpp and zbar"), (False, "zxing-cpp")])
+def test_it_says_once_with_what_it_reads(zbar: bool, model: str) -> None:
+    line = Cable(scanner_camera.DRIVER, Settings(zbar=zbar))
+    line.run(5_000)
+    assert line.readings == [Ready(model)] and line.near.wake_at_ms is None
+    assert line.near.tick(line.now_ms) == []
 
 
 def test_without_zbar_it_says_so_and_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
