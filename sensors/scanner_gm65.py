@@ -84,6 +84,7 @@ class Decoder:
         self._attempt = 0
         self._late_ms = 0.0
         self._beat_ms = 0.0
+        self._pause_ms = settings.trigger_ms if settings.mode == "command" else float("inf")
         self._trigger_ms = float("inf")
         self._heard_ms: float | None = None
         self._missed = 0
@@ -178,13 +179,13 @@ class Decoder:
         if t_ms >= self._beat_ms:
             self._beat_ms = t_ms + self._settings.heartbeat_ms
             self._written = False
+            self._trigger_ms = min(self._trigger_ms, t_ms + self._pause_ms)
             self._plan += [Step(HEARTBEAT), *self._profile.look()]
         elif t_ms >= self._trigger_ms:
+            self._trigger_ms = t_ms + self._pause_ms
             self._plan.append(Step(WRITE, ZONE_TRIGGER, b"\x01"))
         else:
             return []
-        if self._settings.mode == "command":
-            self._trigger_ms = t_ms + self._settings.trigger_ms
         return self._next(t_ms)
 
     def _next(self, t_ms: float) -> list[AnyReading | Send]:
