@@ -299,6 +299,20 @@ def test_whoever_looks_in_early_asks_nothing_more(name: str) -> None:
     assert line.near.tick(line.now_ms) == [] and line.near.wake_at_ms == due_ms
 
 
+@every_polled_sensor
+@pytest.mark.parametrize("is_there", [True, False])
+def test_who_is_asked_for_long_is_remembered_no_better_than_who_was_asked_for_a_minute(
+    name: str, is_there: bool
+) -> None:
+    line = cable(name)
+    if not is_there:
+        line.far.hear = lambda raw, t_ms: []
+    line.run(60_000)
+    before = weight(line.near)
+    line.run(600_000)
+    assert weight(line.near) <= before + 1_000
+
+
 # ---------------------------------------------------------------- device and driver agree
 
 
