@@ -172,17 +172,6 @@ def test_fresh_air_told_to_nobody_is_not_told_later() -> None:
     assert line.sent and not any(question.write.startswith(b"\x36\x2f") for question in line.sent)
 
 
-@pytest.mark.parametrize(("lost", "told"), [(1, []), (2, []), (3, [Silent])])
-def test_one_answer_or_two_that_get_lost_are_no_silence(lost: int, told: list[type]) -> None:
-    line = sensor(every_seconds=10)
-    line.run(MINUTE_MS)
-    hear, heard = line.far.hear, line.readings.copy()
-    left = [*range(lost)]
-    line.far.hear = lambda raw, t_ms: [] if left and (left.pop(), True) else hear(raw, t_ms)
-    line.run(MINUTE_MS)
-    assert [type(each) for each in line.readings[len(heard) :] if isinstance(each, Silent)] == told
-
-
 def test_the_silence_of_another_sensor_begins_when_it_was_plugged_in() -> None:
     line = sensor()
     line.run(MINUTE_MS)

@@ -37,7 +37,7 @@ from sensors.driver import (
     Zone,
     find,
 )
-from sensors.readings import AnyReading, Crossing, Ready, Scan, Silent
+from sensors.readings import AnyReading, Crossing, Garbled, Ready, Scan, Silent
 from tests.sensors.cable import HEALTH, Cable
 
 HOUSE = Path(__file__).parents[2]
@@ -300,6 +300,19 @@ def test_whoever_looks_in_early_asks_nothing_more(name: str) -> None:
 
 
 @every_polled_sensor
+@pytest.mark.parametrize("lost", [1, 2])
+def test_one_answer_or_two_that_get_lost_are_no_silence(name: str, lost: int) -> None:
+    if name == "range_ld2450":
+        return  # its frames come unasked, and the simulated one has nobody to show
+    line = cable(name)
+    line.run(60_000)
+    hear, left = line.far.hear, [*range(lost)]
+    line.far.hear = lambda raw, t_ms: [] if left and (left.pop(), True) else hear(raw, t_ms)
+    line.run(120_000)
+    assert not any(isinstance(reading, Silent) for reading in line.readings)
+
+
+@every_polled_sensor
 @pytest.mark.parametrize("is_there", [True, False])
 def test_who_is_asked_for_long_is_remembered_no_better_than_who_was_asked_for_a_minute(
     name: str, is_there: bool
@@ -419,6 +432,17 @@ def test_any_bytes_in_any_slicing(name: str, data: st.DataObject) -> None:
             line.feed(part)
         results.append(line.content())
     assert results[0] == results[1] == results[2]
+
+
+@every_text_driver
+def test_a_code_that_never_ends_is_given_up_by_itself(name: str) -> None:
+    line = cable(name)
+    line.far.hear = lambda raw, t_ms: []
+    line.feed(b"HP1:half")
+    line.run(4_999)
+    assert not line.garbled_bytes()
+    line.run(1)
+    assert line.readings == [Garbled(8, "a line never ended")]
 
 
 @every_text_driver

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors import resident_number, sdt
+from sensors.driver import Later
 from sensors.identity_sdt import DRIVER, Settings, Simulator, text_of
 from sensors.readings import AnyReading, Garbled, IdentityCard, Ready, Refused, Secret, Silent
 from tests import needs
@@ -69,11 +70,31 @@ def test_a_day_that_never_was_is_no_birth(born: str) -> None:
         (dt.date(2004, 6, 10), dt.date(2022, 6, 10), 18),
         (dt.date(2004, 2, 29), dt.date(2022, 2, 28), 17),
         (dt.date(2004, 2, 29), dt.date(2022, 3, 1), 18),
+        (dt.date(2022, 6, 10), dt.date(2022, 6, 10), 0),
         (dt.date(2022, 6, 11), dt.date(2022, 6, 10), None),
     ],
 )
 def test_age_counts_full_years(born: dt.date, today: dt.date, age: int | None) -> None:
     assert resident_number.age_years(born, today) == age
+
+
+def test_a_number_born_on_no_day_is_none_though_its_check_character_is_right() -> None:
+    assert "no date" in resident_number.flaw(number_of("31011319550230112"))
+
+
+@pytest.mark.parametrize(
+    ("number", "sound"),
+    [
+        ("FRA310080010101", True),
+        ("FR1310080010101", False),
+        ("fra310080010101", False),
+        ("FRA31008001010", False),
+        ("FRA3100800101011", False),
+        ("FRA31008001010X", False),
+    ],
+)
+def test_a_foreigners_old_number_is_three_letters_and_twelve_digits(number: str, sound: bool) -> None:
+    assert (resident_number.flaw_of_old_foreigner(number) == "") is sound
 
 
 @given(st.text(max_size=24))
@@ -144,6 +165,17 @@ def test_a_fingerprint_behind_the_photo_changes_nothing() -> None:
     assert line.readings == [ANNA]
 
 
+@pytest.mark.parametrize(
+    ("text_bytes", "photo_bytes", "more"),
+    [(255, 1024, 0), (256, 1023, 0), (256, 1024, 1), (0, 1280, 0), (257, 1023, 0)],
+)
+def test_a_reading_whose_own_lengths_do_not_fit_is_none(text_bytes: int, photo_bytes: int, more: int) -> None:
+    lengths = text_bytes.to_bytes(2, "big") + photo_bytes.to_bytes(2, "big")
+    line = reader()
+    line.feed(sdt.reply(sdt.OK, lengths + text_of(ANNA, NAME) + bytes(1024 + more)))
+    assert line.content() == []
+
+
 # ---------------------------------------------------------------- hands and cards
 
 
@@ -151,7 +183,7 @@ def test_a_card_that_lies_there_is_read_once_and_again_when_laid_again() -> None
     line = reader(lies_ms=60_000)
     line.show(ANNA)
     line.run(30_000)
-    assert line.readings == [ANNA]
+    assert line.readings == [ANNA] and line.sent.count(sdt.READ) == 1
     line.far.take_away()
     line.run(5_000)
     line.show(ANNA)
@@ -159,10 +191,11 @@ def test_a_card_that_lies_there_is_read_once_and_again_when_laid_again() -> None
     assert line.readings == [ANNA, ANNA]
 
 
-def test_a_card_that_the_reader_loses_for_a_moment_is_no_second_laying() -> None:
-    line = reader()
+@pytest.mark.parametrize("lay_ms", [1_200, 10_000])
+def test_a_card_that_the_reader_loses_for_a_moment_is_no_second_laying(lay_ms: int) -> None:
+    line = reader(lies_ms=60_000)
     line.show(ANNA)
-    line.run(1_200)
+    line.run(lay_ms)
     line.far.take_away()
     line.run(400)
     line.show(ANNA)
@@ -196,10 +229,44 @@ def test_two_cards_at_once_are_told_once_and_one_of_them_is_read_when_it_is_alon
     line.show(BERT)
     line.run(9_000)
     assert [type(reading) for reading in line.readings] == [Garbled]
+    assert line.sent.count(sdt.SELECT) == 3 and sdt.READ not in line.sent
     line.run(3_000)
     line.show(BERT)
     line.run(3_000)
     assert line.content() == [BERT]
+
+
+def test_each_card_has_its_three_attempts() -> None:
+    """Whatever became of the card before it: pulled away after two attempts, given up after three, or read after two."""
+    line = reader(lies_ms=60_000)
+    told = list[int]()
+    answer, fails = line.far._answer, [True]
+    not_read = [Later(sdt.reply(sdt.NOT_READ), 600.0)]
+    line.far._answer = lambda asked, t_ms: not_read if asked == sdt.READ and fails else answer(asked, t_ms)
+    for attempts in (2, 3, 3):
+        line.sent.clear()
+        line.show(ANNA)
+        while line.sent.count(sdt.READ) < attempts:
+            line.run(100)
+        line.run(610)
+        told.append(len(line.readings))
+        line.far.take_away()
+        line.run(1_000)
+    assert told == [0, 1, 2] and {type(reading) for reading in line.readings} == {Garbled}
+    line.show(ANNA)
+    while line.sent.count(sdt.READ) < 5:
+        line.run(100)
+    fails.clear()
+    line.run(3_000)
+    assert line.content() == [ANNA]
+
+
+def test_a_reader_may_take_its_time_over_text_and_photograph() -> None:
+    line = reader(lies_ms=60_000)
+    line.far.READ_MS = 2_800.0
+    line.show(ANNA)
+    line.run(5_000)
+    assert line.readings == [ANNA] and line.sent.count(sdt.READ) == 1
 
 
 # ---------------------------------------------------------------- the reader itself
@@ -208,8 +275,10 @@ def test_two_cards_at_once_are_told_once_and_one_of_them_is_read_when_it_is_alon
 def test_an_unplugged_reader_is_silent_and_comes_back() -> None:
     line = reader(lies_ms=2_500)
     hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
-    line.run(6_000)
-    assert Silent in {type(reading) for reading in line.readings}
+    line.sent.clear()
+    line.run(3_500)
+    (silent,) = line.readings
+    assert isinstance(silent, Silent) and 2_600 <= silent.for_ms <= 3_000 and line.sent[:3] == [sdt.FIND] * 3
     line.far.hear = hear
     line.readings.clear()
     line.show(ANNA)
@@ -217,20 +286,58 @@ def test_an_unplugged_reader_is_silent_and_comes_back() -> None:
     assert line.readings == [Ready("SDT"), ANNA]
 
 
-def test_another_person_behind_a_replugged_reader_is_not_taken_for_the_last() -> None:
-    line = reader(lies_ms=1_000)
-    line.show(ANNA)
-    line.run(1_500)
-    assert line.near.replugged(line.now_ms) == []
+def test_a_reader_that_never_answers_is_asked_how_it_is_and_silent_since_then() -> None:
+    line = Cable(DRIVER)
+    line.far.hear = lambda raw, t_ms: []
+    line.run(3_000)
+    assert line.sent == [sdt.STATUS] * 4 and line.readings == [Silent(2_600.0)]
+
+
+def test_a_card_that_lies_there_through_a_silence_is_read_again() -> None:
+    line = reader(lies_ms=60_000)
     line.show(ANNA)
     line.run(2_000)
+    hear, line.far.hear = line.far.hear, lambda raw, t_ms: []
+    line.run(5_000)
+    line.far.hear = hear
+    line.run(3_000)
     assert line.content() == [ANNA, ANNA]
 
 
-def test_a_reader_whose_security_module_fails_is_refused() -> None:
+@pytest.mark.parametrize("lies_ms", [1_000, 60_000])
+def test_another_person_behind_a_replugged_reader_is_not_taken_for_the_last(lies_ms: float) -> None:
+    line = reader(lies_ms)
+    line.show(ANNA)
+    line.run(1_500)
+    line.far.take_away()
+    line.sent.clear()
+    line.feed(sdt.text_reply(text_of(BERT, NAME))[:600])
+    assert line.near.replugged(line.now_ms) == []
+    line.show(ANNA)
+    line.run(2_000)
+    assert line.sent[0] == sdt.STATUS and line.readings == [ANNA, Ready("SDT"), ANNA]
+
+
+@pytest.mark.parametrize(("sw3", "because"), [(0x60, "fails its self test"), (0x66, "is not authorised")])
+def test_a_reader_whose_security_module_fails_is_refused_until_it_is_well(sw3: int, because: str) -> None:
     line = reader()
-    line.feed(sdt.reply(0x66))
-    assert line.readings == [Refused("the reader's security module is not authorised")]
+    line.feed(sdt.reply(sw3))
+    assert line.readings == [Refused(f"the reader's security module {because}")]
+    line.run(1_000)
+    assert line.readings[1:] == [Ready("SDT")]
+
+
+@pytest.mark.parametrize("sw3", [0x10, 0x11, 0x21])
+def test_a_question_that_came_spoilt_to_the_reader_takes_no_card_away(sw3: int) -> None:
+    """devices.md 4: 10 checksum wrong, 11 length wrong, 21 bad command."""
+    line = reader(lies_ms=60_000, again_ms=0)
+    line.show(ANNA)
+    line.run(2_000)
+    while line.near._asked != sdt.FIND:
+        line.run(1)
+    line.feed(sdt.reply(sw3))
+    line.run(3_000)
+    assert line.readings == [ANNA, Garbled(0, "the reader got a spoilt command")]
 
 
 @given(
