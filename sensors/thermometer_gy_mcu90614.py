@@ -59,9 +59,9 @@ class Decoder:
         first = self._heard_ms is None
         if self._heard_ms is None:
             self._heard_ms = t_ms
-        silent_since = t_ms - self._heard_ms
-        if not first and silent_since < self._silent_ms:
-            self.wake_at_ms = self._heard_ms + self._silent_ms
+        due_ms = self._heard_ms + self._silent_ms
+        if not first and t_ms < due_ms:
+            self.wake_at_ms = due_ms
             return []
         self.wake_at_ms = t_ms + self._silent_ms
         start = Send(CONTINUOUS)
@@ -69,7 +69,7 @@ class Decoder:
             return [start]
         self._well = False
         lost = self._cutter.clear()
-        return [Silent(silent_since), *([Garbled(lost, "half a frame")] if lost else []), start]
+        return [Silent(t_ms - self._heard_ms), *([Garbled(lost, "half a frame")] if lost else []), start]
 
     def _understand(self, frame: bytes, t_ms: float) -> list[AnyReading | Send]:
         object_c = int.from_bytes(frame[4:6], "big", signed=True) / 100
