@@ -98,12 +98,8 @@ class Decoder:
             self._heard_ms = t_ms
         if self._step < len(SETUP):
             return self._set_up(t_ms)
-        silent_ms = t_ms - self._heard_ms
-        if silent_ms < self._settings.silent_ms:
-            self.wake_at_ms = self._heard_ms + self._settings.silent_ms
-            return []
         self._silent, self._step, self._tries = True, 0, 0
-        return [Silent(silent_ms), *self._set_up(t_ms)]
+        return [Silent(t_ms - self._heard_ms), *self._set_up(t_ms)]
 
     # ------------------------------------------------------------ frames
 

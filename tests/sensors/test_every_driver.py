@@ -449,6 +449,8 @@ def test_a_code_that_never_ends_is_given_up_by_itself(name: str) -> None:
 @pytest.mark.parametrize("half", [b"HP1:half of a co", b"x" * 5_000])
 def test_what_was_on_the_line_when_it_was_unplugged_is_counted_and_begins_no_code(name: str, half: bytes) -> None:
     line = cable(name)
+    line.replug()
+    assert line.readings == []
     line.feed(half)
     line.replug()
     assert line.garbled_bytes() == len(half)

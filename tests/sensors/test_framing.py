@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors.framing import Cutter, crc8, crc16_ccitt, crc16_modbus, fixed, sum8, until, xor8
-from sensors.lines import NOT_READ, LineCutter
-from sensors.readings import Garbled
+from sensors.lines import NOT_READ, LineCutter, line_of, scan_of
+from sensors.readings import Garbled, Scan
 
 CHECK = b"123456789"
 
@@ -116,6 +116,16 @@ def test_the_longest_line_that_is_allowed_is_kept(terminator: str) -> None:
     end = {"any": b"\r", "crlf": b"\r\n"}[terminator]
     one = lines(terminator)
     assert [part for byte in b"Y" * 16 + end for part in one.feed(bytes([byte]), 0.0)] == [b"Y" * 16]
+
+
+@pytest.mark.parametrize(
+    ("symbology", "line"), [("qr", b"]Q1A"), ("code128", b"]C0A"), ("aztec", b"]z0A"), ("", b"]Q1A")]
+)
+def test_a_line_says_what_was_read_as_scanners_do(symbology: str, line: bytes) -> None:
+    """devices.md 1: `]Q1` precedes QR data, `]C0` and others theirs."""
+    assert line_of(Scan(b"A", symbology=symbology), True) == line
+    assert scan_of(line, True) == Scan(b"A", symbology=symbology or "qr")
+    assert line_of(Scan(b"A", symbology=symbology), False) == b"A"
 
 
 @given(

@@ -41,14 +41,20 @@ def test_the_literal_frames_are_the_vendor_data_sheet_s() -> None:
 
 @pytest.mark.parametrize(
     ("place", "spoilt"),
-    [(0, 0xAB), (3, 0x01), (28, 0x54), (29, 0x00), (7, 0x06), (5, 0xFF)],
-    ids=["head", "head's end", "tail", "tail's end", "y behind the radar", "x too far away"],
+    [(0, 0xAB), (3, 0x01), (28, 0x54), (29, 0x00), (7, 0x06), (5, 0xFF), (9, 0x08)],
+    ids=["head", "head's end", "tail", "tail's end", "y behind the radar", "x too far away", "faster than anybody"],
 )
 def test_a_frame_that_cannot_be_is_garbled(place: int, spoilt: int) -> None:
     broken = DOC[:place] + bytes([spoilt]) + DOC[place + 1 :]
     found = [*Decoder(Settings()).feed(broken + TWO, 0)]
     assert found[0] == Garbled(30, "no radar frame")
     assert isinstance(found[1], Positions) and len(found[1].persons) == 2
+
+
+@pytest.mark.parametrize(("range_m_max", "is_one"), [(1.7, False), (1.8, True)])
+def test_what_is_farther_away_than_the_room_is_long_is_garbled(range_m_max: float, is_one: bool) -> None:
+    (found,) = Decoder(Settings(range_m_max=range_m_max)).feed(DOC, 0)
+    assert isinstance(found, Positions) is is_one
 
 
 def test_gap_is_the_smallest_of_three() -> None:
@@ -108,6 +114,51 @@ def test_a_refusal_is_told_and_configuration_is_left_all_the_same() -> None:
     assert found == [Refused("the radar refused command 90"), Send(SETUP[2])]
 
 
+@pytest.mark.parametrize(
+    "not_ours",
+    [ANSWERS[1], ANSWERS[2], SETUP[0], bytes.fromhex("fdfcfbfa0200ff0104030201"), ANSWERS[0][:-1] + b"\x02"],
+    ids=["of another command", "of the last one", "our own echo", "without a status", "without its end"],
+)
+def test_only_the_answer_to_the_command_that_waits_is_a_step(not_ours: bytes) -> None:
+    decoder = Decoder(Settings())
+    decoder.tick(0)
+    assert not any(isinstance(each, Send | Ready) for each in decoder.feed(not_ours, 1))
+    assert decoder.feed(ANSWERS[0], 2)[-1] == Send(SETUP[1])
+
+
+def test_an_answer_in_two_pieces_is_one_and_after_the_last_step_none() -> None:
+    for cut in range(1, len(ANSWERS[0])):
+        decoder = Decoder(Settings())
+        decoder.tick(0)
+        assert decoder.feed(ANSWERS[0][:cut], 1) == []
+        assert decoder.feed(ANSWERS[0][cut:], 2) == [Send(SETUP[1])]
+    decoder.feed(ANSWERS[1] + ANSWERS[2], 3)
+    assert decoder.feed(ANSWERS[2], 4) == []
+
+
+@pytest.mark.parametrize("head", ["fdfcfbfa ffff", "fdfcfbfa 3700", "fdfcfbfa 3600" + 56 * "00" + "04030200"])
+def test_an_answer_longer_than_any_or_without_its_end_hides_no_person(head: str) -> None:
+    junk = bytes.fromhex(head)
+    found = Decoder(Settings()).feed(junk + DOC + DOC, 0)
+    assert [type(each) for each in found] == [Garbled, Positions, Positions] and found[0] == Garbled(
+        len(junk), "no radar frame"
+    )
+
+
+def test_a_radar_that_says_where_people_are_is_set_up_all_the_same_and_never_silent() -> None:
+    line = Cable(DRIVER)
+    line.far.hear = lambda raw, t_ms: []
+    for _ in range(200):
+        line.run(100)
+        line.feed(DOC)
+    assert line.sent == [order for order in SETUP for _ in range(3)]
+    assert {type(each) for each in line.readings} == {Positions}
+    line.run(2_999)
+    assert {type(each) for each in line.readings} == {Positions}
+    line.run(1)
+    assert line.readings[-1] == Silent(3_000)
+
+
 def test_a_radar_that_answers_nothing_is_asked_three_times_and_then_left_in_peace() -> None:
     line = Cable(DRIVER)
     line.far.hear = lambda raw, t_ms: []
@@ -126,7 +177,17 @@ def test_silence_is_told_and_ends_with_the_next_frame() -> None:
     line.run(3_100)
     assert line.readings == [Silent(3_000)] and line.sent[-1] == SETUP[0]
     line.feed(DOC)
-    assert line.readings[1] == Ready()
+    line.feed(DOC)
+    assert line.readings.count(Ready()) == 1 and line.readings[1] == Ready()
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_the_simulated_radar_shows_a_walk_through_the_door(direction: Any) -> None:
+    line = Cable(DRIVER, Settings(door=DOOR))
+    line.run(1_000)
+    line.show(Crossing(direction))
+    line.run(5_000)
+    assert [each.direction for each in line.readings if isinstance(each, Crossing)] == [direction]
 
 
 def test_the_simulated_radar_answers_the_maker_s_bytes() -> None:
