@@ -74,7 +74,9 @@ class Encoder(RelayHand):
         self._ask_at_ms: float | None = 0.0 if settings.asks_state else None
         self._asked = 0
         """Questions without an answer."""
-        self._heard_ms: float | None = None
+        self._heard = False
+        self._since_ms: float | None = None
+        """When it was heard last, or first asked."""
         self.wake_at_ms = self._ask_at_ms
 
     def switch(self, on: bool) -> Answers:
@@ -102,9 +104,10 @@ class Encoder(RelayHand):
         if self._ask_at_ms is None or t_ms < self._ask_at_ms:
             return []
         out: Answers = [Send(ASK)]
+        self._since_ms = t_ms if self._since_ms is None else self._since_ms
         self._asked += 1
         if self._asked == 4:  # three questions went unanswered
-            out.append(Silent(t_ms - (self._heard_ms or 0.0)))
+            out.append(Silent(t_ms - self._since_ms))
         self._ask_at_ms = t_ms + self._settings.ask_every_ms
         return out
 
@@ -112,8 +115,8 @@ class Encoder(RelayHand):
         """The board says how a relay stands. Ours must stand as ordered: if not, say so and order it again."""
         if channel != self._channel:
             return []
-        out: Answers = [Ready("LCUS")] if self._heard_ms is None or self._asked > 3 else []
-        self._asked, self._heard_ms = 0, t_ms
+        out: Answers = [] if self._heard and self._asked <= 3 else [Ready("LCUS")]
+        self._asked, self._heard, self._since_ms = 0, True, t_ms
         out.append(RelayState(channel, on))
         if self._on is not None and on != self._on:
             out.append(Refused(f"relay {channel} is {_word(on)} and was ordered {_word(self._on)}"))

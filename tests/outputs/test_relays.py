@@ -170,6 +170,10 @@ def test_once_the_process_has_ended_no_earlier_order_moves_the_gate(name: str, o
     bench.stop()
     bench.run(60_000)
     assert bench.far.is_open(bench.now_ms) is (on_failure == "open")
+    bench.far.lose_power(bench.now_ms)
+    bench.replug()
+    bench.run(1_000)
+    assert bench.far.is_open(bench.now_ms) is (on_failure == "open")
 
 
 def test_a_gate_that_is_held_shut_by_current_opens_by_switching_off() -> None:
@@ -271,6 +275,15 @@ def test_a_board_is_asked_before_its_first_order() -> None:
     assert bench.take_sent() == ["ff"] and Ready("LCUS") in bench.readings
 
 
+def test_a_relay_that_sticks_is_ordered_again_once_a_question() -> None:
+    bench = asking()
+    bench.far._on = dict.fromkeys(range(1, 9), True)
+    bench.far._set = lambda channel, on, t_ms: None
+    bench.take_sent()
+    bench.run(10_000)
+    assert bench.take_sent() == ["ff", OFF1] * 5
+
+
 def test_a_relay_that_disagrees_with_its_order_is_told_and_ordered_again() -> None:
     bench = asking()
     bench.far.show(RelayState(1, True), bench.now_ms)
@@ -279,11 +292,31 @@ def test_a_relay_that_disagrees_with_its_order_is_told_and_ordered_again() -> No
     assert not bench.far.energised(1)
 
 
+def test_a_board_that_never_answered_is_silent_since_it_was_asked_first() -> None:
+    """Elapsed time counts from the Pi's start, which may be a year ago."""
+    bench = Bench("gate_relay_lcus", lcus.Settings(asks_state=True))
+    bench.now_ms, bench.far._answers = 3.0e10, False
+    bench.run(5_999)
+    assert bench.readings == []
+    bench.run(60_000)
+    assert bench.readings == [Silent(6_000.0)]
+
+
+def test_two_questions_without_an_answer_are_no_silence() -> None:
+    bench = asking()
+    bench.readings.clear()
+    bench.far._answers = False
+    bench.run(5_000)
+    bench.far._answers = True
+    bench.run(2_000)
+    assert bench.readings == [RelayState(1, False)]
+
+
 def test_a_board_that_falls_silent_is_told_once_and_welcomed_back() -> None:
     bench = asking()
     bench.far._answers = False
     bench.run(20_000)
-    assert len([reading for reading in bench.readings if isinstance(reading, Silent)]) == 1
+    assert [reading for reading in bench.readings if isinstance(reading, Silent)] == [Silent(8_000.0)]
     bench.readings.clear()
     bench.far._answers = True
     bench.run(3_000)
