@@ -94,6 +94,13 @@ def test_free_is_a_plain_coil_renewed_until_close() -> None:
     assert not line.far.is_open(line.now_ms)
 
 
+def test_a_hold_open_is_renewed_no_oftener_because_the_board_is_asked_as_well() -> None:
+    line = bench(asks_state=True, ask_every_ms=200)
+    line.order(FREE)
+    line.run(3_500)
+    assert line.take_sent().count(ON) == 4
+
+
 def test_free_survives_the_end_of_an_earlier_flash() -> None:
     line = bench()
     line.order(opening(700))
@@ -102,7 +109,9 @@ def test_free_survives_the_end_of_an_earlier_flash() -> None:
     line.run(100)
     # the worst board: its flash timer goes on running under a plain "on"
     line.far._coils[0].flips_at_ms = line.now_ms + 520
-    line.run(800)
+    line.run(450)
+    line.far._coils[0].flips_at_ms = line.now_ms + 70
+    line.run(350)
     assert line.far.is_open(line.now_ms)
 
 
@@ -132,6 +141,16 @@ def test_an_opening_without_an_answer_is_sent_once_more_and_then_reported() -> N
     line.run(60_000)
     assert line.take_sent() == [FLASH_700, "01 05 02 00 00 05 0c 71"]  # the rest of the same opening
     assert [type(reading) for reading in line.readings] == [Silent, RelayState]
+
+
+@pytest.mark.parametrize(("channel", "again_ms"), [(1, 200), (2, 240), (8, 480)])
+def test_the_lanes_of_one_board_do_not_ask_again_at_the_same_moment(channel: int, again_ms: float) -> None:
+    line = bench(channel=channel)
+    line.far.deaf = True
+    line.order(opening(5_000))
+    line.run(1_000)
+    (first_ms, _), (again, _) = line.log
+    assert again - first_ms == pytest.approx(8 * 1.146 + again_ms, abs=0.1)
 
 
 def test_an_old_open_is_not_sent_again() -> None:
@@ -184,6 +203,25 @@ def test_frames_keep_their_silence() -> None:
     assert Pace(115_200)._silence_ms == 1.75
 
 
+def test_frames_keep_their_silence_after_whatever_else_went_by() -> None:
+    """Our answer, late; and what another lane is told just when ours is given up."""
+    line = bench()
+    line.far.mute = True
+    line.order(opening(700))
+    line.order(FREE)
+    line.run(50)
+    line.feed(bytes.fromhex(FLASH_700))
+    line.run(100)
+    (_, (sent_ms, _)) = line.log
+    assert sent_ms == pytest.approx(1_050 + 4.01, abs=0.01)
+    given_up_ms = sent_ms + 8 * 1.146 + 200
+    line.run(given_up_ms - 1 - line.now_ms)
+    line.feed(framed(1, 0x05, 0x0201, 7))
+    line.run(10)
+    assert line.log[-1][1].hex(" ") == ON
+    assert line.log[-1][0] == pytest.approx(given_up_ms - 1 + 4.01, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("baud", "character_ms", "silence_ms"), [(9600, 1.146, 4.01), (19_200, 0.573, 2.005), (38_400, 0.286, 1.75)]
 )
@@ -222,6 +260,18 @@ def test_an_opening_that_is_ordered_is_not_taken_for_one_without_an_order() -> N
     assert [type(reading) for reading in line.readings if not isinstance(reading, RelayState)] == [Ready]
 
 
+def test_a_board_that_lets_go_as_late_as_its_unit_of_time_allows_is_not_blamed() -> None:
+    """5010 ms are 5100 ms for the board, and it is asked in between."""
+    line = bench(asks_state=True, ask_every_ms=200)
+    line.start()
+    line.run(150)
+    line.order(opening(5_010))
+    line.run(5_055)
+    assert RelayState(1, False, assumed=True) in line.readings and line.far.is_open(line.now_ms)
+    line.run(60_000)
+    assert [type(reading) for reading in line.readings if not isinstance(reading, RelayState)] == [Ready]
+
+
 def test_what_another_lane_or_another_board_is_told_is_no_news_of_this_gate() -> None:
     line = bench()
     other_lane, other_board = framed(1, 0x05, 0x0201, 7), framed(2, 0x05, 0x0200, 7)
@@ -245,15 +295,29 @@ def test_a_close_that_nobody_answered_does_not_shut_the_next_opening() -> None:
     assert line.far.is_open(line.now_ms)
 
 
-def test_a_long_opening_that_the_board_obeys_unheard_ends_with_the_shorter_one_that_came_after_it() -> None:
+@pytest.mark.parametrize("away_ms", [0, 3_000])
+def test_a_long_opening_that_the_board_obeys_unheard_ends_with_the_shorter_one_that_came_after_it(
+    away_ms: int,
+) -> None:
     line = bench()
     line.far.mute = True
     line.order(opening(5_000))
     line.run(50)
     line.order(CLOSE)
     line.order(opening(100))  # both wait for the answer, and the later one for too long
-    line.run(1_500)
+    line.far.deaf = away_ms > 0
+    line.run(away_ms)
+    line.far.deaf = False
+    line.run(500 if not away_ms else 1_500)
     assert not line.far.is_open(line.now_ms)
+
+
+def test_an_opening_after_one_that_was_closed_early_is_one_order() -> None:
+    line = bench()
+    for order, wait_ms in ((opening(5_000), 50), (CLOSE, 50), (opening(100), 60_000)):
+        line.order(order)
+        line.run(wait_ms)
+    assert line.take_sent() == ["01 05 02 00 00 32 4d a7", OFF, "01 05 02 00 00 01 0d b2"]
 
 
 # ---------------------------------------------------------------- start, stop, re-plug
@@ -288,6 +352,46 @@ def test_a_way_out_that_a_standstill_opened_is_not_shut_by_a_close_nobody_had_an
     line.order(CLOSE)
     line.run(1_000)
     assert not line.far.is_open()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([opening(5_000), CLOSE], id="a close waits behind an opening"),
+        pytest.param([CLOSE], id="a close is on its way"),
+    ],
+)
+def test_what_was_ordered_before_the_end_of_the_process_is_not_sent_after_it(before: list[Any]) -> None:
+    line = bench("open")
+    line.far.mute = True
+    for order in before:
+        line.order(order)
+    line.stop()
+    line.take_sent()
+    line.run(10_000)
+    assert set(line.take_sent()) == {ON}
+
+
+def test_a_replug_begins_with_a_free_line() -> None:
+    line = bench()
+    line.far.deaf = True
+    line.order(opening(5_000))
+    line.run(50)
+    line.take_sent()
+    line.replug()
+    assert line.take_sent() == ["01 05 02 00 00 32 4d a7"]
+
+
+def test_a_replug_brings_an_opening_that_was_not_answered_though_a_question_was() -> None:
+    line = bench(asks_state=True)
+    line.run(1)
+    line.order(opening(5_000))
+    line.run(8)
+    line.far.deaf = True
+    line.run(1_000)
+    line.far.deaf = False
+    line.replug()
+    assert line.far.is_open()
 
 
 def test_a_replug_leaves_an_answered_opening_to_the_board() -> None:
