@@ -140,7 +140,7 @@ def test_an_opening_without_an_answer_is_sent_once_more_and_then_reported() -> N
     line.order(opening(700))
     line.run(60_000)
     assert line.take_sent() == [FLASH_700, "01 05 02 00 00 05 0c 71"]  # the rest of the same opening
-    assert [type(reading) for reading in line.readings] == [Silent, RelayState]
+    assert line.readings == [Silent(400.0), RelayState(1, False, assumed=True)]
 
 
 @pytest.mark.parametrize(("channel", "again_ms"), [(1, 200), (2, 240), (8, 480)])
@@ -166,7 +166,8 @@ def test_a_silent_board_that_answers_again_is_welcomed() -> None:
     line.run(100)
     line.far.deaf = True
     line.run(20_000)
-    assert len([reading for reading in line.readings if isinstance(reading, Silent)]) == 1
+    (silent,) = [reading for reading in line.readings if isinstance(reading, Silent)]
+    assert silent.for_ms == pytest.approx(2_000 + 2 * (200 + 8 * 1.146) - 6, abs=0.1), "since it was heard last"
     line.readings.clear()
     line.far.deaf = False
     line.run(3_000)
@@ -239,14 +240,18 @@ def test_spoilt_answers_are_counted_and_never_believed() -> None:
     assert [type(reading) for reading in line.readings] == [Garbled]
 
 
-def test_a_relay_that_is_on_without_an_order_is_told_and_switched_back() -> None:
-    line = bench(asks_state=True)
-    line.start()
+@pytest.mark.parametrize(
+    ("on_failure", "energised", "on"), [("closed", "open", True), ("open", "closed", False)], ids=["motor", "magnet"]
+)
+def test_a_gate_that_is_open_without_an_order_is_told_and_shut(on_failure: str, energised: str, on: bool) -> None:
+    line = bench(on_failure, energised=energised, asks_state=True)
+    line.order(CLOSE)
     line.run(3_000)
-    line.far.show(RelayState(1, True), line.now_ms)
+    line.far.show(RelayState(1, on), line.now_ms)
+    assert line.far.is_open(line.now_ms)
     line.run(3_000)
-    assert Refused("relay 1 is on without an order") in line.readings
-    assert not line.far.energised(1, line.now_ms)
+    assert Refused(f"relay 1 is {'on' if on else 'off'} without an order") in line.readings
+    assert not line.far.is_open(line.now_ms)
 
 
 def test_an_opening_that_is_ordered_is_not_taken_for_one_without_an_order() -> None:

@@ -253,6 +253,13 @@ def test_an_obstruction_is_told_once_and_its_end_too() -> None:
     assert [type(reading) for _, reading in found] == [Garbled, Ready]
 
 
+def test_a_beam_that_sticks_is_told_in_its_time_though_the_other_one_was_broken_just_before() -> None:
+    found = [t_ms for t_ms, reading in decode(path("A0 B25000 b26000")) if isinstance(reading, Garbled)]
+    assert found == [Settings().state_ms_max]
+    both = [t_ms for t_ms, reading in decode(path("A0 B25000 b45000 a45080")) if isinstance(reading, Garbled)]
+    assert both == [Settings().state_ms_max], "and once"
+
+
 def test_a_beam_that_sticks_again_is_told_again() -> None:
     found = decode(path("A0 a40000 A50000 a90000"))
     told = [(t_ms, type(reading)) for t_ms, reading in found if isinstance(reading, Garbled | Ready)]
