@@ -15,8 +15,7 @@ def clean(text: str) -> str:
 
     A phrase comes from a signed file, and is still only text: it must not be able to clear a screen or turn its order.
     """
-    shown = (" " if char.isspace() else char for char in text if not _steers(char))
-    return " ".join("".join(shown).split())
+    return " ".join("".join(char for char in text if not _steers(char)).split())
 
 
 def _steers(char: str) -> bool:

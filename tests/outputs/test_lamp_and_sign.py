@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core.actions import LampShow, SignShow
+from firmware.core.actions import Buzz, LampShow, RouteLight, SignShow
 from firmware.outputs import lamp_pins as lamp
 from firmware.outputs import sign_text_line as sign
 from firmware.outputs.words import clean, columns, fitted, pieces
@@ -61,8 +61,10 @@ def test_yellow_where_there_is_none_is_red_and_never_green() -> None:
 def test_lamp_stop_and_replug() -> None:
     bench = Bench("lamp_pins", lamp.Settings(active_high=False, idle="red"))
     bench.order(lit("green"))
-    bench.take_sent()
+    bench.order(lit("green"))
+    assert len(bench.take_sent()) == 2, "the same colour again sends nothing"
     bench.replug()
+    assert bench.take_sent() == [Edge("red", 1), Edge("green", 0)]
     assert bench.far.lit == ("green",)
     bench.now_ms += 10_000
     bench.replug()
@@ -143,14 +145,40 @@ def test_no_text_can_steer_the_sign(zh: str, en: str, gb: bool) -> None:
         ("一二三四五六七八九十一二三四五", "一二三四五六七八九十一二三四"),
         ("Please wait, staff will help you", "Please wait, staff will help"),
         ("Donaudampfschifffahrtsgesellschaft", "Donaudampfschifffahrtsgesell"),
+        ("Fourteen chars Donaudampfschifffahrt", "Fourteen chars"),
+        ("Thirteen char Donaudampfschifffahrt", "Thirteen char Donaudampfschi"),
+        ("请通行请通行请通行 前往三楼十二号窗口请通行", "请通行请通行请通行 前往三楼"),
+        ("请通行请通行请通行请通行一二 三", "请通行请通行请通行请通行一二"),
     ],
 )
 def test_a_line_is_cut_where_it_hurts_least(text: str, kept: str) -> None:
     assert fitted(text, 28) == kept
 
 
+@pytest.mark.parametrize(("text", "wide"), [("请", 2), ("ａ", 2), ("a", 1), ("\u00e9", 1), ("e\u0301", 1), ("", 0)])
+def test_a_chinese_character_is_two_columns_wide_and_an_accent_none(text: str, wide: int) -> None:
+    assert columns(text) == wide
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_max", "found"),
+    [
+        ("一二三四", 8, ["一二三四"]),
+        ("一二三四五", 8, ["一二三四", "五"]),
+        ("一，二。三四五", 10, ["一，二。", "三四五"]),
+        ("一，二三四五", 8, ["一，", "二三四五"]),
+        ("。一二三四", 8, ["。", "一二三四"]),
+        ("一二 三四", 7, ["一二", "三四"]),
+        ("一😀二", 8, ["一二"]),
+    ],
+)
+def test_pieces_are_cut_behind_a_pause_or_at_least_a_breath(text: str, bytes_max: int, found: list[str]) -> None:
+    assert [piece.decode("gbk") for piece in pieces(text, "gbk", bytes_max, 9)] == found
+
+
 def test_cleaning_takes_what_steers_and_keeps_what_reads() -> None:
     assert clean("请\u202e通\x1b[2J行\n下一位\u200b") == "请通[2J行 下一位"
+    assert clean(" a\t\r\nb\u3000 c\x85d\u2028e\x1cf ") == "a b cd ef"
 
 
 @given(text=st.text(max_size=300), bytes_max=st.integers(4, 50), codec=st.sampled_from(["gbk", "gb2312", "utf-16-be"]))
@@ -161,6 +189,27 @@ def test_pieces_are_whole_characters_in_order(text: str, bytes_max: int, codec: 
     assert all(0 < len(piece) <= bytes_max for piece in found)
     said = "".join(piece.decode(codec) for piece in found)
     assert said.replace(" ", "") == text.encode(codec, "ignore").decode(codec).replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "order", "longest_ms"),
+    [
+        ("lamp_pins", lit("green", 10**9), 3_600_000),
+        ("sign_text_line", shown("请稍候", show_ms=10**9), 3_600_000),
+        ("light_pin", RouteLight(lane="A", show_ms=10**9), 600_000),
+        ("buzzer_pin", Buzz(lane="A", show_ms=10**9), 600_000),
+    ],
+)
+def test_no_order_lasts_longer_than_somebody_may_forget_it(name: str, order: Any, longest_ms: int) -> None:
+    bench = Bench(name)
+    bench.order(order)
+    due_ms = bench.near.wake_at_ms
+    assert bench.near.tick(bench.now_ms) == [] and bench.near.wake_at_ms == due_ms, "who looks in early ends nothing"
+    for _ in range(1_000):
+        bench.run(longest_ms // 1_000)
+        if bench.near.wake_at_ms is None:
+            break
+    assert bench.near.wake_at_ms is None and bench.now_ms == 1_000 + longest_ms
 
 
 @pytest.mark.parametrize("name", ["lamp_pins", "sign_text_line", "voice_syn6288", "voice_dfplayer"])

@@ -45,9 +45,13 @@ def test_the_buzzer_has_a_rhythm_and_zero_silences_it_at_once() -> None:
     edges = [(t_ms - bench.log[0][0], raw) for t_ms, raw in bench.log]
     assert [raw for _, raw in edges] == [ON, OFF, ON, OFF, ON] and edges[1][0] == 500 and edges[2][0] == 2_000
     bench.order(buzz(60_000))
-    bench.run(300)
+    bench.run(399)
+    assert bench.log[-1][1] == ON, "the rhythm goes on"
+    bench.run(1)
+    assert bench.log[-1][1] == OFF
+    bench.run(1_600)
     bench.order(buzz(0))
-    assert bench.take_sent()[-1] == OFF and bench.near.wake_at_ms is None
+    assert bench.take_sent()[-2:] == [ON, OFF] and bench.near.wake_at_ms is None
     bench.run(60_000)
     assert bench.take_sent() == []
 
@@ -60,6 +64,7 @@ def test_orders_for_others_and_the_end_of_the_process(name: str) -> None:
         bench.order(order)
     assert bench.take_sent() == []
     bench.order(light(9_000) if name == "light_pin" else buzz(9_000))
+    bench.stop()
     bench.stop()
     assert bench.take_sent() == [ON, OFF]
 

@@ -74,10 +74,16 @@ def test_a_long_phrase_goes_on_in_pieces_cut_at_a_pause() -> None:
 
 
 def test_no_phrase_is_endless() -> None:
-    bench = speech()
+    bench = speech(sets_volume=False)
     bench.order(say("x", "请" * 5_000))
     bench.run(600_000)
-    assert len(bench.sent) == syn.PIECES_MAX
+    assert [len(raw) for raw in bench.sent] == [206] * 4, "200 bytes of text, and what frames them"
+
+
+def test_a_character_that_the_module_has_no_room_for_is_left_out() -> None:
+    bench = speech(encoding="unicode")
+    bench.order(say("x", "请😀排队"))
+    assert list(bench.far.said) == ["请排队"]
 
 
 # ---------------------------------------------------------------- who is heard, for any voice
@@ -116,6 +122,28 @@ def test_evacuation_cuts_everything_off_but_not_itself() -> None:
     assert list(bench.far.said) == ["请出示预约码", "紧急疏散", "紧急疏散"]
 
 
+@pytest.mark.parametrize("end", ["stop", "replug"])
+def test_what_was_begun_or_waits_is_not_said_after_the_end(end: str) -> None:
+    """A player has been told the volume and not the clip yet; another phrase waits behind it."""
+    bench = player(waits_ms=60_000)
+    bench.order(say("late"))
+    bench.order(say("admit"))
+    getattr(bench, end)()
+    bench.run(60_000)
+    assert list(bench.far.said) == []
+
+
+@pytest.mark.parametrize(("after_ms", "goes_on"), [(299, False), (300, True)])
+def test_an_end_that_is_told_at_once_is_that_of_the_phrase_before(after_ms: int, goes_on: bool) -> None:
+    for bench, ended in ((speech(), b"O"), (player(sets_volume=False), dfplayer.frame(dfplayer.ENDED, 1))):
+        bench.far.hear = lambda raw, t_ms: []
+        bench.order(say("admit"))
+        bench.order(say("late", "已过预约时段"))
+        bench.run(after_ms)
+        bench.feed(ended)
+        assert len(bench.sent) == 1 + goes_on
+
+
 def test_nothing_is_said_at_start_or_after_a_replug() -> None:
     bench = speech()
     bench.start()
@@ -135,11 +163,19 @@ def test_nothing_is_said_at_start_or_after_a_replug() -> None:
 def test_a_mute_module_is_told_once_and_still_spoken_to() -> None:
     bench = speech()
     bench.far.hear = lambda raw, t_ms: []
-    for _ in range(3):
+    bench.order(say("admit"))
+    bench.run(499)
+    assert bench.readings == []
+    bench.run(1)
+    assert bench.readings == [Silent(500)]
+    bench.run(10_000)
+    for _ in range(2):
         bench.order(say("admit"))
         bench.run(10_000)
-    assert bench.readings == [Silent(syn.ANSWER_MS)]
+    assert bench.readings == [Silent(500)]
     assert len(bench.take_sent()) == 3
+    bench.feed(b"?")
+    assert bench.readings[1:] == [Garbled(1, "no answer of a SYN6288")]
     bench.feed(b"A")
     assert bench.readings[-1] == Ready("SYN6288")
 
@@ -152,6 +188,31 @@ def test_a_module_wired_one_way_is_no_fault() -> None:
     bench.order(say("late"))
     bench.run(20_000)
     assert bench.readings == [] and len(bench.sent) == 2
+
+
+QUERY = "fd 00 02 21 de"
+LATE = syn.frame(syn.SPEAK, b"\x01" + "已过预约时段".encode("gbk")).hex(" ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "then"), [(b"N", [(2_000, QUERY), (2_500, LATE)]), (b"O", [(0, LATE)]), (b"", [(500, LATE)])]
+)
+def test_a_module_that_should_have_finished_is_asked_before_the_next_phrase_begins(
+    answer: bytes, then: list[tuple[int, str]]
+) -> None:
+    """Three characters are finished after 2.2 s. It says: still speaking; idle; or nothing at all."""
+    bench = speech(waits_ms=60_000, sets_volume=False)
+    bench.far.hear = lambda raw, t_ms: []
+    bench.order(say("admit"))
+    bench.feed(b"A")
+    bench.order(say("late", "已过预约时段"))
+    bench.take_sent()
+    bench.run(2_200)
+    assert bench.take_sent() == [QUERY]
+    asked_ms, bench.log[:] = bench.now_ms, []
+    bench.feed(answer)
+    bench.run(2_500)
+    assert [(t_ms - asked_ms, raw.hex(" ")) for t_ms, raw in bench.log] == then
 
 
 def test_a_lost_idle_is_asked_for() -> None:
@@ -204,13 +265,14 @@ def test_clip_frames() -> None:
     assert dfplayer.frame(dfplayer.MP3_FOLDER, 7).hex(" ") == "7e ff 06 12 00 00 07 fe e2 ef"
 
 
-def test_the_volume_goes_ahead_of_every_clip() -> None:
-    bench = player(volume_percent_max=50)
+@pytest.mark.parametrize(("cap", "volume"), [(50, 15), (100, 30), (0, 0)])
+def test_the_volume_goes_ahead_of_every_clip(cap: int, volume: int) -> None:
+    bench = player(volume_percent_max=cap)
     bench.order(say("admit", volume=100))
     assert [raw[3] for raw in bench.sent] == [dfplayer.VOLUME]
     bench.run(dfplayer.PAUSE_MS)
     assert [raw[3] for raw in bench.sent] == [dfplayer.VOLUME, dfplayer.MP3_FOLDER]
-    assert (bench.far.volume, list(bench.far.said)) == (15, [1])
+    assert (bench.far.volume, list(bench.far.said)) == (volume, [1])
 
 
 def test_clips_follow_each_other_although_the_end_is_told_twice() -> None:
@@ -247,6 +309,26 @@ def test_the_players_own_troubles_are_told() -> None:
     bench = player()
     bench.feed(dfplayer.frame(dfplayer.STARTED, 2) + dfplayer.frame(dfplayer.CARD_OUT, 2))
     assert bench.readings == [Ready("DFPlayer"), Refused("the memory card was taken out")]
+
+
+def test_a_player_that_starts_anew_has_forgotten_what_it_was_told_and_so_have_we() -> None:
+    bench = player(waits_ms=60_000)
+    bench.order(say("admit"))
+    bench.run(100)
+    bench.order(say("late"))
+    bench.feed(dfplayer.frame(dfplayer.STARTED, 2))
+    bench.run(60_000)
+    assert list(bench.far.said) == [1]
+
+
+def test_what_the_player_says_of_other_things_ends_no_clip() -> None:
+    """41h: it has heard us; 3Ah: a card was put in."""
+    bench = player(sets_volume=False)
+    bench.order(say("admit"))
+    bench.order(say("late"))
+    bench.run(500)
+    bench.feed(dfplayer.frame(0x41) + dfplayer.frame(0x3A, 2))
+    assert list(bench.far.said) == [1]
 
 
 def test_evacuation_stops_a_clip() -> None:

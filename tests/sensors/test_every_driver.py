@@ -183,13 +183,19 @@ def test_junk_before_ends_with_its_line(name: str, example: Example) -> None:
     assert line.content()[-len(example.readings) :] == list(example.readings)
 
 
+def said_by_a_sound_frame(line: Cable, example: Example) -> list[AnyReading]:
+    """The content; and of the device's health what the row names, for a frame may say nothing else."""
+    named = {type(reading) for reading in example.readings} - {Garbled}
+    return [reading for reading in line.readings if not isinstance(reading, HEALTH) or type(reading) in named]
+
+
 @rows([row for row in SERIAL if DRIVERS[row[0]].checksum])
 def test_a_spoilt_byte_never_becomes_a_reading(name: str, example: Example) -> None:
     frame = stream(example)
     for place in range(len(frame)):
         for spoil in (0x01, 0x80, 0xFF):
             spoilt = frame[:place] + bytes([frame[place] ^ spoil]) + frame[place + 1 :]
-            left = list(heard(name, example, [(STEP_MS, spoilt)]).content())
+            left = said_by_a_sound_frame(heard(name, example, [(STEP_MS, spoilt)]), example)
             assert all(reading in example.readings for reading in left), f"byte {place} ^ {spoil:#x}: {left}"
             assert len(left) < max(1, len(example.readings)) or len(example.readings) == 0
 
