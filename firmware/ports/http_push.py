@@ -267,8 +267,6 @@ class Caller:
 
     def spoken(self, status: int, body: bytes) -> bytes:
         """The answer's bytes. h11.LocalProtocolError where the connection is past answering."""
-        if self._http.our_state is h11.MUST_CLOSE or self._http.our_state is h11.ERROR:
-            return b""
         headers = [*JSON, ("Content-Length", str(len(body)))]
         parts = (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage())
         return b"".join(self._http.send(part) or b"" for part in parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -134,8 +136,8 @@ def test_who_asks_before_sending_a_long_body_is_invited(server: Server) -> None:
 def test_what_is_no_request_for_us_ends_its_own_connection(sent: bytes, status: int) -> None:
     server = Server(max_body_bytes=4_096)
     reply = server.reply(server.connect(sent))
-    assert reply.startswith(f"HTTP/1.1 {status} ".encode()) or reply == b""
-    assert server.heard == [] and server.port.dropped >= 1
+    assert reply.startswith(f"HTTP/1.1 {status} ".encode()) and reply.endswith(ANSWER)
+    assert server.heard == [] and server.port.dropped == 1
     assert server.reply(server.connect(post())).endswith(ANSWER)
     server.port.close()
 
@@ -144,8 +146,52 @@ def test_who_dawdles_is_hung_up_on(server: Server) -> None:
     line = server.connect(post()[:-1])
     server.until(lambda: server.port._callers)
     server.clock.now_ms += 5_001
-    assert server.port.tend(server.clock.now_ms) is not None
+    assert server.port.tend(server.clock.now_ms) == server.clock.now_ms + 1_000 and server.port.dropped == 1
     assert server.reply(line) == b"" and server.port.dropped == 1
+
+
+def test_an_answer_that_comes_after_the_caller_was_given_up_goes_nowhere(server: Server) -> None:
+    line = server.connect(post() + b"and more that nobody asked for")
+    heard = list[Request]()
+    end = time.monotonic() + PATIENCE_S
+    while not heard:
+        assert time.monotonic() < end
+        heard += [request for _, request in server.port.read()]
+    line.sendall(b"and still more")
+    assert not select.select([server.port.fileno()], [], [], 0.05)[0], "it is not listened to before its answer"
+    server.clock.now_ms += 5_001
+    server.port.tend(server.clock.now_ms)
+    assert server.port.dropped == 1
+    server.port.write(Answer(heard[0].number, ANSWER))
+    assert server.port.dropped == 1
+    line.close()
+
+
+def test_a_caller_who_does_not_take_a_long_answer_holds_nobody_up(server: Server) -> None:
+    line = server.connect(post())
+    heard = list[Request]()
+    end = time.monotonic() + PATIENCE_S
+    while not heard:
+        assert time.monotonic() < end
+        heard += [request for _, request in server.port.read()]
+    server.port.write(Answer(heard[0].number, b" " * 50_000_000))
+    assert server.port.dropped == 1
+    line.close()
+    assert server.reply(server.connect(post())).endswith(ANSWER)
+
+
+def test_closing_gives_every_descriptor_back_and_the_address_at_once() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    server = Server()
+    server.reply(server.connect(post()))
+    idle = server.connect(b"POST / HTTP/1.1\r\n")
+    server.until(lambda: server.port._callers)
+    server.port.close()
+    idle.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    again = HttpPort(server.port.name, server.clock)
+    assert again.because == ""
+    again.close()
 
 
 def test_whoever_holds_every_line_loses_the_oldest(server: Server) -> None:

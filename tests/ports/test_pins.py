@@ -17,7 +17,7 @@ import pytest
 from firmware.clock import Clock
 from firmware.errors import Failure, Mistake
 from firmware.plugs import Plugs
-from firmware.ports import pin_group
+from firmware.ports import pin_board, pin_group
 from firmware.ports.pin_board import PinBoard, chip_number
 from firmware.ports.pin_group import PinGroup
 from firmware.site import DeviceSpec
@@ -88,7 +88,9 @@ def test_the_first_read_tells_every_level(mock_board: PinBoard) -> None:
     group = PinGroup(mock_board, "A counter", Clock(), BEAMS, pulls={"outside": "up", "inside": "down"})
     assert edges(group, 2) == [Edge("outside", 1), Edge("inside", 0)]
     assert group.read() == []
+    assert select.select([group.fileno()], [], [], 0)[0] == [], "the loop may sleep"
     group.close()
+    assert group.read() == [] and group.fileno() == -1
 
 
 def test_edges_are_stamped_in_order(mock_board: PinBoard) -> None:
@@ -103,6 +105,46 @@ def test_edges_are_stamped_in_order(mock_board: PinBoard) -> None:
     assert [edge for _, edge in stamped] == [Edge("outside", 1), Edge("inside", 1), Edge("outside", 0)]
     stamps = [t_ms for t_ms, _ in stamped]
     assert stamps == sorted(stamps) and before - 1 <= stamps[0] and stamps[-1] <= clock.elapsed_ms()
+    group.close()
+
+
+@pytest.mark.parametrize(
+    ("age_s", "back_ms"), [(0.0, 0), (0.25, 500), (0.999, 1_998), (1.0, 0), (5.0, 0), (-0.1, 0), (86_400.0, 0)]
+)
+def test_an_edge_counts_from_when_the_kernel_saw_it_unless_that_is_another_clocks(
+    mock_board: PinBoard, age_s: float, back_ms: float
+) -> None:
+    """A hall that runs at twice the pace: a quarter of a second ago is half a second ago there."""
+    clock = Clock(rate=2.0)
+    clock.elapsed_ms = lambda: 50_000.0  # type: ignore[method-assign]
+    group = PinGroup(mock_board, "A counter", clock, {"outside": 17}, pulls={"outside": "down"})
+    group.read()
+    group.saw("outside", 1, age_s)
+    assert group.read() == [(pytest.approx(50_000.0 - back_ms), Edge("outside", 1))]
+    group.close()
+
+
+def test_a_pin_without_a_resistor_of_the_boards_has_none(mock_board: PinBoard) -> None:
+    group = PinGroup(mock_board, "A counter", Clock(), BEAMS, pulls={"outside": "none", "inside": "floating"})
+    assert [mock_board.factory.pin(bcm).pull for bcm in BEAMS.values()] == ["floating", "floating"]
+    group.close()
+
+
+def test_an_order_for_a_pin_that_cannot_be_set_is_counted_and_told_until_one_can(mock_board: PinBoard) -> None:
+    """A remote factory may have lost its line."""
+    group = PinGroup(mock_board, "A gate", Clock(), {}, {"relay": 23})
+    pin = mock_board.factory.pin(23)
+    sound = pin.__class__
+
+    def lost(pin: object, level: object) -> None:
+        raise OSError("the line is gone")
+
+    pin.__class__ = type("Lost", (sound,), {"state": property(sound.state.fget, lost)})
+    group.write(Edge("relay", 1))
+    assert (group.dropped, group.because) == (1, "A gate: GPIO23 cannot be set: the line is gone")
+    pin.__class__ = sound
+    group.write(Edge("relay", 1))
+    assert (group.dropped, group.because, pin.state) == (1, "", 1)
     group.close()
 
 
@@ -162,7 +204,8 @@ def test_a_full_queue_ends_at_the_present_levels(mock_board: PinBoard, monkeypat
         pin.drive_high()
         pin.drive_low()
     pin.drive_high()
-    assert group.read()[-1][1] == Edge("outside", 1)
+    found = group.read()
+    assert found[-1][1] == Edge("outside", 1) and len(found) <= 8 + len(BEAMS)
     assert group.dropped > 0
     group.close()
 
@@ -222,6 +265,50 @@ def test_an_input_nobody_drove_is_not_known(board: PinBoard, path: Path) -> None
     assert edges(group, 1) == [Edge("button", 0)]
     far.close()
     group.close()
+
+
+def test_an_input_that_was_driven_before_anybody_claimed_it_is_known_at_once(board: PinBoard, path: Path) -> None:
+    far = FarEnd.call(path)
+    one = PinGroup(board, "A", Clock(), {"button": 6})
+    for pin, level in ((22, 1), (23, 0), (6, 1)):
+        far.drive(pin, level)
+    assert edges(one, 1) == [Edge("button", 1)], "and what came before it has come"
+    other = PinGroup(board, "B", Clock(), {"fire_loop": 22, "door": 23})
+    assert edges(other, 2) == [Edge("fire_loop", 1), Edge("door", 0)]
+    for group in (one, other):
+        group.close()
+    far.close()
+
+
+@pytest.mark.parametrize(
+    ("labels", "number"),
+    [
+        ({0: "gpio-brcmstb@107d508500", 4: "raspberrypi-exp-gpio", 11: "pinctrl-rp1"}, 11),
+        ({0: "pinctrl-bcm2711", 1: "raspberrypi-exp-gpio"}, 0),
+        ({2: "pinctrl-bcm2835", 10: "pinctrl-rp1"}, 10),
+        ({0: "gpio-mockup-A"}, None),
+        ({0: None}, None),
+        ({}, None),
+    ],
+)
+def test_the_chip_of_the_header_is_found_by_its_label(
+    labels: dict[int, str | None], number: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kernel answers to GPIO_GET_CHIPINFO_IOCTL: name and label of 32 bytes each, and the number of lines."""
+    for chip in labels:
+        (tmp_path / f"gpiochip{chip}").touch()
+
+    def ioctl(descriptor: int, request: int, _: bytes) -> bytes:
+        name = os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))
+        label = labels[int(name.removeprefix("gpiochip"))]
+        if request != 0x8044B401 or label is None:
+            raise OSError("inappropriate ioctl")
+        return name.encode().ljust(32, b"\0") + label.encode().ljust(32, b"\0") + (54).to_bytes(4, "little")
+
+    monkeypatch.setattr(pin_board.fcntl, "ioctl", ioctl)
+    before = len(os.listdir("/proc/self/fd"))
+    assert chip_number(f"{tmp_path}/gpiochip*") == number
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_late_far_end_learns_all_outputs(board: PinBoard, path: Path) -> None:

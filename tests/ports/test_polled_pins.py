@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 from firmware.ports.polled_pins import Poller
 
 
@@ -48,3 +51,19 @@ def test_a_removed_pin_is_silent_and_a_broken_one_is_asked_again() -> None:
     broken.state = 0
     poller.look()
     assert (gone.told, broken.told) == ([], [0])
+
+
+def test_one_thread_looks_at_all_pins_of_its_own_accord() -> None:
+    before = {thread for thread in threading.enumerate() if thread.name == "pins"}
+    poller, pins = Poller(), [Pin(1), Pin(0)]
+    for pin in pins:
+        poller.add(pin)
+    threads = {thread for thread in threading.enumerate() if thread.name == "pins"} - before
+    assert len(threads) == 1 and all(thread.daemon for thread in threads), "it holds up no end of the process"
+    pins[0].state, pins[1].state = 0, 1
+    end = time.monotonic() + 20.0
+    while not all(pin.told for pin in pins):
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    assert [pin.told for pin in pins] == [[0], [1]]
+    poller._stopped.set()
