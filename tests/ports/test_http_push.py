@@ -126,6 +126,7 @@ def test_who_asks_before_sending_a_long_body_is_invited(server: Server) -> None:
     [
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         (post(b"x" * 5_000), 413),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4097\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2000\r\n" + b"y" * 8192 + b"\r\n", 413),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n", 400),
@@ -140,6 +141,25 @@ def test_what_is_no_request_for_us_ends_its_own_connection(sent: bytes, status: 
     assert server.heard == [] and server.port.dropped == 1
     assert server.reply(server.connect(post())).endswith(ANSWER)
     server.port.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        post(b"x" * 4_096),
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n" + b"y" * 4_096 + b"\r\n0\r\n\r\n",
+    ],
+)
+def test_the_longest_body_that_is_allowed_is_taken(sent: bytes) -> None:
+    server = Server(max_body_bytes=4_096)
+    assert server.reply(server.connect(sent)).startswith(b"HTTP/1.1 200 ")
+    assert [len(request.body) for request in server.heard] == [4_096]
+    server.port.close()
+
+
+def test_of_a_path_no_more_is_kept_than_a_person_reads(server: Server) -> None:
+    server.reply(server.connect(post(path="/" + "x" * 5_000)))
+    assert server.heard[0].path == "/" + "x" * 199
 
 
 def test_who_dawdles_is_hung_up_on(server: Server) -> None:
@@ -197,10 +217,13 @@ def test_closing_gives_every_descriptor_back_and_the_address_at_once() -> None:
 def test_whoever_holds_every_line_loses_the_oldest(server: Server) -> None:
     idle = []
     for _ in range(CONNECTIONS_MAX * 3):
+        server.clock.now_ms += 1
         idle.append(server.connect(b"POST / HTTP/1.1\r\n"))
         server.turn()
     assert server.reply(server.connect(post(b"in a hurry"))).endswith(ANSWER)
     assert len(server.port._callers) <= CONNECTIONS_MAX
+    idle[-1].sendall(post().partition(b"\r\n")[2])
+    assert server.reply(idle.pop()).endswith(ANSWER), "who came last is still heard"
     for line in idle:
         line.close()
 
@@ -210,6 +233,9 @@ def test_strangers_are_not_heard() -> None:
     assert server.reply(server.connect(post())) == b""
     assert server.heard == [] and server.port.dropped == 1
     server.port.close()
+    friends = Server(allow=("192.0.2.0/24", "127.0.0.0/30"))
+    assert friends.reply(friends.connect(post())).endswith(ANSWER)
+    friends.port.close()
 
 
 def test_an_address_in_use_is_absent_and_comes_back(server: Server) -> None:
@@ -217,7 +243,7 @@ def test_an_address_in_use_is_absent_and_comes_back(server: Server) -> None:
     assert second.fileno() == -1 and "used by another process" in second.because
     assert second.read() == [] and second.tend(server.clock.now_ms) == server.clock.now_ms + 1_000
     server.port.close()
-    second.tend(server.clock.now_ms + 1_000)
+    assert second.tend(server.clock.now_ms + 1_000) == server.clock.now_ms + 2_000
     assert second.fileno() >= 0 and second.because == ""
     second.close()
     second.close()
