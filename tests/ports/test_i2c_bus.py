@@ -163,6 +163,32 @@ def test_an_answer_that_nobody_fetched_is_not_the_next_ones(bus: Played, ports: 
     assert until(port.read)[0][1].data == b"\x09\x09" and port.dropped == 1
 
 
+def test_a_bug_in_the_thread_that_asks_does_not_stay_there(
+    bus: Played, ports: Callable[..., I2cPort], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise KeyError("a bug")
+
+    port = ports()
+    monkeypatch.setattr(i2c_bus.SocketBus, "ask", broken)
+    port.write(WORD)
+    assert select.select([port.fileno()], [], [], PATIENCE_S)[0], "the loop is told"
+    with pytest.raises(RuntimeError, match="failed"):
+        port.read()
+
+
+def test_a_closed_port_asks_and_says_nothing_more(bus: Played, ports: Callable[..., I2cPort]) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    port = ports()
+    port.write(WORD)
+    assert select.select([port.fileno()], [], [], PATIENCE_S)[0]
+    port.close()
+    port.write(READ)
+    assert port.read() == [] and port.fileno() == -1 and port.tend(9e9) is None
+    assert len(bus.asked) == 1
+    until(lambda: len(os.listdir("/proc/self/fd")) == before)
+
+
 def test_a_bus_that_comes_later_is_found(tmp_path: Path, ports: Callable[..., I2cPort]) -> None:
     port = ports()
     assert port.fileno() == -1 and port.because.startswith(f"{tmp_path}/bus is not there")
