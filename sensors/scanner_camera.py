@@ -177,11 +177,13 @@ class Decoder:
         return like
 
     def _fresh(self, scans: list[Scan], t_ms: float) -> list[Scan]:
-        """Leave out what was given out less than `repeat_ms` ago."""
+        """Leave out what was given out less than `repeat_ms` ago, as far as that is remembered."""
         self._seen = {text: then_ms for text, then_ms in self._seen.items() if 0 <= t_ms - then_ms < self._repeat_ms}
         fresh = []
         for scan in scans:
-            if scan.text and scan.text not in self._seen and len(self._seen) < REMEMBERED_MAX:
+            if scan.text and scan.text not in self._seen:
+                if len(self._seen) >= REMEMBERED_MAX:
+                    del self._seen[next(iter(self._seen))]
                 self._seen[scan.text] = t_ms
                 fresh.append(scan)
         return fresh

@@ -158,6 +158,17 @@ def test_a_code_held_before_the_camera_is_one_scan_every_three_seconds() -> None
     assert told == [0, 3_000, 6_000, 9_000]
 
 
+def test_however_long_a_code_counts_as_the_same_nobodys_first_look_is_left_out() -> None:
+    """A minute long, and twenty people in it."""
+    decoder = Decoder(Settings(repeat_ms=60_000))
+    pictures = [Simulator(Settings()).show(Scan(b"HP1:%d" % person), 0.0)[0].raw for person in range(20)]
+    told = [decoder.feed(picture, person * 2_000.0) for person, picture in enumerate(pictures)]
+    assert [[scan.text for scan in scans if isinstance(scan, Scan)] for scans in told] == [
+        [b"HP1:%d" % person] for person in range(20)
+    ]
+    assert decoder.feed(pictures[-1], 40_000.0) == []
+
+
 def test_two_people_in_turn_are_two_scans() -> None:
     line = Cable(scanner_camera.DRIVER)
     for scan in (PASS, DCC):
