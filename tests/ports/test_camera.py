@@ -7,11 +7,12 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -151,6 +152,35 @@ def test_a_bug_in_a_decoder_is_told_to_the_loop(tmp_path: Path) -> None:
     far.close()
 
 
+def test_pictures_that_come_during_a_look_are_counted(tmp_path: Path) -> None:
+    looks, go = list[object](), threading.Event()
+
+    class Slow:
+        wake_at_ms = None
+
+        def feed(self, raw: object, t_ms: float) -> list[Any]:
+            looks.append(raw)
+            go.wait(PATIENCE_S)
+            return []
+
+        def tick(self, t_ms: float) -> list[Any]:
+            return []
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "camera"))
+        listener.listen()
+        port = CameraPort("test", SocketSource(str(tmp_path / "camera")), Slow(), Clock())
+        line, _ = listener.accept()
+        with line:
+            line.sendall(HEAD.pack(2, 2) + b"abcd")
+            wait_for(lambda: looks)
+            line.sendall((HEAD.pack(2, 2) + b"abcd") * 3)
+            go.set()
+            wait_for(lambda: len(looks) == 2)
+            assert port.dropped == 2
+        port.close()
+
+
 def test_readings_nobody_fetches_are_bounded_and_counted(tmp_path: Path) -> None:
     class Babbling:
         wake_at_ms = None
@@ -211,10 +241,13 @@ class StandIn:
 
     frames = 3
 
+    opened: ClassVar[list[StandIn]] = []
+
     def __init__(self, number: int) -> None:
         if number:
             raise IndexError("list index out of range")
         self.closed = False
+        self.opened.append(self)
 
     def create_video_configuration(self, **wanted: Any) -> dict[str, Any]:
         return wanted
@@ -256,6 +289,23 @@ def test_a_pi_camera_is_read_and_a_dead_one_is_absent(stand_in: None) -> None:
     looker = Looker(port)
     looker.until(PASS)
     wait_for(lambda: looker.turn() is not None and "camera 0" in port.because)
+    port.close()
+    assert StandIn.opened and all(camera.closed for camera in StandIn.opened), "or it could not be opened again"
+
+
+@pytest.mark.parametrize(
+    ("where", "because"), [("picamera2", ""), ("picamera2:0", ""), ("picamera2:1", "camera 1: list")]
+)
+def test_a_site_file_names_which_camera(
+    stand_in: None, where: str, because: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HALLGATE_CAMERA", raising=False)
+    port = open_camera(where, Decoder(Settings()), Clock())
+    looker = Looker(port)
+    if because:
+        wait_for(lambda: looker.turn() is not None and port.because.startswith(because))
+    else:
+        looker.until(PASS)
     port.close()
 
 

@@ -194,9 +194,11 @@ def test_a_bus_that_comes_later_is_found(tmp_path: Path, ports: Callable[..., I2
     assert port.fileno() == -1 and port.because.startswith(f"{tmp_path}/bus is not there")
     port.write(WORD)
     assert port.read() == [] and port.dropped == 1
+    before = len(os.listdir("/proc/self/fd"))
     due = port.tend(0.0)
     assert due is not None and port.tend(due - 1) == due and port.fileno() == -1
     assert port.tend(due) == due + 1_000
+    assert len(os.listdir("/proc/self/fd")) == before, "looking in vain costs no descriptor"
     bus = Played(tmp_path / "bus")
     try:
         assert port.tend(due + 1_000) is None and port.fileno() >= 0 and port.because == ""
@@ -218,8 +220,9 @@ def test_a_bus_that_vanishes_makes_the_port_absent_and_comes_back(
     bus = Played(tmp_path / "bus")
     try:
         assert port.tend(Clock().elapsed_ms() + 2_000) is None
-        port.write(WORD)
-        assert heard(port)[1].data == b"\x01\x02"
+        for _ in range(2):
+            port.write(WORD)
+            assert heard(port)[1].data == b"\x01\x02" and port.fileno() >= 0 and port.because == ""
     finally:
         bus.close()
 
@@ -347,6 +350,13 @@ def test_what_the_kernel_is_asked(question: Any, said: list[Any], data: bytes, m
     monkeypatch.setattr(bus, "_opened", lambda: recorded)
     assert bus.ask(0x62, question, recorded.said.append) == data
     assert recorded.said == said
+
+
+def test_an_adapter_that_knows_no_checksum_is_asked_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus, recorded = KernelBus("/dev/i2c-1"), Recorded()
+    recorded.funcs = i2c_bus.I2cFunc.SMBUS_READ_WORD_DATA
+    monkeypatch.setattr(bus, "_opened", lambda: recorded)
+    assert bus.ask(0x62, WORD, recorded.said.append) == b"\xd2\x3a" and recorded.said == [(0x62, 7), "closed"]
 
 
 @pytest.mark.parametrize("question", [Transfer(b"x" * 9_000), Transfer(b"x", 9_000), Transfer(b"x", -1)])
