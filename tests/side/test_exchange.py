@@ -135,6 +135,61 @@ def test_long_messages_arrive_also_when_every_third_datagram_is_lost() -> None:
     assert all(len(raw) <= DATAGRAM_BYTES_MAX for _, _, raw in wire.captured)
 
 
+def test_long_messages_that_change_arrive_at_their_pace_and_long_before_a_beat() -> None:
+    """Sixteen datagrams every 5 ms: a small receiver has no room for more."""
+    wire = met("a", "b")
+    for number in (1, 2):
+        payload = Random(number).randbytes(60_000)
+        wire.got.clear()
+        wire.say("a", "passes/a", payload)
+        for _ in range(10):
+            wire.captured.clear()
+            wire.wait(5.0)
+            assert len(wire.captured) <= 16
+        assert wire.heard_by("b", "passes/a") == [payload]
+
+
+def test_of_a_long_message_each_beat_repeats_some_parts_until_all_have_come() -> None:
+    wire = met("a", "b")
+    wire.say("b", "row/b", b"here")
+    payload = Random(1).randbytes(60_000)
+    wire.cut = {"b"}
+    wire.say("a", "passes/a", payload)
+    wire.wait(500)
+    wire.cut = set()
+    wire.wait(2 * BEAT_MS)
+    assert wire.heard_by("b") == [], "67 parts take three beats"
+    wire.wait(BEAT_MS)
+    assert wire.heard_by("b") == [payload]
+
+
+def test_a_last_word_that_is_long_is_handed_on_whole_and_a_later_one_after_it() -> None:
+    wire, words = met("north", "south"), [Random(number).randbytes(5_000) for number in (1, 2)]
+    for word in words:
+        wire.hand_on("north", "row/dead", word)
+        wire.wait(BEAT_MS + 100)
+    assert wire.heard_by("south") == words
+
+
+def test_what_is_said_again_is_no_change() -> None:
+    wire = met("a", "b")
+    wire.say("a", "row/a", b"one")
+    wire.wait(1_000)
+    wire.captured.clear()
+    wire.say("a", "row/a", b"one")
+    wire.wait(1_000)
+    assert wire.captured == []
+
+
+def test_a_peer_that_is_not_there_is_looked_for_once_a_second() -> None:
+    wire = met("a", "b")
+    wire.cut = {"b"}
+    wire.wait(SILENT_MS + 1_000)
+    wire.captured.clear()
+    wire.wait(10_000)
+    assert len([to for source, to, _ in wire.captured if source == address("a")]) == 10
+
+
 def test_too_large_or_one_key_too_many_is_refused_and_counted() -> None:
     wire = met("a", "b")
     door = wire.door("a")
