@@ -176,6 +176,16 @@ def test_a_reading_whose_own_lengths_do_not_fit_is_none(text_bytes: int, photo_b
     assert line.content() == []
 
 
+@pytest.mark.parametrize("sw3", [sdt.FOUND, sdt.NOT_READ, 0x33])
+def test_what_comes_with_a_failed_reading_is_no_card(sw3: int) -> None:
+    whole = sdt.text_reply(text_of(ANNA, NAME))
+    line = reader()
+    line.feed(sdt.reply(sw3, whole[10:-1]))
+    assert line.content() == []
+    line.feed(sdt.reply(sdt.OK, whole[10:-1]))
+    assert line.content() == [ANNA]
+
+
 # ---------------------------------------------------------------- hands and cards
 
 

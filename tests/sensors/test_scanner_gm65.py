@@ -350,10 +350,10 @@ def test_a_late_reply_is_no_visitors_code() -> None:
 
 def test_a_reply_that_lost_a_byte_does_not_spoil_the_next_code() -> None:
     line = owing()
-    line.feed(ACK[:-1])
+    line.feed(b"HP1:FIRST\r" + ACK[:-1])
     line.run(700)
     line.feed(b"HP1:ABC\r")
-    assert line.content() == [Scan(b"HP1:ABC")]
+    assert line.content() == [Scan(b"HP1:FIRST"), Scan(b"HP1:ABC")]
     assert line.garbled_bytes() == len(ACK) - 1
 
 
