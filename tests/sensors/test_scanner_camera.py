@@ -197,6 +197,9 @@ def test_an_empty_hall_costs_one_look_a_picture_and_a_new_scene_all(monkeypatch:
     in_turn = [costs(t_ms, 90 + t_ms // 100) for t_ms in (100, 200, 300, 400, 500)]
     assert sorted(in_turn) == [[each] for each in everything]
     assert [len(costs(t_ms, 200)) for t_ms in (600, 700, 1_700, 2_701)] == [5, 1, 1, 5], "a second is still a stream"
+    looked.clear()
+    decoder.feed(Frame(64, 64, bytes([200]) * 2048 + bytes([20]) * 2048), 2_800.0)
+    assert looked == everything, "its lower half is a new scene"
 
 
 def test_a_blank_wall_is_no_code_and_no_trouble() -> None:
@@ -215,12 +218,14 @@ def test_what_the_first_decoder_cannot_read_the_second_does(
     assert look(frame, zbar=False) == []
 
 
-def test_what_neither_reads_at_first_is_read_in_a_changed_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("zbar", [True, False])
+def test_what_neither_reads_at_first_is_read_in_a_changed_picture(monkeypatch: pytest.MonkeyPatch, zbar: bool) -> None:
     at_first = read_zxing
+    monkeypatch.setattr(scanner_camera, "zbar_reader", lambda: lambda frame: [])
     monkeypatch.setattr(scanner_camera, "read_zxing", lambda *given: at_first(*given) if len(given) > 2 else [])
     frame = Simulator(Settings()).show(PASS, 0.0)[0].raw
     assert isinstance(frame, Frame)
-    assert look(frame, zbar=False) == [PASS]
+    assert look(frame, zbar=zbar) == [PASS]
 
 
 def test_pictures_are_changed_as_their_names_say() -> None:
