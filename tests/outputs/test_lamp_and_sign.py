@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core.actions import Buzz, LampShow, RouteLight, SignShow
+from firmware.core.actions import Buzz, LampShow, RouteLight, SignIdle, SignShow
 from firmware.outputs import lamp_pins as lamp
 from firmware.outputs import sign_text_line as sign
 from firmware.outputs.words import clean, columns, fitted, pieces
@@ -120,6 +120,34 @@ def test_sign_stop_and_replug() -> None:
     assert bench.far.shown == ("您好", "")
     bench.run(60_000)
     assert bench.near.wake_at_ms is None
+
+
+@pytest.mark.parametrize("end", ["in its time", "stop"])
+def test_pages_that_come_after_an_answer_is_over_are_shown_at_once(end: str) -> None:
+    bench = Bench("sign_text_line", sign.Settings(idle_zh="您好"))
+    bench.order(shown("请稍候"))
+    bench.run(5_000) if end == "in its time" else bench.stop()
+    assert bench.far.shown == ("您好", "")
+    bench.order(SignIdle(lane="A", pages=(("空位 3", "3 free"),)))
+    assert bench.far.shown == ("空位 3", "3 free")
+
+
+def test_a_sign_that_is_plugged_in_says_what_holds_by_then() -> None:
+    bench = Bench("sign_text_line", sign.Settings(idle_zh="您好"))
+    bench.replug()
+    assert bench.far.shown == ("您好", "")
+    bench.order(shown("请稍候"))
+    bench.now_ms += 10_000  # nobody called tick while the cable was away
+    bench.replug()
+    assert bench.far.shown == ("您好", "")
+
+
+@pytest.mark.parametrize(("zh", "en"), [("请打电话", ""), ("", "Please call")])
+def test_what_follows_in_one_language_follows(zh: str, en: str) -> None:
+    bench = Bench("sign_text_line")
+    bench.order(SignShow(lane="A", zh="否", en="no", show_ms=4_000, then_zh=zh, then_en=en))
+    bench.run(2_000)
+    assert bench.far.shown == (zh, en)
 
 
 @given(zh=st.text(max_size=60), en=st.text(max_size=60), gb=st.booleans())
