@@ -18,9 +18,11 @@ from firmware.peers.side_exchange import (
     KEYS_MAX,
     OUTBOX_MAX,
     PEERS_MAX,
+    PIECES_MAX,
     SILENT_MS,
     SOURCES_MAX,
     STRANGERS_PER_S,
+    Address,
     Exchange,
 )
 from firmware.peers.side_wire import DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, Part, Seal, Window, body_of, envelope
@@ -381,6 +383,30 @@ def test_a_flood_of_strangers_does_not_keep_peers_out_and_fills_nothing() -> Non
     wire.say("a", "row/a", b"through")
     assert wire.heard_by("b") == [b"through"]
     assert len(door._budgets) <= SOURCES_MAX + 3
+
+
+def test_a_peer_that_has_gone_mad_fills_no_memory() -> None:
+    """It has the hall's key: a thousand keys, a hundred messages begun and not ended, a thousand addresses."""
+    wire = met("a", "b")
+    door, seal = wire.door("a"), wire.door("b")._own
+
+    def says(body: bytes, source: Address) -> None:
+        wire.now_ms += 20.0
+        door.heard(seal.seal(body), source, wire.now_ms)
+
+    for number in range(1_000):
+        says(side_wire.packed(f"key/{number}", 1, b"x")[0], address("b"))  # type: ignore[index]
+    mad = door.peers["b"]
+    assert len(mad.versions) == KEYS_MAX + CARRIED_MAX
+    assert door.refused["too_many_keys"] == 1_000 - KEYS_MAX - CARRIED_MAX
+    for number in range(100):
+        says(Part(f"key/{number}", 2, 0, 2, b"begun").encoded(), address("b"))
+    assert len(mad.pieces) == PIECES_MAX
+    says(Part("key/99", 2, 1, 2, b"").encoded(), address("b"))
+    assert len(mad.pieces) == PIECES_MAX - 1, "ended, though it made no sense"
+    for number in range(2_000):  # each twice: from the second time on it has a budget of its own
+        says(Part("key/0", 1, 0, 1, b"old").encoded(), (f"10.0.{number // 500}.{number // 2 % 250}", 7946))
+    assert len(door._heard_ms) == SOURCES_MAX and len(door._budgets) <= SOURCES_MAX + 1
 
 
 def test_more_devices_than_a_hall_has_are_refused() -> None:
