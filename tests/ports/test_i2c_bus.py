@@ -110,6 +110,11 @@ def test_two_devices_of_one_bus_hear_only_their_own(bus: Played, ports: Callable
     assert heard(one)[1].data == b"\x62\x00" and heard(other)[1].data == b"\x5a\x00"
 
 
+def test_a_path_without_a_scheme_is_a_bus_of_the_kernels(ports: Callable[..., I2cPort]) -> None:
+    port = ports(path="/dev/null")
+    assert (port.name, port.because, port.fileno()) == ("/dev/null 0x62", "/dev/null is no I2C bus", -1)
+
+
 def test_what_is_no_question_is_not_asked(bus: Played, ports: Callable[..., I2cPort]) -> None:
     port = ports()
     port.write(b"\x07")
