@@ -26,9 +26,9 @@ def started(turn: Turn, event: Started) -> None:
     power_loss = state.boot not in ("", event.boot)
     state.boot, state.device, state.version = event.boot, event.device, event.version
     state.hall, state.idle_shown, state.journal_ok = event.hall, "", True
-    state.setups, state.rights.bank, state.takes_updates = event.lanes, event.bank, event.takes_updates
-    for lane in state.lanes.values():
+    for lane in state.lanes.values():  # of the site file of before: the new one may have other lanes
         _open_grant_counts(turn, lane)
+    state.setups, state.rights.bank, state.takes_updates = event.lanes, event.bank, event.takes_updates
     state.lanes = {setup.name: _fresh(setup.name, turn) for setup in event.lanes}
     alarms.restarted(turn)
     state.fire_lanes = [name for name in state.fire_lanes if name in state.lanes]

@@ -299,6 +299,17 @@ def test_what_is_withheld_is_closed_before_its_place_is_given_back() -> None:
     assert stage.lane.grant is None
 
 
+@pytest.mark.parametrize("direction", ["in", "elevator"])
+def test_a_permit_that_was_open_at_a_lane_the_new_site_file_has_not_counts_as_used(direction: str) -> None:
+    """It ended every start of the firmware, whoever had renamed the lane."""
+    stage = Stage(direction=direction, limit=3)
+    assert stage.scan(stage.booking(1)) == "admit"
+    stage.lanes = (LaneSetup(name="B", direction="in", passage_sensor=True),)
+    stage.start()
+    assert stage.free == 2 and [passage.lane for passage in stage.passages] == ["A"]
+    assert stage.scan(stage.booking(1), "B") == "refuse" and stage.scan(stage.wait(4).booking(2), "B") == "admit"
+
+
 # ---------------------------------------------------------------- visits
 
 
