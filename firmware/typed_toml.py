@@ -12,7 +12,8 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,6 +25,9 @@ from firmware.toml_lines import Path
 
 SIZE_MAX = 1_000_000
 """Bytes. A rulebook is some 3 kB, a site file less: what is larger is not one."""
+
+UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+"""Unicode's categories of signs that show nothing. An odd space is seen, and a rare character may be missing in a font."""
 
 EMPTY = '""'
 """How a key without a letter is written."""
@@ -123,6 +127,28 @@ def complaints(value: Any, kind: Any, path: Path = ()) -> list[tuple[Path, str]]
         entry = typing.get_args(kind)[0]
         return [one for index, item in enumerate(value) for one in complaints(item, entry, path + (index,))]
     return _in_leaf(value, kind, path)
+
+
+def unseen(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """(path, what) of each key and text that holds a sign nobody can see: pasted along, and in no file for a reason.
+
+    A control character, a zero width, a turned writing direction: the file reads right, and the sign or the port is wrong.
+    """
+    if isinstance(value, str) and (sign := _unseen_sign(value)):
+        yield path, f"holds U+{ord(sign):04X}, a sign that cannot be seen: write it again without"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from unseen(item if not _unseen_sign(key) else key, path + (key,))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from unseen(item, path + (index,))
+
+
+def _unseen_sign(text: str) -> str:
+    """The first of them; empty: there is none. Most files have none at all."""
+    if text.isprintable():
+        return ""
+    return next((sign for sign in text if unicodedata.category(sign) in UNSEEN), "")
 
 
 def _in_struct(table: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> list[tuple[Path, str]]:

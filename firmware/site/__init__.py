@@ -68,7 +68,7 @@ class _Reading:
         self.wrong: list[tuple[Keys, str]] = []
 
     def site(self, file: Path) -> Site:
-        self.wrong += typed_toml.complaints(self.source.tree, File)
+        self.wrong += [*typed_toml.complaints(self.source.tree, File), *typed_toml.unseen(self.source.tree)]
         devices = [self._devices(("lane", index), table) for index, table in enumerate(self._lane_tables())]
         self._stop_if_wrong()
         written = typed_toml.convert(self.source.tree, File)

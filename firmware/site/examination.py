@@ -73,6 +73,8 @@ def examine_rulebook(found: Examination, opened: Callable[[], SignedRulebook], f
     source = typed_toml.document(rules.text, file)
     for one in complaints(rules.book):
         (found.wrong if one.severity == "shut" else found.odd).append(source.mistake(one.path, one.what))
+    # Here stands who can mend it; a device that was given such a rulebook goes by it all the same.
+    found.wrong += [source.mistake(*one) for one in typed_toml.unseen(source.tree)]
     for key, what in _dates(rules, now):
         found.odd.append(source.mistake((key,), what))
 

@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from firmware.__main__ import main
+from firmware.trust import rulebook_file
 from tests import needs
-from tests.site.conftest import RULEBOOK, SITE, Bench
+from tests.site.conftest import KID, RULEBOOK, SITE, Bench, line_of
 
 
 def check(bench: Bench, *more: str) -> int:
@@ -116,3 +117,37 @@ def test_a_rulebook_that_shuts_everybody_out_is_refused_with_the_reason(
     bench.sign(RULEBOOK.replace("limit_persons = 100", "limit_persons = 0"))
     assert check(bench) == 2
     assert "limit_persons: is 0: nobody is admitted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("added", "line", "told"),
+    [
+        ('[phrases.zh]\nmask = "请戴\\u0007口罩"\n', 2, "phrases.zh.mask: holds U+0007"),
+        ('[phrases.en]\nadmit = "Pass"\nmask = "Mask\\u202E, please"\n', 3, "phrases.en.mask: holds U+202E"),
+        ('[phrases.zh]\nmask_voice = """\n请戴\n口罩"""\n', 2, "phrases.zh.mask_voice: holds U+000A"),
+        ('[place."per\\u200Bmits"]\nfloor = "3"\n', 1, "place.per·mits: holds U+200B"),
+        ('[contact]\nbooking_zh = "宝山旗舰店\ufeff"\n', 2, "contact.booking_zh: holds U+FEFF"),
+    ],
+)
+def test_a_sign_that_nobody_sees_is_named_with_line_and_key(
+    bench: Bench, capsys: pytest.CaptureFixture[str], added: str, line: int, told: str
+) -> None:
+    """Refused where a person can mend it; the firmware goes by a rulebook that it was given with one."""
+    bench.sign(RULEBOOK + added)
+    where = f"hallgate check: {bench.rulebook}:{RULEBOOK.count(chr(10)) + line}: {told}, a sign that cannot be seen"
+    assert check(bench) == 2
+    assert where in capsys.readouterr().err
+    assert rulebook_file.opened(bench.rulebook.read_bytes(), KID, "rulebook.toml").book.serial == 1
+
+
+def test_a_sign_that_nobody_sees_is_no_part_of_a_port(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.write('"/dev/ttyUSB0"', '"/dev/ttyUSB0\u200b"')
+    assert check(bench) == 2
+    told = f"{bench.site}:{line_of('/dev/ttyUSB0')}: lane[0].gate.port: holds U+200B, a sign that cannot be seen"
+    assert told in capsys.readouterr().err
+
+
+def test_signs_that_are_seen_pass(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """The wide space of Chinese, a rare character, a private one."""
+    bench.sign(RULEBOOK + '[phrases.zh]\nmask = "请戴\u3000𱍐\ue000口罩"\n')
+    assert check(bench) == 0
