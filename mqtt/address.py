@@ -46,7 +46,14 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             host, port = parts.hostname, parts.port
         except ValueError:
             raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883", key="url") from None
-        if parts.scheme not in PORTS or not host or parts.path not in ("", "/") or parts.query:
+        if (
+            parts.scheme not in PORTS
+            or not host
+            or not _is_host(host)
+            or port == 0
+            or parts.path not in ("", "/")
+            or parts.query
+        ):
             raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883 or mqtts://host:8883", key="url")
         if tls is not None and parts.scheme != "mqtts":
             raise Mistake("certificates need an mqtts:// address", key="url")
@@ -87,6 +94,12 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         from mqtt.tls import why_broken_off
 
         return why_broken_off(self.host, self.port, made)
+
+
+def _is_host(host: str) -> bool:
+    """A name as the DNS takes it (RFC 1035), or an address."""
+    parts = host.removesuffix(".").split(".")
+    return all(0 < len(part) < 64 and part.isprintable() and " " not in part for part in parts)
 
 
 def _path(file: Any) -> str | None:

@@ -8,6 +8,7 @@ asked of the hub is decided by `desk.py`; without one the server answers GET onl
 from __future__ import annotations
 
 import functools
+import socket
 import threading
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
@@ -74,7 +75,7 @@ class Page:
     @property
     def url(self) -> str:
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}/"
+        return f"http://[{host!s}]:{port}/" if ":" in str(host) else f"http://{host!s}:{port}/"
 
     def start(self) -> None:
         self._thread.start()
@@ -141,6 +142,10 @@ def _file(name: str) -> bytes:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], handler: Any) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that went away is no error of ours."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ def capability(number: int, to: str) -> str:
     return "" if held >> number & 1 else f"this root lacks capability {number}, without which nobody may {to}"
 
 
+def no_ipv6() -> str:
+    """A container may have been given no `::1`."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return ""
+    except OSError as error:
+        return f"this machine has no ::1: {error.strerror}"
+
+
 def shared(path: str) -> Path:
     """A file or folder of `../shared`."""
     stop_unless(absent(SHARED / path))
@@ -62,4 +72,5 @@ def vectors(device: str) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in rows if row["device"] == device}
 
 
+ipv6 = unless(no_ipv6())
 broker = unless(missing("mosquitto"))

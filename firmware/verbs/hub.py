@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import secrets
 import shutil
 import signal
@@ -28,6 +29,10 @@ from mqtt.topics import Topics
 from mqtt.view import Change, HallView
 
 EXAMPLE = "hallgate hub --broker mqtt://127.0.0.1:1883 --hall baoshan --page"
+PAGE = re.compile(r"([^\s:\[\]]*|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+"""`HOST:PORT`, an IPv6 address in brackets; no HOST: this machine alone."""
+ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""A name that a broker takes, and that is a part of the topic for answers."""
 DAY_S = 86_400
 REDRAW_S, SAY_S = 1.0, 0.1
 UNSAID_MAX = 1_000
@@ -61,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     address = broker_arguments.address(arguments)
     if arguments.hall is not None:
         Topics(arguments.hall, "hub")
+    if arguments.id is not None and not ID.fullmatch(arguments.id):
+        raise Mistake("write 1 to 64 of A-Z, a-z, 0-9, ., _ and -", key="--id")
     screen = Screen(chosen(), redraw=sys.stdout.isatty(), quiet=arguments.once)
     client_id = arguments.id or f"hub-{secrets.token_hex(4)}"
     ticking = clock.from_environment()
@@ -105,7 +112,7 @@ def _orders(
         return None
     if arguments.operators is None or arguments.command_key is None or arguments.page is None:
         raise Mistake("orders on the page need all three: --page, --operators and --command-key", key="--operators")
-    if arguments.page.rpartition(":")[0] not in ("", *LOOPBACK):
+    if _where(arguments.page)[0] not in LOOPBACK:
         # A password must not cross a network in clear.
         raise Mistake(
             "with --operators the page stays on 127.0.0.1; use ssh -L or a TLS proxy (--origin)", key="--page"
@@ -127,16 +134,21 @@ def _page(hub: Hub, arguments: argparse.Namespace, orders: tuple[operators.Opera
         return None
     secure = bool(arguments.origin)
     desk = Desk(*orders, lambda hall: _devices(hub, hall), secure=secure) if orders else None
-    host, _, port = where.rpartition(":")
-    if not port.isdecimal() or int(port) > 65_535:
-        raise Mistake(f"{where!r} is no address: write 127.0.0.1:8080", key="--page")
     try:
-        page = Page(hub, host or "127.0.0.1", int(port), desk=desk, origin=arguments.origin)
+        page = Page(hub, *_where(where), desk=desk, origin=arguments.origin)
     except OSError as error:
         raise Failure(f"the page cannot be served on {where}: {error.strerror}") from None
     page.start()
     print(f"page {page.url}", flush=True)
     return page
+
+
+def _where(text: str) -> tuple[str, int]:
+    """Host and port of `--page`. Raises Mistake."""
+    found = PAGE.fullmatch(text) if text.isprintable() else None
+    if found is None or int(found[2]) > 65_535:
+        raise Mistake(f"{text!r} is no address: write 127.0.0.1:8080 or [::1]:8080", key="--page")
+    return found[1].strip("[]") or "127.0.0.1", int(found[2])
 
 
 def _tell(page: Page | None, screen: Screen, view: HallView, changes: list[Change]) -> None:

@@ -114,6 +114,18 @@ def test_the_page_is_served_whole_and_loads_nothing_from_outside(page: Page) -> 
     assert get(page, "/", Host="evil.example")[0] == 403
 
 
+@needs.ipv6
+def test_the_page_is_served_on_an_ipv6_address(hub: Hub) -> None:
+    page = Page(hub, "::1", 0)
+    page.start()
+    try:
+        assert page.url.startswith("http://[::1]:")
+        assert get(page, "/")[0] == 200
+        assert get(page, "/", Host="evil.example")[0] == 403
+    finally:
+        page.stop()
+
+
 def test_the_state_can_be_asked_for(page: Page, device: Device) -> None:
     passes(device, 3)
     wait_until(lambda: json.loads(get(page, "/state.json")[1])["hall"]["target"] == 200)

@@ -148,6 +148,29 @@ def test_a_slip_of_the_hand_is_told_before_a_broker_is_asked(words: tuple[str, s
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--id", "x" * 70_000), "--id: 写 1 到 64 个字符"),
+        (("--id", "a/b#"), "--id: 写 1 到 64 个字符"),
+        (("--id", ""), "--id: 写 1 到 64 个字符"),
+        (("--id", "\udcff"), "--id: 写 1 到 64 个字符"),
+        (("--page", "::1:0"), "应写 127.0.0.1:8080 或 [::1]:8080"),
+        (("--page", "[door]:0"), "应写 127.0.0.1:8080 或 [::1]:8080"),
+        (("--page", "127.0.0.1:٣"), "应写 127.0.0.1:8080 或 [::1]:8080"),
+        (("--page", "\udcff:0"), "应写 127.0.0.1:8080 或 [::1]:8080"),
+        (("--broker", "mqtt://" + "x" * 300), "应写 mqtt://主机:1883"),
+        (("--broker", "mqtt://a..b"), "应写 mqtt://主机:1883"),
+        (("--broker", "mqtt://door:0"), "应写 mqtt://主机:1883"),
+        (("--broker", "mqtt://\udcff"), "应写 mqtt://主机:1883"),
+    ],
+)
+def test_what_cannot_be_a_name_or_an_address_is_told_with_what_can(words: tuple[str, str], told: str) -> None:
+    ended = hub("mqtt://127.0.0.1:9", "--for", "1", *words)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+    assert told in ended.stderr
+
+
 def test_orders_need_everything_and_stay_at_home(tmp_path: Path) -> None:
     file = str(tmp_path / "operators.toml")
     added = hub("mqtt://127.0.0.1:9", "--operators", file, "--add-operator", "wang", stdin="correct horse\n")
