@@ -100,7 +100,8 @@ def _main(words: list[str]) -> int:
 
 
 def _told(verb: str, error: HallgateError) -> int:
-    print(f"hallgate{' ' + verb if verb in names() else ''}: {language.told(error)}", file=sys.stderr)
+    for line in language.told(error).splitlines():
+        print(f"hallgate{' ' + verb if verb in names() else ''}: {line}", file=sys.stderr)
     return error.exit_code
 
 

@@ -25,6 +25,8 @@ def replace_file(path: Path | str, data: bytes, *, mode: int = 0o644) -> None:
     path = Path(path)
     temporary = path.with_name(path.name + ".new")
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file")  # a folder; or /dev/null, which root would rename away
         temporary.unlink(missing_ok=True)
         _write_synced(temporary, data, mode)
         os.replace(temporary, path)

@@ -4,24 +4,70 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import fcntl
 import os
+import select
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, BinaryIO
 
 from firmware.errors import Failure, Mistake
 
 HALL_KEY_BYTES = 32
+FILE_BYTES_MAX = 2**26
+"""Nothing that a person names to be read whole is larger by far."""
+LINE_BYTES_MAX = 2**24
+PIPE_PATIENCE_MS = 3_000
+"""`<(...)` needs a moment until it writes; into a pipe that only lies there nobody ever does."""
+
+
+def opened(path: Path | str) -> BinaryIO:
+    """For reading. OSError also for what would be waited for in vain: a pipe that nobody writes into, a device's line."""
+    return open(path, "rb", opener=_unwaiting)
+
+
+def _unwaiting(path: str, flags: int) -> int:
+    handle = os.open(path, flags | os.O_NONBLOCK)
+    why_not = _in_vain(handle)
+    if why_not:
+        os.close(handle)
+        raise OSError(errno.EINVAL, why_not, path)
+    os.set_blocking(handle, True)
+    return handle
+
+
+def _in_vain(handle: int) -> str:
+    """Why nothing will ever be read; empty: nothing speaks against it."""
+    if os.isatty(handle):
+        return "a device's line, no file"
+    if not stat.S_ISFIFO(os.fstat(handle).st_mode):
+        return ""
+    pipe = select.poll()
+    pipe.register(handle, select.POLLIN)
+    return "" if pipe.poll(PIPE_PATIENCE_MS) else "a pipe that nobody writes into"
 
 
 def read(path: Path | str, size_max: int | None = None) -> bytes:
     """Raises Mistake when it cannot be read. Of what is longer than `size_max` one byte more: nobody names /dev/zero in vain."""
     try:
-        with Path(path).open("rb") as file:
-            return file.read() if size_max is None else file.read(size_max + 1)
+        with opened(path) as file:
+            content = file.read((FILE_BYTES_MAX if size_max is None else size_max) + 1)
     except OSError as error:
         raise Mistake(f"cannot be read: {error.strerror}", file=str(path)) from None
+    if size_max is None and len(content) > FILE_BYTES_MAX:
+        raise Mistake(f"is larger than {FILE_BYTES_MAX} bytes", file=str(path))
+    return content
+
+
+def lines(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """Each line of a stream. Mistake for one without an end: /dev/zero is a line that fills the memory."""
+    while line := file.readline(LINE_BYTES_MAX + 1):
+        if len(line) > LINE_BYTES_MAX:
+            raise Mistake(f"a line is larger than {LINE_BYTES_MAX} bytes", file=name)
+        yield line
 
 
 def read_secret(path: Path) -> bytes:

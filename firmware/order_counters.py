@@ -14,7 +14,7 @@ import msgspec
 from firmware.clock import Clock
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
-from firmware.files import locked
+from firmware.files import FILE_BYTES_MAX, locked, opened
 
 ISSUERS_MAX = 256
 
@@ -40,7 +40,8 @@ class OrderCounters:
 
     def _read(self) -> dict[str, int]:
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=dict[str, int])
+            with opened(self._file) as file:
+                return msgspec.json.decode(file.read(FILE_BYTES_MAX), type=dict[str, int])
         except FileNotFoundError:
             return {}
         except (msgspec.DecodeError, RecursionError):

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from firmware import files
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
 
@@ -97,7 +98,8 @@ class Operators:
 def read(path: Path) -> list[Operator]:
     """The operators of a file. Mistake when it is wrong, or others can read it."""
     try:
-        text = path.read_bytes()
+        with files.opened(path) as file:
+            text = file.read(files.FILE_BYTES_MAX)
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise Mistake("is not there; make it with --add-operator NAME", file=str(path)) from None

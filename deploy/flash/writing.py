@@ -28,6 +28,7 @@ from deploy.flash.blockmap import CHUNK, SECTOR, BlockMap, Range
 from deploy.image import tools
 from firmware.durable import write_all
 from firmware.errors import Failure, Mistake
+from firmware.files import opened
 
 NOT_WHOLE = "hallgate: THIS CARD IS NOT WHOLE, flash it again: hallgate flash. 此卡没有写完，请重新写卡。\n".encode()
 AGAIN = "The card is not whole: put it in again, or another, and flash it"
@@ -252,7 +253,7 @@ class Card:
 def is_whole(path: Path) -> bool:
     """Whether the first sector says so. Failure when nobody can read it."""
     try:
-        with path.open("rb", buffering=0) as card:
+        with opened(path) as card:
             first = card.read(SECTOR)
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}") from None

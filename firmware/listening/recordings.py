@@ -22,6 +22,7 @@ from typing import IO, Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from firmware import files
 from firmware.errors import Failure, Mistake
 from sensors.driver import Edge, Raw, ReadWord, Reply, Send, Transfer, Zone
 from sensors.readings import AnyReading, Silent
@@ -63,7 +64,7 @@ def read(path: str) -> Iterator[tuple[float, Raw]]:
     """Each piece with its time in ms. `-` reads standard input. Mistake with file and line for what is none."""
     with _opened(path) as file:
         last_ms = float("-inf")
-        for number, text in enumerate(file, start=1):
+        for number, text in enumerate(files.lines(file, path), start=1):
             if not text.strip():
                 continue
             t_ms, raw = _piece(text, path, number)
@@ -77,7 +78,7 @@ def _opened(path: str) -> IO[bytes]:
     if path == "-":
         return sys.stdin.buffer
     try:
-        return open(path, "rb")
+        return files.opened(path)
     except OSError as wrong:
         raise Mistake(f"cannot be read: {wrong.strerror}", file=path) from None
 
@@ -127,7 +128,9 @@ def _picture(name: str, folder: Path) -> Raw:
 
 
 def _of_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    handle = os.open(path, flags | os.O_NONBLOCK, 0o600)  # a pipe that nobody reads is refused, not waited for
+    os.set_blocking(handle, True)
+    return handle
 
 
 class Recorder:

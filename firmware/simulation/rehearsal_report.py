@@ -167,7 +167,7 @@ def table(found: dict[str, Any], language: Language) -> str:
     """The figures as lines of text."""
     say = {key: said[language == "en"] for key, said in TEXTS.items()}
     parts = [
-        [say["title"].format(**{**found, "rulebooks_then": ", ".join(map(str, found["rulebooks_then"]))})],
+        [say["title"].format(**{**found, "rulebooks_then": ", ".join(map(str, found["rulebooks_then"])) or "-"})],
         _grid(_totals(found, language, say)),
         _grid(_by_clause(found, say)),
         _grid(_by_day(found, say)) if len(found["days"]) > 1 else [],
@@ -184,7 +184,7 @@ def _totals(found: dict[str, Any], language: Language, say: dict[str, str]) -> l
         rows += [[said[language == "en"], *map(str, counts)]] if any(counts) else []
     then, now = found["waits"]["then"], found["waits"]["now"]
     rows.append([say["passages"], str(found["passages"]["then"]), str(found["passages"]["now"])])
-    rows.append([say["peak"], *(f"{peak['inside']} ({peak['at'][11:16]})" for peak in found["peak"].values())])
+    rows.append([say["peak"], *(f"{peak['inside']} ({peak['at'][11:16] or '-'})" for peak in found["peak"].values())])
     for key, name in (("people", "waits"), ("median_s", "median"), ("longest_s", "longest")):
         rows.append([say[name], f"{then[key]:.0f}", f"{now[key]:.0f}"])
     for state in ("done", "amber", "red", "missed"):

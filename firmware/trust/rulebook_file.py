@@ -9,7 +9,7 @@ import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware import typed_toml
+from firmware import files, typed_toml
 from firmware.core import trust_list
 from firmware.core.trust_list import TrustList
 from firmware.errors import Mistake
@@ -76,7 +76,7 @@ def read_usable_trust(path: Path) -> TrustList:
 
 def _bytes(path: Path, hint: str = "", size_max: int = typed_toml.SIZE_MAX) -> bytes:
     try:
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             return file.read(size_max + 1)
     except OSError as wrong:
         raise Mistake(f"cannot be read: {wrong.strerror}" + (f"; {hint}" if hint else ""), file=str(path)) from None

@@ -110,6 +110,8 @@ def _keep(made: Report, arguments: argparse.Namespace) -> None:
         report.keep(made, arguments.state)
     if arguments.report is not None:
         make_folder(arguments.report.resolve().parent)
+        if arguments.report.is_fifo():  # nobody may ever read from it
+            raise Mistake("is no file: choose another name", file=str(arguments.report), key="--report")
         arguments.report.write_bytes(made.encoded() + b"\n")
     for what in (made.hub and f"hub not reached: {made.hub}", made.clock):
         if what:

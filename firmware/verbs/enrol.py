@@ -180,6 +180,9 @@ def _broker(arguments: argparse.Namespace, now: dt.datetime) -> int:
     if not 0 < arguments.port <= PORT_MAX:
         raise Mistake(f"a port is a number from 1 to {PORT_MAX}", key="--port")
     authority, out = Authority(arguments.ca), arguments.out.resolve()
+    for named in (out, arguments.cert.resolve(), arguments.key.resolve()):
+        if not str(named).isprintable():
+            raise Mistake("such a name cannot stand in the broker's configuration: choose another", file=str(named))
     data = out / "data"
     make_folder(data)
     files = access.Files(

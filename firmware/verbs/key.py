@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from firmware.core import jwk
 from firmware.durable import replace_file
 from firmware.errors import Failure, Mistake
-from firmware.files import locked, new_hall_key, write_secret
+from firmware.files import FILE_BYTES_MAX, locked, new_hall_key, opened, write_secret
 from firmware.language import spoken
 
 EXAMPLE = "hallgate key new --kind rulebook rulebook-key.pem --jwks trust.jwks"
@@ -86,7 +86,8 @@ def _commands(kind: str, words: str | None) -> tuple[str, ...]:
 
 def _read_set(trust: Path) -> dict[str, list[object]]:
     try:
-        document = json.loads(trust.read_bytes())
+        with opened(trust) as file:
+            document = json.loads(file.read(FILE_BYTES_MAX))
     except FileNotFoundError:
         return {"keys": []}
     except (ValueError, RecursionError) as wrong:

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if (arguments.port is None) == (arguments.capture is None):
         raise Mistake("give a PORT to listen to, or --capture FILE, not both")
-    if arguments.fresh_air is not None and arguments.capture:
+    if arguments.fresh_air is not None and arguments.capture is not None:
         raise Mistake("a recording cannot be told of fresh air", key="--fresh-air")
     driver = settings.driver_named(arguments.driver)
     wanted = settings.settings_for(driver, arguments.settings)
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Mistake(f"{arguments.capture} is the recording that is read: choose another name", key="--record")
     recorder = Recorder(arguments.record) if arguments.record else None
     try:
-        (_play if arguments.capture else _live)(arguments, driver, wanted, recorder)
+        (_live if arguments.capture is None else _play)(arguments, driver, wanted, recorder)
     except BrokenPipeError:  # whoever read us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:  # how a technician ends it

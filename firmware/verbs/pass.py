@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from firmware import clock
+from firmware import clock, files
 from firmware.core import trust_list
 from firmware.core.facts import Booking, CodeFact, HealthTest, OtherHealth, Unproved
 from firmware.core.passes import verify
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     trust_file = arguments.trust or _default_trust()
     believed = read_trust(trust_file)
     for complaint in believed.complaints:
-        print(f"{trust_file}: {spoken(complaint)}", file=sys.stderr)
+        print(f"hallgate pass: {trust_file}: {spoken(complaint)}", file=sys.stderr)
     print(json.dumps(judge(_codes(arguments.code), believed, at_s), ensure_ascii=False))
     return 0
 
@@ -67,13 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _default_trust() -> str:
     if Path(DEFAULT_TRUST).is_file():
         return DEFAULT_TRUST
-    print(spoken(f"no {DEFAULT_TRUST} here and no --trust: nobody's signature is believed"), file=sys.stderr)
+    told = spoken(f"no {DEFAULT_TRUST} here and no --trust: nobody's signature is believed")
+    print(f"hallgate pass: {told}", file=sys.stderr)
     return ""
 
 
 def _codes(word: str) -> list[bytes]:
     if word == "-":
-        return [sys.stdin.buffer.read()]
+        return [sys.stdin.buffer.read(files.LINE_BYTES_MAX)]
     if not word.lstrip().startswith(_PREFIXES) and (_is_file(word) or word.lower().endswith(_PICTURES)):
         return read_image(Path(word))
     return [word.encode("utf-8", "surrogateescape")]
@@ -164,7 +165,7 @@ def read_trust(path: str) -> TrustList:
     if not path:
         return TrustList()
     try:
-        with open(path, "rb") as file:
+        with files.opened(path) as file:
             believed = trust_list.parse(file.read(TRUST_BYTES_MAX + 1))
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
@@ -218,11 +219,11 @@ def _batch(source: str | None, trust_file: str, at_s: float) -> int:
         return read_trust(file or _default_trust())
 
     if source is None or source == "-":
-        _answer_lines(sys.stdin.buffer, reader, trust_file, at_s)
+        _answer_lines(files.lines(sys.stdin.buffer, "-"), reader, trust_file, at_s)
         return 0
     try:
-        with open(source, "rb") as lines:
-            _answer_lines(lines, reader, trust_file, at_s)
+        with files.opened(source) as lines:
+            _answer_lines(files.lines(lines, source), reader, trust_file, at_s)
     except OSError as error:
         raise Mistake(f"cannot be read: {error.strerror}", file=source) from None
     return 0

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.blink is not None:
-        return 0 if _part("lamp").blink(arguments.blink, arguments.leds) else 1
+        if not _part("lamp").blink(arguments.blink, arguments.leds):
+            raise Failure(f"there is no lamp to blink with in {arguments.leds}")
+        return 0
     placing = _part("place").Placing(arguments.card, arguments.store)
     start = _part("steps").Start(placing, arguments.leds, arguments.networks)
     if arguments.enrol:

@@ -240,8 +240,10 @@ def test_a_report_that_can_be_kept_nowhere_is_told_all_the_same(tmp_path: Path) 
     """Nobody walks through a door twice for a mistyped folder."""
     write_site(tmp_path, TEXT)
     at = Door(tmp_path, None)
-    (found,) = at.examine("--report", str(tmp_path)).values()
-    assert found["result"] == "not_there" and at.code == 2
+    os.mkfifo(tmp_path / "pipe")
+    for nowhere in (tmp_path, tmp_path / "pipe"):
+        (found,) = at.examine("--report", str(nowhere)).values()
+        assert found["result"] == "not_there" and at.code == 2
 
 
 def test_a_port_that_is_not_there_and_one_in_use(tmp_path: Path) -> None:

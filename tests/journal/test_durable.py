@@ -39,6 +39,14 @@ def test_a_link_in_the_place_of_the_new_file_is_not_followed(tmp_path: Path) -> 
         assert (tmp_path / "hall.key").read_bytes() == b"secret" and not (tmp_path / "hall.key").is_symlink()
 
 
+def test_what_is_no_file_is_not_put_in_its_place(tmp_path: Path) -> None:
+    """Who is root and writes /dev/null for "nowhere" would rename it away from every program of the machine."""
+    os.mkfifo(tmp_path / "null")
+    with pytest.raises(Failure, match="it is no file"):
+        durable.replace_file(tmp_path / "null", b"1")
+    assert (tmp_path / "null").is_fifo() and len(list(tmp_path.iterdir())) == 1
+
+
 def test_nobody_else_can_write_into_a_folder_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:

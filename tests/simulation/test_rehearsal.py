@@ -48,6 +48,13 @@ def test_the_same_rules_change_nothing() -> None:
     assert done.twin.state.rights.net_inside == day.controller.state.rights.net_inside
 
 
+def test_a_day_on_which_nobody_came_has_no_empty_brackets() -> None:
+    day = Recorded(limit=2, proof='"pcr"')
+    day.wait(3600)
+    shown = rehearsal_report.table(figures(day.under(limit=2, proof='"pcr"')), "en")
+    assert "(then -)" in shown and "0 (-)" in shown and "()" not in shown
+
+
 def test_the_twin_of_the_same_rules_puts_the_same_on_record() -> None:
     day = Recorded(limit=2)
     for number in range(5):
