@@ -53,6 +53,8 @@ COALESCE_S = 0.1
 GATHER_S = 0.05
 """What changes is gathered for so long and then drawn up once: 200 busy devices cost as much as a few."""
 KEEPALIVE_S = 10.0
+STILL_HERE = b"event: still\ndata: {}\n\n"
+"""No mere comment: a browser must hear it, to know of a line that died without a word (a laptop that slept)."""
 SOCKET_TIMEOUT_S = 30.0
 
 
@@ -222,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._begin(HTTPStatus.OK, "text/event-stream")
             self.wfile.write(b"retry: 1000\nevent: whole\ndata: " + msgspec.json.encode(whole) + b"\n\n")
             while not subscriber.closed:
-                self.wfile.write(page.feed.wait(subscriber, KEEPALIVE_S) or b": still here\n\n")
+                self.wfile.write(page.feed.wait(subscriber, KEEPALIVE_S) or STILL_HERE)
                 threading.Event().wait(COALESCE_S)
         except OSError:
             pass

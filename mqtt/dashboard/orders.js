@@ -69,23 +69,38 @@ function confirmOrder(name, what) {
 
 $("confirm-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (!pending) return;
+  const asked = pending;
+  if (!asked) return;
   $("confirm-yes").disabled = true;
   setText($("confirm-answer"), word("sending"));
-  const said = await ask("/order", pending.name === "limit" ? { ...pending, n: Number($("number").value) } : pending);
+  const said = await ask("/order", asked.name === "limit" ? { ...asked, n: Number($("number").value) } : asked);
+  // Whoever closed the dialog, or opened another one, hears of this order all the same.
+  if (asked !== pending || !$("confirm").open) return tell(`${word("order_" + wordOf(asked.name, asked))}: ${outcome(said)}`);
   $("confirm-yes").disabled = false;
   const refused = Object.entries(said.refused ?? {});
   if (said.ok && !refused.length) {
     $("confirm").close();
-    return tell(`✓ ${word("order_" + wordOf(pending.name, pending))} ${word("done", { n: said.done, of: said.of })}`);
+    return tell(`✓ ${word("order_" + wordOf(asked.name, asked))} ${outcome(said)}`);
   }
-  setText($("confirm-answer"), said.ok ? refused.slice(0, 6).map(([device, because]) => `${device}: ${word(because)}`).join(", ") : word(said.because ?? "failed"));
+  setText($("confirm-answer"), outcome(said));
 });
+
+/** A key that is held down confirms nothing: the dialog opened under the finger. */
+$("confirm-form").addEventListener("keydown", (event) => { if (event.repeat && event.key === "Enter") event.preventDefault(); });
+
+function outcome(said) {
+  const refused = Object.entries(said.refused ?? {});
+  if (!said.ok) return word(said.because ?? "failed");
+  return refused.length ? refused.slice(0, 6).map(([device, because]) => `${device}: ${word(because)}`).join(", ") : word("done", { n: said.done, of: said.of });
+}
+
+let telling = 0;
 
 function tell(text) {
   setText($("told"), text);
   $("told").hidden = false;
-  setTimeout(() => { $("told").hidden = true; }, 5000);
+  clearTimeout(telling);
+  telling = setTimeout(() => { $("told").hidden = true; }, 5000);
 }
 
 // ---------------------------------------------------------------- signing in

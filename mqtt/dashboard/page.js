@@ -3,7 +3,9 @@
 
 const state = { link: { connected: false, problem: "" }, page: false, halls: [], hall: null, devices: new Map(), decisions: [], alarms: [], incidents: [], day: [] };
 const DECISIONS_SHOWN = 40;
+const SILENT_MS = 30000; // three times what the server leaves between two signs of life
 let stream = null;
+let heardAt = Date.now();
 let due = new Set();
 
 // ---------------------------------------------------------------- drawing
@@ -89,7 +91,9 @@ const HEARD = {
     state.devices = new Map(all.devices.map((device) => [device.name, device]));
     all.devices.forEach((device) => device.status && learnTime(device.status.at));
     draw(...Object.keys(DRAW));
+    whoAmI(); // a hub that was started again knows nobody any more
   },
+  still() {},
   link(link) { state.link = link; draw("link"); },
   halls(halls) {
     state.halls = halls;
@@ -117,12 +121,21 @@ function listen() {
   if (stream) stream.close();
   const hall = new URLSearchParams(location.search).get("hall");
   stream = new EventSource(hall ? `/events?hall=${encodeURIComponent(hall)}` : "/events");
-  for (const [name, take] of Object.entries(HEARD)) stream.addEventListener(name, (message) => take(JSON.parse(message.data)));
+  for (const [name, take] of Object.entries(HEARD)) stream.addEventListener(name, (message) => { heardAt = Date.now(); take(JSON.parse(message.data)); });
   stream.addEventListener("error", () => {
     state.page = false;
     draw("link");
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
   });
+}
+
+/** A line that was cut while nobody looked (a laptop that slept, a plug) ends without an error: what is shown is old. */
+function watch() {
+  if (Date.now() - heardAt < SILENT_MS) return;
+  heardAt = Date.now();
+  state.page = false;
+  draw("link");
+  listen();
 }
 
 $("language").addEventListener("click", () => {
@@ -139,6 +152,5 @@ $("theme").addEventListener("click", () => {
 
 if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
 draw("words", "link");
-setInterval(tick, 1000);
+setInterval(() => { tick(); watch(); }, 1000);
 listen();
-whoAmI();

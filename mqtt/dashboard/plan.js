@@ -16,6 +16,7 @@ function drawPlan() {
     if (there.length > CALM_GATES) there.sort((a, b) => urgency(a) - urgency(b));
     keep($(wall), there, (one) => `${one.device}/${one.lane.name}`, buildDoor);
     $(wall).hidden = !there.length;
+    $(wall).tabIndex = there.length > CALM_GATES ? 0 : -1; // more than fit are scrolled, by keyboard as well
   }
   $("house").classList.toggle("many", lanes.length > 2 * CALM_GATES);
   $("no-gates").hidden = lanes.length > 0;

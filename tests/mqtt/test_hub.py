@@ -114,6 +114,16 @@ def test_the_page_is_served_whole_and_loads_nothing_from_outside(page: Page) -> 
     assert get(page, "/", Host="evil.example")[0] == 403
 
 
+def test_a_browser_hears_that_the_hub_is_still_there(hub: Hub, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an event, not as a comment, which no script of a page gets to see."""
+    monkeypatch.setattr("mqtt.page.KEEPALIVE_S", 0.05)
+    connection = http.client.HTTPConnection(urlsplit(page.url).netloc, timeout=10)
+    connection.request("GET", "/events")
+    answer = connection.getresponse()
+    assert next(line for line in iter(answer.readline, b"") if line == b"event: still\n")
+    connection.close()
+
+
 @needs.ipv6
 def test_the_page_is_served_on_an_ipv6_address(hub: Hub) -> None:
     page = Page(hub, "::1", 0)

@@ -317,6 +317,75 @@ def test_an_operator_signs_in_by_keyboard_and_acknowledges(
         assert tab.locator("main button").count() == 0
 
 
+def test_a_key_held_down_gives_no_order_and_a_hub_started_again_asks_who_is_there(
+    broker: Broker, window: Any, ear: Ear, tmp_path: Path
+) -> None:
+    words = operator_files(tmp_path)
+    tell_hall(ear, lanes())
+    answering(ear)
+    with served(broker.url, *words) as url:
+        tab = opened(window, url, language="en")
+        signed_in(tab)
+        tab.get_by_role("button", name="Evacuate whole hall").focus()
+        for _ in range(5):
+            tab.keyboard.down("Enter")  # the first opens the dialog, the others are the keyboard's own
+        tab.keyboard.up("Enter")
+        shows(tab, "#confirm", "Evacuate")
+        tab.keyboard.press("Escape")
+        tab.get_by_role("button", name="Hold whole hall").click()
+        tab.click("#confirm-yes")
+        shows(tab, "#told", "done 1/1")
+        assert [order.name for order in envelopes(ear)] == ["hold"]
+
+        tab.context.clear_cookies()  # as after a restart: the session is nobody's
+        tab.evaluate("listen()")
+        shows(tab, "#sign", "Sign in")
+        assert tab.locator("main button").count() == 0
+
+
+def test_an_answer_that_comes_late_belongs_to_its_own_order(
+    broker: Broker, window: Any, ear: Ear, tmp_path: Path
+) -> None:
+    """Whoever closed the dialog and opened another one confirms nothing by the answer of the first."""
+    words = operator_files(tmp_path)
+    tell_hall(ear, lanes())
+    with served(broker.url, *words) as url:
+        tab = opened(window, url, language="en")
+        signed_in(tab)
+        tab.get_by_role("button", name="Hold whole hall").click()
+        tab.click("#confirm-yes")
+        wait_until(lambda: envelopes(ear))
+        tab.keyboard.press("Escape")
+        tab.get_by_role("button", name="Evacuate whole hall").click()
+        (asked,) = ear.heard_all
+        done = CommandAnswer(id=opened_order(asked).id, result="done").encoded()
+        ear.say(asked.response_topic, done, correlation=asked.correlation)
+        shows(tab, "#told", "Hold: done 1/1")
+        shows(tab, "#confirm", "Evacuate")
+
+
+def test_a_line_that_fell_silent_is_not_shown_as_live(hub_url: str, window: Any, ear: Ear) -> None:
+    """A laptop that slept, a plug: no error tells the browser, so the page itself looks when it last heard anything."""
+    tell_hall(ear, lanes())
+    tab = opened(window, hub_url, language="en")
+    shows(tab, "#link", "Live")
+    tab.evaluate("() => { window.Line = EventSource; EventSource = class { addEventListener() {} close() {} } }")
+    tab.evaluate("() => { window.silence = setInterval(() => { heardAt = 0 }, 50) }")
+    shows(tab, "#link", "trying again")
+    tab.evaluate("() => { clearInterval(window.silence); EventSource = window.Line; heardAt = 0 }")
+    shows(tab, "#link", "Live")
+    shows(tab, "#inside", "62")
+
+
+def test_more_doors_than_fit_are_reached_by_keyboard(hub_url: str, window: Any, ear: Ear) -> None:
+    tell_hall(ear, {f"entry-{number}": (LaneStatus(name="A"),) for number in range(40)})
+    tab = opened(window, hub_url, width=1280, language="en")
+    shows(tab, "#gates .door", "entry-39")
+    judged = Axe().run(tab, options={"resultTypes": ["violations"]})
+    assert [one["id"] for one in judged.response["violations"]] == []
+    assert "gates" in [focus(tab) for _ in range(8)]
+
+
 def test_two_hundred_busy_devices_do_not_stutter(hub_url: str, window: Any, ear: Ear) -> None:
     """A figure, not a judgement: the machine of the test is busy with other things. Everything has to arrive, though."""
     many = {
@@ -379,6 +448,14 @@ def answering(ear: Ear) -> None:
 
 def opened_order(message: Any) -> Envelope:
     return msgspec.json.decode(jws.unpack(message.payload.split(b".")[1]), type=Envelope)
+
+
+def signed_in(tab: Any) -> None:
+    tab.click("#sign")
+    tab.fill("#name", "wang")
+    tab.fill("#password", PASSWORD)
+    tab.keyboard.press("Enter")
+    shows(tab, "#sign", "Sign out wang")
 
 
 def envelopes(ear: Ear) -> list[Envelope]:
