@@ -24,4 +24,4 @@ def address(arguments: argparse.Namespace) -> Address:
     for named in filter(None, (arguments.ca, arguments.cert, arguments.key)):
         files.read(named)  # what is not there is a slip of whoever typed it, and no reason to try the broker again
     tls = SimpleNamespace(ca=arguments.ca, cert=arguments.cert, key=arguments.key)
-    return Address.parse(arguments.broker, tls if arguments.ca or arguments.cert or arguments.key else None)
+    return Address.typed(arguments.broker, tls if arguments.ca or arguments.cert or arguments.key else None)

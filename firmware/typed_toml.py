@@ -26,6 +26,21 @@ from firmware.toml_lines import Path
 SIZE_MAX = 1_000_000
 """Bytes. A rulebook is some 3 kB, a site file less: what is larger is not one."""
 
+WIDE = {
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "‘": "'",
+    "’": "'",
+    "【": "[",
+    "】": "]",
+    "、": ",",
+    "。": ".",
+    "—": "-",
+    "–": "-",
+}
+"""What is typed for a sign of TOML, beside the full-width twins of ASCII (U+FF01 to U+FF5E)."""
+
 UNSEEN = ("Cc", "Cf", "Zl", "Zp")
 """Unicode's categories of signs that show nothing. An odd space is seen, and a rare character may be missing in a font."""
 
@@ -84,7 +99,8 @@ def document(raw: bytes, file: str) -> Document:
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")  # some editors put a byte order mark in front
     except UnicodeDecodeError as wrong:
-        raise Mistake("is not UTF-8 text", file=file, line=raw[: wrong.start].count(b"\n") + 1) from None
+        line = raw[: wrong.start].count(b"\n") + 1
+        raise Mistake("is not UTF-8 text: save it as UTF-8", file=file, line=line) from None
     if toml_lines.long_keys(text) and (line := toml_lines.too_deep(text)):
         raise Mistake("is nested too deeply", file=file, line=line)
     try:
@@ -92,14 +108,22 @@ def document(raw: bytes, file: str) -> Document:
     except RecursionError:
         raise Mistake("is nested too deeply", file=file, line=toml_lines.too_deep(text)) from None
     except ValueError as wrong:
-        raise _not_toml(str(wrong), file, last_line=text.rstrip().count("\n") + 1) from None
+        raise _not_toml(str(wrong), file, text) from None
 
 
-def _not_toml(message: str, file: str, last_line: int) -> Mistake:
+def _not_toml(message: str, file: str, text: str) -> Mistake:
     """What breaks off is wrong at its end: the parser says 'at end of document' there."""
     where = re.search(r"\(at line (\d+), column \d+\)", message)
     what = message.split(" (at ")[0].partition(";")[0]
-    return Mistake(f"is no TOML: {what}", file=file, line=int(where[1]) if where else last_line)
+    lines = text.rstrip().split("\n")
+    line = min(int(where[1]), len(lines)) if where else len(lines)
+    return Mistake(f"is no TOML: {what}{_wide_sign(lines[line - 1])}", file=file, line=line)
+
+
+def _wide_sign(line: str) -> str:
+    """A hint at what a Chinese keyboard or a text program put in a TOML sign's place; empty: nothing of that kind."""
+    found = next((sign for sign in line.split("#")[0] if sign in WIDE or "\uff01" <= sign <= "\uff5e"), "")
+    return f"; for {found} write {WIDE.get(found) or chr(ord(found) - 0xFEE0)}" if found else ""
 
 
 def typed(source: Document, kind: type[T]) -> T:

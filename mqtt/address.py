@@ -46,14 +46,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             host, port = parts.hostname, parts.port
         except ValueError:
             raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883", key="url") from None
-        if (
-            parts.scheme not in PORTS
-            or not host
-            or not _is_host(host)
-            or port == 0
-            or parts.path not in ("", "/")
-            or parts.query
-        ):
+        if parts.scheme not in PORTS or not host or port == 0 or parts.path not in ("", "/") or parts.query:
             raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883 or mqtts://host:8883", key="url")
         if tls is not None and parts.scheme != "mqtts":
             raise Mistake("certificates need an mqtts:// address", key="url")
@@ -67,6 +60,14 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             cert=_path(tls and tls.cert),
             key=_path(tls and tls.key),
         )
+
+    @classmethod
+    def typed(cls, url: str, tls: TlsFiles | None = None) -> Address:
+        """As `parse`, for who sits before it: Mistake also for a host that nobody can look up. A door starts with one."""
+        made = cls.parse(url, tls)
+        if not is_host(made.host):
+            raise Mistake(f"{url!r} is no broker address: write mqtt://host:1883", key="url")
+        return made
 
     def tls(self, now_s: float | None = None) -> ssl.SSLContext | None:
         """A fresh context, so that rotated certificates are taken at the next connection. Failure when unusable.
@@ -96,7 +97,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return why_broken_off(self.host, self.port, made)
 
 
-def _is_host(host: str) -> bool:
+def is_host(host: str) -> bool:
     """A name as the DNS takes it (RFC 1035), or an address."""
     parts = host.removesuffix(".").split(".")
     return all(0 < len(part) < 64 and part.isprintable() and " " not in part for part in parts)

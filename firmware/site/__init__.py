@@ -68,7 +68,9 @@ class _Reading:
         self.wrong: list[tuple[Keys, str]] = []
 
     def site(self, file: Path) -> Site:
-        self.wrong += [*typed_toml.complaints(self.source.tree, File), *typed_toml.unseen(self.source.tree)]
+        self.wrong += typed_toml.complaints(self.source.tree, File)
+        told = {path for path, _ in self.wrong}
+        self.wrong += (one for one in typed_toml.unseen(self.source.tree) if one[0] not in told)
         devices = [self._devices(("lane", index), table) for index, table in enumerate(self._lane_tables())]
         self._stop_if_wrong()
         written = typed_toml.convert(self.source.tree, File)

@@ -18,6 +18,7 @@ from firmware.outputs import relay
 from firmware.site.tables import OPENERS, DeviceSpec, Lane, Site
 from firmware.toml_lines import Path as Keys
 from firmware.typed_toml import dotted, nearest
+from mqtt.address import Address, is_host
 from sensors.driver import I2cSettings
 from sensors.readings import GatePassed
 
@@ -423,6 +424,8 @@ def _alone(site: Site) -> Found:
 def _tls(site: Site) -> Found:
     if site.hub and site.hub.url.startswith("mqtts:") and site.hub.tls is None:
         yield ("hub", "url"), "mqtts:// without [hub.tls]: write ca, cert and key"
+    if site.hub and not is_host(host := Address.parse(site.hub.url).host):
+        yield ("hub", "url"), f"{host} is no name that can be looked up: the door works, without its hub"
     if site.hub and site.hub.url.startswith("mqtt:") and site.hub.tls is not None:
         yield ("hub", "tls"), "is not used: url begins with mqtt://, not mqtts://"
 

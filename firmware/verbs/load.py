@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    address = Address.parse(arguments.broker)
+    address = Address.typed(arguments.broker)
     if address.encrypted:
         raise Mistake(f"{arguments.broker} is no broker for this: write mqtt://host:1883", key="--broker")
     if not 1 <= arguments.devices <= DEVICES_MAX:

@@ -147,6 +147,45 @@ def test_a_sign_that_nobody_sees_is_no_part_of_a_port(bench: Bench, capsys: pyte
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("v = 1", "v ＝ 1", ":1: is no TOML: Expected '=' after a key in a key/value pair; for ＝ write ="),
+        ('"baoshan"', "“baoshan”", ':4: is no TOML: Invalid value; for “ write "'),
+        ("[device]", "【device】", ":2: is no TOML: Invalid statement; for 【 write ["),
+        ("bank = true", "bank = yes", ":14: is no TOML: Invalid value\n"),
+    ],
+)
+def test_what_a_chinese_keyboard_types_for_a_sign_of_toml_is_told(
+    bench: Bench, capsys: pytest.CaptureFixture[str], old: str, new: str, told: str
+) -> None:
+    bench.write(old, new)
+    assert check(bench) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_what_was_saved_in_another_encoding_is_told_with_what_to_do(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.site.write_bytes(SITE.replace("v = 1", "v = 1 # 大厅").encode("gbk"))
+    assert check(bench) == 2
+    assert f"{bench.site}:1: is not UTF-8 text: save it as UTF-8" in capsys.readouterr().err
+
+
+def test_a_host_that_nobody_can_look_up_is_told_and_the_door_works(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.write("mqtt://127.0.0.1:1883", "mqtt://hub..hall:1883")
+    assert check(bench) == 0
+    assert "hub.url: hub..hall is no name that can be looked up" in capsys.readouterr().err
+
+
+def test_one_place_is_told_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.write('hall = "baoshan"', 'hall = "bao\u200bshan"')
+    assert check(bench) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_signs_that_are_seen_pass(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """The wide space of Chinese, a rare character, a private one."""
     bench.sign(RULEBOOK + '[phrases.zh]\nmask = "请戴\u3000𱍐\ue000口罩"\n')

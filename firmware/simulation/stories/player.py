@@ -336,4 +336,6 @@ def _text(path: Path) -> str:
     try:
         return read(path).decode("utf-8")
     except UnicodeDecodeError as wrong:
-        raise Mistake("is not UTF-8 text", file=str(path), line=wrong.object[: wrong.start].count(b"\n") + 1) from None
+        raise Mistake(
+            "is not UTF-8 text: save it as UTF-8", file=str(path), line=wrong.object[: wrong.start].count(b"\n") + 1
+        ) from None
