@@ -3,7 +3,15 @@
 A verb file has a docstring whose first line is its help, `EXAMPLE`, `add_arguments(parser)` and `run(arguments) -> int`.
 """
 
+# ruff: noqa: E402 - what is imported can be interrupted, and the first lines see to that
+
 from __future__ import annotations
+
+import signal
+
+STARTED = __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if STARTED:  # Ctrl-C while modules are still being read is nobody's traceback; whoever had it ignored keeps that
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
 import errno
@@ -57,6 +65,7 @@ def parser_for(verb: str) -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
+    _fill_standard_streams()
     command_words.speak_utf8()
     wish, words = language.asked_for(words)
     with language.spoken_as(wish):
@@ -66,12 +75,22 @@ def main(words: list[str] | None = None) -> int:
         except BrokenPipeError:  # whoever read us (`| head`) has seen enough
             _hush()
             return 0
+        except KeyboardInterrupt:
+            _hush()
+            return 130
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
             _hush()
             return _told(words[0], Failure(f"nothing more can be written: {error.strerror}; make room and try again"))
         return code
+
+
+def _fill_standard_streams() -> None:
+    """Somebody's `>&-` closed one: the next file that is opened must not become it, and nobody prints to None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _hush() -> None:
@@ -95,8 +114,6 @@ def _main(words: list[str]) -> int:
         if error.filename is None:
             raise
         return _told(verb, _of_a_file(error))
-    except KeyboardInterrupt:
-        return 130
 
 
 def _told(verb: str, error: HallgateError) -> int:
@@ -114,4 +131,6 @@ def _of_a_file(error: OSError) -> HallgateError:
 
 
 if __name__ == "__main__":
+    if STARTED:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

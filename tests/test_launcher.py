@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.image import tools
+from firmware import __main__ as command_line
 from firmware.verbs.run import HEAP
 from tests import needs
 
@@ -236,6 +238,38 @@ def test_ci_runs_the_tests_and_answers_their_exit_code(tmp_path: Path) -> None:
     (tmp_path / "hallgate").chmod(0o755)
     done = subprocess.run(["bash", str(tmp_path / ".ci" / "run")], cwd="/", capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (5, f"{tmp_path} test\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["--help", "check --site nothing", "hub --broker mqtt://127.0.0.1:9 --for 0.1"])
+def test_a_stream_that_is_closed_is_no_traceback(words: str, closed: str) -> None:
+    command = f'"{sys.executable}" -m firmware {words} {closed}'
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 2) and "Traceback" not in done.stderr
+
+
+def test_an_interrupt_while_modules_are_read_is_no_traceback(tmp_path: Path) -> None:
+    """The first module that is read interrupts its own process, as a quick Ctrl-C does."""
+    (tmp_path / "argparse.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "firmware", "--help"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_an_interrupt_while_the_overview_is_made_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "overview", interrupted)
+    monkeypatch.setattr(command_line, "_hush", lambda: None)
+    assert command_line.main(["--help"]) == 130
 
 
 @pytest.mark.parametrize("words", [("--help",), ("check", "--help")])
