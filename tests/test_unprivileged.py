@@ -57,11 +57,15 @@ def own(path: Path) -> None:
         os.chown(each, nobody.pw_uid, nobody.pw_gid)
 
 
-def start(folder: Path, *words: str, without: str = "/nothing") -> tuple[int, str, str]:
+def start(
+    folder: Path, *words: str, without: str = "/nothing", home: tuple[str, str] | tuple[()] | None = None
+) -> tuple[int, str, str]:
+    """`home`: HOME and its value; (): it is not set. None: a folder of the house's."""
     group = str(pwd.getpwnam(NOBODY).pw_gid)
     as_nobody = ["setpriv", "--reuid", NOBODY, "--regid", group, "--clear-groups", str(folder / "house/hallgate")]
     command = ["unshare", "--mount", "sh", "-c", WITHOUT, "sh", without, *as_nobody, *words]
-    environment = {"PATH": f"{folder}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin", "HOME": str(folder / "home")}
+    environment = {"PATH": f"{folder}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin"}
+    environment |= dict([("HOME", str(folder / "home")) if home is None else home] if home != () else [])
     done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
@@ -83,6 +87,14 @@ def test_in_a_folder_that_may_only_be_read(folder: Path) -> None:
     assert sorted(each.name for each in (folder / "house").iterdir()) == sorted(
         ["hallgate", "setup.cfg", "pyproject.toml", "README.md"]
     )
+
+
+@pytest.mark.parametrize("home", [(), ("HOME", "/nonexistent")], ids=["unset", "not there"])
+def test_without_a_place_of_ones_own_it_says_how_to_name_one(folder: Path, home: tuple[str, str] | tuple[()]) -> None:
+    """Nobody's home, as the system knows it, is not there either."""
+    code, out, err = start(folder, "check", home=home)
+    assert (code, out, err.count("\n")) == (1, "", 1), err
+    assert f"HALLGATE_VENV=/tmp/hallgate-{pwd.getpwnam(NOBODY).pw_uid} {folder}/house/hallgate check" in err
 
 
 @needs.broker
