@@ -6,6 +6,7 @@ so control characters are shown as a dot: a message must not move somebody's cur
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any, Literal
@@ -223,15 +224,28 @@ def _cut(rows: list[tuple[str, str]], room: int, word: Word) -> list[tuple[str, 
     if len(rows) <= room:
         return rows
     head, rest = rows[:2], rows[2:]
-    urgent = [row for row in rest if row[0] in (BAD, WARN)]
-    calm = [row for row in rest if row[0] not in (BAD, WARN)]
-    kept = (urgent + calm)[: max(0, room - 3)]
-    left = len(rest) - len(kept)
-    return [*head, *[row for row in rest if row in kept][: max(0, room - 3)], (SOFT, f"… {word('more').format(left)}")]
+    urgent = _urgent(rest)
+    kept = sorted(sorted(range(len(rest)), key=lambda at: at not in urgent)[: max(0, room - 3)])
+    return [*head, *[rest[at] for at in kept], (SOFT, f"… {word('more').format(len(rest) - len(kept))}")]
+
+
+def _urgent(rows: list[tuple[str, str]]) -> set[int]:
+    """Which rows need somebody; a lane's row brings its door's along, or nobody would know whose it is."""
+    found, owner = set[int](), 0
+    for at, (tone, text) in enumerate(rows):
+        owner = owner if text.startswith("  ") else at
+        if tone in (BAD, WARN):
+            found |= {owner, at}
+    return found
 
 
 def _by_name(view: HallView) -> list[DeviceView]:
-    return sorted(view.devices.values(), key=lambda one: one.name)
+    """As people count: gate-2 before gate-10."""
+    parts = {name: re.split(r"([0-9]+)", name) for name in view.devices}
+    return [
+        view.devices[name]
+        for name in sorted(parts, key=lambda name: [(part.isdigit() and int(part), part) for part in parts[name]])
+    ]
 
 
 def _tone(answer: str) -> str:

@@ -221,12 +221,13 @@ class Screen:
         problem = hub.connection.problem
         if not self._redraws:
             if problem != self._problem:
-                print(f"hallgate hub: {spoken(problem or 'connected')}", file=sys.stderr, flush=True)
+                told = f"the broker cannot be reached, trying again: {problem}" if problem else "connected"
+                print(f"hallgate hub: {spoken(told)}", file=sys.stderr, flush=True)
             self._problem = problem
             while self._unsaid:
                 print(self._unsaid.popleft(), flush=True)
             return
-        warning = [f"! {spoken(problem)}"] if problem else []
+        warning = [f"! {spoken(f'the broker cannot be reached, trying again: {problem}')}"] if problem else []
         room = shutil.get_terminal_size((80, 24)).lines - 1 - len(warning)
         with hub.lock:
             each = max(8, room // max(1, len(hub.halls)))

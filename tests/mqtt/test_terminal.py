@@ -54,6 +54,21 @@ def test_the_picture_fits_the_terminal_and_says_what_matters(language: str, widt
         assert ("请候" if language == "zh" else "wait 3.1.1b") in text
 
 
+@pytest.mark.parametrize("height", [12, 24])
+def test_of_many_doors_the_one_that_needs_somebody_is_shown_with_its_name(height: int) -> None:
+    """Forty lanes that are well look all the same; the last one does not."""
+    view = HallView("baoshan")
+    for at in range(40):
+        lane = LaneStatus(name="A", state="fault" if at == 39 else "idle")
+        view.heard(f"gate-{at}", "availability", b"online", 0.0)
+        view.heard(f"gate-{at}", "status", status(f"gate-{at}", lanes=(lane,)).encoded(), 0.0)
+    shown = screen(view, "en", 80, height)
+    door = next(at for at, line in enumerate(shown) if line.startswith("gate-39 "))
+    assert "fault" in shown[door + 1].lower() and len(shown) <= height
+    names = [line.split()[0] for line in shown if line.startswith("gate-")]
+    assert names[:2] == ["gate-0", "gate-1"] and "gate-10" not in names[:3]
+
+
 def test_a_door_that_gives_its_rights_away_or_is_in_doubt_says_so() -> None:
     """Whoever waits to carry one away sees when it may be."""
     view = HallView("baoshan")
