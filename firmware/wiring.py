@@ -272,10 +272,10 @@ class Device:
         self.loop.turn(wait=False)  # what was heard last is still in the post
 
     def _follow_rulebook(self) -> None:
+        self.verify.zone = self.controller.zone  # also where a start brings the rulebook that was in force before
         next_until = self.controller.state.rulebook_next_until
         if self.controller.rulebook is not self.judge.rulebook or next_until != self.judge.next_until:
             self.judge.follow(self.controller.rulebook, self.controller.zone, next_until)
-            self.verify.zone = self.controller.zone
             self._check_clock(0)
 
     def _check_clock(self, t_ms: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import socket
@@ -299,6 +300,25 @@ def test_a_pushed_roster_opens_by_short_number_also_after_a_restart_without_a_hu
     gate.scan(b"4711")
     gate.relay.expect(ON)
     assert gate.replay().returncode == 0
+
+
+@pytest.mark.parametrize("hour", ["00:30", "12:00"])
+def test_after_a_restart_the_day_is_still_the_halls_own(gate: Bench, ear: Ear, broker: Broker, hour: str) -> None:
+    """Half past midnight in Shanghai is yesterday in UTC: the roster of the new day holds, before a restart and after."""
+    day = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=2)
+    gate.stop()
+    gate.environment["HALLGATE_CLOCK"] = f"rate=1,wall={day}T{hour}:00+08:00"
+    gate.start()
+    push(
+        gate, ear, "roster", "roster", json.dumps({"v": 1, "day": str(day), "bookings": [{"number": "4711"}]}).encode()
+    )
+    wait_until(lambda: any(event["device"] == "roster" for event in events(ear, "health")))
+    broker.kill()
+    gate.stop()
+    gate.environment["HALLGATE_CLOCK"] = f"rate=1,wall={day}T{hour[:3]}40:00+08:00"
+    gate.start()
+    gate.scan(b"4711")
+    gate.relay.expect(ON)
 
 
 def test_a_status_says_which_alarms_and_incidents_stand_also_after_a_restart(
