@@ -62,6 +62,18 @@ def read(path: Path | str, size_max: int | None = None) -> bytes:
     return content
 
 
+def write(path: Path, content: bytes) -> None:
+    """For everybody to read. OSError also for a pipe that nobody reads from."""
+
+    def unwaiting(name: str, flags: int) -> int:
+        handle = os.open(name, flags | os.O_NONBLOCK, 0o666)
+        os.set_blocking(handle, True)
+        return handle
+
+    with open(path, "wb", opener=unwaiting) as out:
+        out.write(content)
+
+
 def lines(file: IO[bytes], name: str) -> Iterator[bytes]:
     """Each line of a stream. Mistake for one without an end: /dev/zero is a line that fills the memory."""
     while line := file.readline(LINE_BYTES_MAX + 1):

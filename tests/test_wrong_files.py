@@ -132,6 +132,17 @@ def test_a_name_that_is_empty_is_no_recording(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_what_is_signed_is_not_written_into_a_pipe_that_nobody_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(ROOT / "deploy/sites/rulebook.toml", tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert command_line.main(["key", "new", "--kind", "rulebook", str(tmp_path / "key.pem")]) == 0
+    words = ["--key", str(tmp_path / "key.pem"), "--jws", str(tmp_path / "pipe"), str(tmp_path / "rulebook.toml")]
+    assert command_line.main(["rulebook", "sign", *words]) == 1
+    assert capsys.readouterr().err.startswith(f"hallgate rulebook: {tmp_path / 'pipe'}: ")
+
+
 def test_a_folder_without_a_name_of_its_own_is_no_image(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["flash", ".", "out.img", "--blank"]) == 2
     assert "no such file" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from firmware import clock, typed_toml
 from firmware.core import jwk, trust_list
 from firmware.errors import Failure, Mistake
-from firmware.files import read
+from firmware.files import read, write
 from firmware.language import spoken, told
 from firmware.rulebook import signature
 from firmware.site.examination import Examination, examine_rulebook
@@ -57,7 +57,7 @@ def _sign(arguments: argparse.Namespace, text: bytes) -> int:
         written[arguments.jws] = signing.sign(text, key, kid)
     for target, content in written.items():
         try:
-            target.write_bytes(content)
+            write(target, content)
         except OSError as error:
             raise Failure(f"{target}: {error.strerror}") from None
         print(spoken(f"{target}: signed by {kid}"))
