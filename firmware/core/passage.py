@@ -245,10 +245,11 @@ def tend(turn: Turn, lane: LaneState) -> None:
 def sees(turn: Turn, lane: LaneState) -> bool:
     """Whether passages are confirmed here and now.
 
-    A counter that fell silent confirms nothing: then they are assumed, else a place would be given back for a body that is
-    inside.
+    What counts and fell silent confirms nothing: then they are assumed, else a place would be given back for a body that
+    is inside. Where beams count, a relay that is gone takes nothing from them: who is assumed would come in a second time.
     """
-    return turn.setup(lane.name).passage_sensor and "counter" not in lane.broken and "gate" not in lane.broken
+    setup = turn.setup(lane.name)
+    return setup.passage_sensor and "counter" not in lane.broken and (setup.beams or "gate" not in lane.broken)
 
 
 def _renews(turn: Turn, lane: LaneState) -> bool:

@@ -6,6 +6,7 @@ doubtful its dates are not held against it.
 
 from __future__ import annotations
 
+from firmware.core import passage
 from firmware.core.facts import AnyFact, Booking
 from firmware.core.state import LaneState
 from firmware.core.turn import Turn
@@ -58,7 +59,7 @@ def let_go(turn: Turn, lane: LaneState) -> None:
         return
     if not lane.deaf:
         turn.unfree(lane)
-    if not turn.setup(lane.name).passage_sensor or "counter" in lane.broken or "gate" in lane.broken:
+    if not passage.sees(turn, lane):
         for _, own in turn.state.resources():
             own.recount_needed = True
         turn.alarm("recount_needed", detail=f"{lane.name} stood open and nothing counts there")

@@ -185,6 +185,35 @@ def test_a_silent_counter_gives_no_place_back_for_a_body_it_did_not_see() -> Non
     assert (stage.free, [passage.assumed for passage in stage.passages]) == (1, [True])
 
 
+@pytest.mark.parametrize("beams", [True, False])
+def test_a_relay_that_is_unplugged_counts_nobody_twice_where_beams_count(beams: bool) -> None:
+    """A gate board that is gone sees nobody through: there it has to be assumed."""
+    stage = Stage(limit=5, lanes=(LaneSetup(name="A", direction="in", passage_sensor=True, beams=beams),))
+    stage.scan(stage.booking(1))
+    stage.do(events.DeviceHealth(lane="A", device="gate", state="unplugged")).wait(2)
+    if beams:
+        assert not stage.passages
+        stage.cross()
+    assert [(passage.assumed, passage.expected) for passage in stage.passages] == [(not beams, True)]
+    assert (stage.free, "tailgate" in stage.alarms) == (4, False)
+
+
+def test_who_did_not_come_in_before_the_relay_was_unplugged_takes_no_place() -> None:
+    stage = Stage(limit=5, lanes=(LaneSetup(name="A", direction="in", passage_sensor=True, beams=True),))
+    stage.scan(stage.booking(1))
+    stage.do(events.DeviceHealth(lane="A", device="gate", state="unplugged")).wait(20)
+    assert (stage.free, stage.passages) == (5, [])
+
+
+def test_the_responders_leave_no_doubt_where_beams_counted_them_and_the_relay_is_gone() -> None:
+    setup = LaneSetup(name="A", direction="in", passage_sensor=True, beams=True)
+    stage = Stage(limit=5, lanes=(setup,))
+    stage.contact("release_key", True)
+    stage.do(events.DeviceHealth(lane="A", device="gate", state="unplugged"))
+    stage.contact("release_key", False)
+    assert "recount_needed" not in stage.alarms
+
+
 def test_a_second_bank_stops_the_first() -> None:
     stage = Stage(limit=5)
     stage.do(row(M=200, bank=True))
