@@ -84,7 +84,7 @@ def stored(folder: Path) -> Identity | None:
 def _keep(folder: Path, now: Identity) -> bool:
     """Whether it is on disk. A full or read-only one: the gate still starts under its known name."""
     try:
-        durable.replace_file(folder / FILE, msgspec.json.encode(_lasting(now)))
+        write(folder, now)
     except Failure:
         if now.fresh:
             raise
@@ -102,6 +102,11 @@ def _why_another(old: Identity | None, device: str, board: str) -> str:
     return "the journal was written by a newer version"
 
 
+def write(folder: Path, now: Identity) -> None:
+    """Raises Failure."""
+    durable.replace_file(folder / FILE, msgspec.json.encode(lasting(now)))
+
+
 def _born(device: str, board: str, *, archived: str, because: str, newest: str) -> Identity:
     return Identity(
         inc=f"{device}-{os.urandom(4).hex()}",
@@ -115,8 +120,9 @@ def _born(device: str, board: str, *, archived: str, because: str, newest: str) 
     )
 
 
-def _lasting(identity: Identity) -> Identity:
-    return msgspec.structs.replace(identity, fresh=False, archived="", archived_because="")
+def lasting(identity: Identity) -> Identity:
+    """As it lies on disk: what was so at one opening only is left out."""
+    return msgspec.structs.replace(identity, run="", fresh=False, archived="", archived_because="")
 
 
 def _other_board(then: str, now: str) -> bool:

@@ -26,6 +26,11 @@ def take(directory: Path) -> int:
     return handle
 
 
+def stands(directory: Path) -> bool:
+    """Whether there is a lock file: one that was deleted keeps nobody out."""
+    return (directory / "lock").exists()
+
+
 def _open(path: Path) -> int:
     """A link is refused: `hallgate wipe` is root, the folder is the firmware's, and what it leads to is signed below."""
     how = os.O_CLOEXEC | os.O_NOFOLLOW

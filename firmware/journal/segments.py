@@ -150,6 +150,15 @@ class SegmentFile:
         """Until this returns nothing is promised. Raises OSError."""
         os.fdatasync(self._handle)
 
+    def is_gone(self) -> bool:
+        """Whether nobody will find what is written here: the file was deleted, or another one has its name."""
+        try:
+            return os.stat(self.path).st_ino != os.fstat(self._handle).st_ino
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False  # a disk that fails says so when it is written to
+
     def close(self) -> None:
         if self._handle >= 0:
             os.close(self._handle)

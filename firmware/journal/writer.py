@@ -199,6 +199,8 @@ class Writer:
     def _flush(self, *, snapshot: bool = True) -> None:
         if not self._waiting and not self._losing:
             return
+        if self._file is not None and self._file.is_gone():
+            self._leave()
         due = self._snapshot_flags is not None and snapshot
         seal = self._seal(self._segment)
         data = self._group(seal, self._end) + (self._snapshot_frame(seal, self._end) if due else b"")
@@ -210,8 +212,30 @@ class Writer:
             self._written(self._tail + len(data), due)
         self._prepare_in_time()
 
+    def _leave(self) -> None:
+        """What is written to a deleted file is lost at the next start: refused once, and said; then all begins anew."""
+        assert self._file is not None
+        self._file.close()
+        self._file = None
+        raise OSError(errno.ENOENT, "its file was deleted or moved away")
+
+    def _stand_again(self) -> None:
+        """The folder, who writes there and the lock, should they be gone. Raises OSError."""
+        if identity.stored(self._folder) == identity.lasting(self.identity):
+            return
+        try:
+            durable.make_folder(self._folder, durable.PRIVATE)
+            if not lock.stands(self._folder.parent):
+                held, self._lock = self._lock, lock.take(self._folder.parent)
+                os.close(held)
+            identity.write(self._folder, self.identity)
+        except Failure as failure:
+            raise OSError(errno.EIO, str(failure)) from failure
+
     def _rotate(self, snapshot: bool) -> None:
         """Begin the next segment with what waits and a snapshot, in one write."""
+        if self._file is None:
+            self._stand_again()
         segment = self._ready()
         file = SegmentFile(path_of(self._folder, segment), direct=self._direct)
         try:
@@ -294,6 +318,8 @@ class Writer:
             self.prepare_step()
 
     def _ready(self) -> int:
+        if self._next and not path_of(self._folder, self._next).exists():
+            self._next = 0
         while not self._next:
             self._prepare()
         return self._next
@@ -302,7 +328,7 @@ class Writer:
         begun = self._preparation
         if begun is None:
             held = self._within_budget()
-            target = (held[-1] if held else 0) + 1
+            target = max(self._segment, *held, 0) + 1  # no number comes twice: readers remember places by it
             while self._full(held):
                 if self._reuse(held.pop(0), target):
                     return
