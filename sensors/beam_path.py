@@ -8,7 +8,8 @@ Three things follow from geometry alone, whatever the walking speed:
 - LENGTH. A body's depth is s x dwell / lag. A swinging hand is a third of a torso, two people chest to back are twice
   one. Short right before or behind a body is its hand; short with nobody near is still somebody (an entry that is not
   counted is the worse mistake, and such an exit is only assumed); long is a doubt. A hand ahead of the chest makes a
-  lag shorter, never longer: whether two may have passed is judged by the slower lag.
+  lag shorter, never longer: whether two may have passed is judged by the slower lag. Who waits for the gate in a beam
+  makes one lag longer by as much: whether it is short is judged by the quicker one.
 - FOLLOWER. The near beam is broken again while the far one still is: either the first body steps back or a second
   one follows. A body that steps back needs as long to free the far beam as it needed to get so far; one that goes on
   frees it after about its own lag. Whichever is nearer is true.
@@ -180,7 +181,7 @@ class BodyTracker:
         after_ms = self._after_ms(body)
         if transit_ms < geometry.transit_ms_min:
             return self._slim_after_all()  # quicker than anybody runs: a hand, or something thrown
-        if body.length_mm(geometry.spacing_mm, sum(body.lags_ms()) / 2) < HAND * geometry.body_mm:
+        if body.length_mm(geometry.spacing_mm, min(body.lags_ms())) < HAND * geometry.body_mm:
             return self._slim_through(body, transit_ms, after_ms)
         self._slim = None
         crowded = after_ms <= geometry.crowd_ms

@@ -379,6 +379,16 @@ def test_a_slim_thing_alone_counts_going_in_and_is_only_assumed_going_out() -> N
     assert facts(slim + path(IN, 300) + later_hand) == [Crossing("in")], "and is nobody's when the next one is seen"
 
 
+@pytest.mark.parametrize("waits_ms", [300, 1_000, 5_000])
+def test_who_waits_for_the_gate_in_one_of_the_beams_is_a_body_either_way(waits_ms: int) -> None:
+    """A chest of 330 mm at 1.2 m/s, in front of a gate that opens only then, or that somebody stops behind."""
+    before = path(f"A0 B{waits_ms + 67} a{waits_ms + 275} b{waits_ms + 342}")
+    behind = path(f"A0 B67 a275 b{waits_ms + 342}")
+    for steps in (before, behind):
+        assert facts(steps) == [Crossing("in")]
+        assert facts(mirrored(steps)) == [Crossing("out")]
+
+
 def test_in_a_queue_a_hand_ahead_of_the_chest_makes_nobody_two() -> None:
     """The hand makes the front lag 30 ms; only the rear lag tells the body's speed."""
     assert facts(path(IN) + path("A0 B30 a500 b600", 700)) == [Crossing("in"), Crossing("in")]
