@@ -300,7 +300,7 @@ class Loop:
         records = outcome.records
         if records and isinstance(event, CodeRead):
             records = outcome.records = [self._timed(record, t_ms) for record in records]
-        first = records[0].seq if records else 0
+        first = records[0].seq if records else self.controller.state.seq + 1
         self.journal.append(journal_entry.encode(journal_entry.Entry(moment, event, records)), first, len(records))
         if self._unflushed_ms is None:
             self._unflushed_ms = t_ms

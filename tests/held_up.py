@@ -57,14 +57,19 @@ class Gate:
 
 
 class Disk:
-    """A journal of which `full` says whether it can be written to. `said`: what was asked of it."""
+    """A journal of which `full` says whether it can be written to. `said`: what was asked of it.
+
+    `numbers`: of each entry the first hub event and how many it holds.
+    """
 
     def __init__(self) -> None:
         self.full, self.waiting, self.said = False, 0, list[str]()
+        self.numbers = list[tuple[int, int]]()
 
     def append(self, entry: bytes, first_seq: int, count: int) -> None:
         self.waiting += 1
         self.said.append("append")
+        self.numbers.append((first_seq, count))
 
     def sync(self) -> None:
         self.said.append("sync")

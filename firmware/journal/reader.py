@@ -187,7 +187,7 @@ class Reader:
         best: Position | None = None
         for segment in segments.listed(self._folder):
             first = segments.first_frame(self._folder, self._inc, segment)
-            if first is None:
+            if first is None or not first.first_seq:
                 continue
             if first.first_seq > seq:
                 break
@@ -219,12 +219,18 @@ class Reader:
             window.close()
 
     def _mark(self, segment: int, frame: Frame) -> None:
-        """Remember one place every 64 KiB: at most 17 a segment."""
-        marks = self._marks.setdefault(segment, [])
-        if not marks or frame.at - marks[-1][1] > _MARK_EVERY_BYTES:
+        """Remember one place every 64 KiB: at most 17 a segment.
+
+        Entries of an older firmware that told the hub nothing say 0, which would be before every event there is.
+        """
+        if not frame.first_seq:
+            return
+        marks = self._marks.get(segment)
+        if marks is None:
+            self._marks[segment] = [(frame.first_seq, frame.at)]
+            self._forget()
+        elif frame.at - marks[-1][1] > _MARK_EVERY_BYTES:
             marks.append((frame.first_seq, frame.at))
-            if len(marks) == 1:
-                self._forget()
 
     def _forget(self) -> None:
         held = set(segments.listed(self._folder))

@@ -384,7 +384,7 @@ class Writer:
 
     def _count_dropped(self, oldest: int) -> None:
         first, then = (first_frame(self._folder, self.identity.inc, segment) for segment in (oldest, oldest + 1))
-        if first is not None and then is not None:
+        if first is not None and then is not None and first.first_seq:
             self.dropped_records += then.first_seq - first.first_seq
 
     # --- opening

@@ -100,6 +100,21 @@ def test_what_was_prepared_ahead_and_what_told_nothing_hide_no_event(writer: Wri
     assert [record.first_seq for record in Reader(tmp_path).payloads_from_seq(11)] == [11]
 
 
+def test_entries_of_an_older_firmware_that_told_nothing_hide_no_event(tmp_path: Path) -> None:
+    """They say 0 where the number of the next event belongs, also at the beginning of a segment."""
+    writer = open_writer(tmp_path, segment=262_144, budget=16 * 262_144)
+    for seq in range(1, 1_001):
+        for _ in range(3):
+            writer.append(payload(0), 0, 0)
+        writer.append(payload(seq), seq, 1)
+        writer.sync()
+    reader = Reader(tmp_path)
+    assert [record.first_seq for record in reader.payloads_from_seq(1)] == list(range(1, 1_001))
+    for seq in (1, 400, 990):
+        assert [record.first_seq for record in reader.read_range(seq, seq + 5)] == list(range(seq, seq + 6))
+        assert [record.first_seq for record in Reader(tmp_path).read_range(seq, seq)] == [seq]
+
+
 def test_numbers_that_were_never_given_are_in_no_range(writer: Writer, tmp_path: Path) -> None:
     """After a full disk the numbers go on behind a gap: what follows it is not what was asked for."""
     for seq, count in ((1, 2), (9, 2)):
