@@ -26,6 +26,7 @@ from firmware.core.moment import Moment
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.turn import Outcome
 from firmware.journal import JournalUnwritable, Writer
+from firmware.outputs.relay import RelayHand
 
 INBOX = 1_000
 """Events waiting to be judged; what does not fit is dropped, counted and reported."""
@@ -222,6 +223,7 @@ class Loop:
                 self.dropped_events += 1
 
     def _tend(self, t_ms: float) -> None:
+        self._outlast(t_ms)
         for cable in self.cables:
             if cable.tend_ms is not None and cable.tend_ms <= t_ms:
                 cable.tend_ms = cable.port.tend(t_ms)
@@ -232,6 +234,13 @@ class Loop:
         for index, due in enumerate(self._due):
             if due is not None and due <= t_ms:
                 self._due[index] = self.timers[index](t_ms)
+
+    def _outlast(self, t_ms: float) -> None:
+        """Whoever is in a gate was prolonged in time, unless this process was frozen: then its first deed is not to shut it."""
+        for lane, hands in self.hands.items():
+            for relay in [line.speaker for _, line in hands if isinstance(line.speaker, RelayHand)]:
+                if relay.overdue(t_ms) and self.controller.state.lanes[lane].blocked:
+                    relay.outlast(t_ms)
 
     def _follow(self, cable: Cable) -> None:
         """The port's descriptor changes when a device is unplugged and comes back: looked at after reading and writing."""

@@ -34,7 +34,7 @@ from firmware.ports.serial_line import SerialPort
 from sensors import scanner_text_line
 from tests.brokers import wait_until
 from tests.core.stage import Stage
-from tests.device.bench import ON, Far
+from tests.device.bench import OFF, ON, Far
 from tests.held_up import WAYS, Gate, Late, with_a_disk
 
 
@@ -362,6 +362,29 @@ def test_a_relay_that_goes_while_it_is_written_to_is_missed_and_comes_back(loop:
     assert [event.state for event, _ in loop._inbox if isinstance(event, DeviceHealth)] == ["unplugged", "ok"]
     port.close()
     far.unplug()
+
+
+def test_a_process_that_was_frozen_shuts_no_gate_on_the_body_that_is_in_it() -> None:
+    stage, wrote = Stage(lanes=WAYS), list[bytes]()
+    held_up, line = (
+        Late(stage),
+        Line("A", "gate", "gate_relay_lcus", gate_relay_lcus.Encoder(gate_relay_lcus.Settings())),
+    )
+    port: Any = SimpleNamespace(fileno=lambda: 0, write=wrote.append)
+    cable = Cable(port, [line], fd=0, tend_ms=None)
+    held_up.loop.cables.append(cable)
+    held_up.loop.hands["A"] = [(cable, line)]
+    held_up.judge([(CodeRead(lane="A", fact=stage.booking(1)), 0.0), (PassageBlocked(lane="A", blocked=True), 100.0)])
+    assert wrote == [ON]
+    held_up.late_ms = 5_000
+    for _ in range(3):
+        held_up.judge([])
+    assert wrote == [ON]
+    held_up.late_ms = 0
+    held_up.judge([(PassageBlocked(lane="A", blocked=False), 30_000.0)])
+    held_up.late_ms = 2_000
+    held_up.judge([])
+    assert wrote == [ON, OFF]
 
 
 def test_the_half_of_a_code_that_came_before_the_plug_was_pulled_is_not_joined_to_the_next(

@@ -31,6 +31,7 @@ PULSE_MAX_MS = 60_000
 """No single order holds a gate longer than this; a blocked passage is held by ordering again."""
 
 RENEW_MS = 2_000
+OUTLAST_MS = 1_000
 
 Energised = Literal["open", "closed"]
 """Setting `energised`: the position the gate takes while the relay is on. `closed` is a gate that is held shut by
@@ -142,6 +143,11 @@ class RelayHand(Hand, ABC):
     def overdue(self, t_ms: float) -> bool:
         """A timed opening is past its end, and nobody has ticked since."""
         return self._opening.until_ms is not None and t_ms >= self._opening.until_ms
+
+    def outlast(self, t_ms: float) -> None:
+        """An opening that is past its end goes on for a moment: somebody is in the gate. Nothing is sent."""
+        self._opening.prolong(OUTLAST_MS, t_ms)
+        self._plan()
 
     # ------------------------------------------------------------ inside
 
