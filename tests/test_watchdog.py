@@ -52,8 +52,8 @@ def test_it_is_told_in_the_words_it_knows(systemd: Systemd) -> None:
     ("usec", "pid", "every_ms"),
     [
         ("3000", "", 1.0),
-        ("30000000", str(os.getpid()), 10_000.0),
-        ("30000000", str(os.getpid() + 1), None),
+        ("30000000", "ours", 10_000.0),
+        ("30000000", "another's", None),
         ("30000000", "x", None),
         ("", "", None),
         ("0", "", None),
@@ -65,7 +65,8 @@ def test_it_says_that_it_is_alive_only_where_it_was_asked_to(
     systemd: Systemd, usec: str, pid: str, every_ms: float | None
 ) -> None:
     """WATCHDOG_PID names another process where a child inherited the environment."""
-    watchdog = Watchdog({"NOTIFY_SOCKET": systemd.name, "WATCHDOG_USEC": usec, "WATCHDOG_PID": pid})
+    named = {"ours": str(os.getpid()), "another's": str(os.getpid() + 1)}.get(pid, pid)
+    watchdog = Watchdog({"NOTIFY_SOCKET": systemd.name, "WATCHDOG_USEC": usec, "WATCHDOG_PID": named})
     assert watchdog.tend(0.0) == every_ms
     assert systemd.heard() == ([] if every_ms is None else [b"WATCHDOG=1"])
 
