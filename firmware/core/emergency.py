@@ -11,6 +11,7 @@ from firmware.core.state import LaneSetup, LaneState
 from firmware.core.turn import Turn
 
 UNTIL_RESET_MS = 86_400_000
+OTHER_WORDS = {"elevator": "evacuate_lift"}
 
 
 def fire_loop(turn: Turn, closed: bool, lane: str) -> None:
@@ -46,7 +47,7 @@ def say_leave(turn: Turn, lane: LaneState) -> None:
 
 def word(setup: LaneSetup) -> str:
     """The phrase that this lane's sign and voice have in an evacuation."""
-    return "evacuate_lift" if setup.direction == "elevator" else "evacuate"
+    return OTHER_WORDS.get(setup.direction, "evacuate")
 
 
 def reset(turn: Turn, by: str) -> str:
