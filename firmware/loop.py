@@ -37,6 +37,8 @@ CALLS_A_TURN = 4
 FLUSH_MS = 1_000
 """What moves nothing may stay in memory this long."""
 RETRY_MS = 1_000
+FROZEN_MS = 100
+"""Of a turn that begins so late: what hands do by themselves may be over by then."""
 STALE_ORDER_MS = 1_000
 """Orders that are carried out so long after their event was judged: a grant behind one may be over."""
 WAKE_APART_MS = 20
@@ -72,6 +74,8 @@ class Loop:
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector.register(self._bell, selectors.EVENT_READ, None)
         self._last_ms = 0
+        self._awaited_ms = 0.0
+        """When the turn under way had to begin at the latest."""
         self._wake_ms: int | None = None
         self._unflushed_ms: float | None = None
         self._retry_ms: float | None = None
@@ -198,8 +202,8 @@ class Loop:
         if self._unflushed_ms is not None:
             times.append(self._unflushed_ms + FLUSH_MS)
         soonest = min((time for time in times if time is not None), default=None)
-        now = self.clock.elapsed_ms()
-        return self.clock.seconds_until(now + IDLE_MS if soonest is None else soonest)
+        self._awaited_ms = self.clock.elapsed_ms() + IDLE_MS if soonest is None else soonest
+        return self.clock.seconds_until(self._awaited_ms)
 
     def _collect(self, cable: Cable | None) -> None:
         if cable is not None:
@@ -223,7 +227,8 @@ class Loop:
                 self.dropped_events += 1
 
     def _tend(self, t_ms: float) -> None:
-        self._outlast(t_ms)
+        if t_ms > self._awaited_ms + FROZEN_MS:
+            self._outlast(t_ms)
         for cable in self.cables:
             if cable.tend_ms is not None and cable.tend_ms <= t_ms:
                 cable.tend_ms = cable.port.tend(t_ms)

@@ -109,6 +109,8 @@ class Writer:
         self._snapshot_flags: int | None = None
         self._segment = self._tail = self._end = 0
         self._file: SegmentFile | None = None
+        self._gone = False
+        """Nobody will find what is written to `_file`: it was deleted."""
         self._next = 0
         self._preparation: Preparation | None = None
         self._recover()
@@ -199,8 +201,8 @@ class Writer:
     def _flush(self, *, snapshot: bool = True) -> None:
         if not self._waiting and not self._losing:
             return
-        if self._file is not None and self._file.is_gone():
-            self._leave()
+        if self._gone and self._file is not None:
+            self._leave(self._file)
         due = self._snapshot_flags is not None and snapshot
         seal = self._seal(self._segment)
         data = self._group(seal, self._end) + (self._snapshot_frame(seal, self._end) if due else b"")
@@ -212,11 +214,10 @@ class Writer:
             self._written(self._tail + len(data), due)
         self._prepare_in_time()
 
-    def _leave(self) -> None:
+    def _leave(self, file: SegmentFile) -> None:
         """What is written to a deleted file is lost at the next start: refused once, and said; then all begins anew."""
-        assert self._file is not None
-        self._file.close()
-        self._file = None
+        file.close()
+        self._file, self._gone = None, False
         raise OSError(errno.ENOENT, "its file was deleted or moved away")
 
     def _stand_again(self) -> None:
@@ -300,8 +301,10 @@ class Writer:
     def prepare_step(self) -> bool:
         """One small step (128 KiB, or a flush) towards the next segment; call it when nothing else is to do.
 
-        True while there is more to do. Never raises: what stands in the way is in `trouble`.
+        True while there is more to do. Never raises: what stands in the way is in `trouble`. Whether the segment in use is
+        still there is looked at here as well: nobody at the gate waits for that.
         """
+        self._gone = self._file is not None and self._file.is_gone()
         if self._next:
             return False
         try:

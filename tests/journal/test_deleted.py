@@ -16,6 +16,7 @@ from tests.journal.opening import crash, fill, open_writer, payload, seqs
 
 def refused_once(writer: Writer, seq: int) -> None:
     writer.append(payload(seq), seq, 1)
+    writer.prepare_step()
     with pytest.raises(JournalUnwritable, match="deleted or moved away"):
         writer.sync()
     assert writer.retry() and not writer.because
