@@ -33,6 +33,8 @@ def test_one_more_is_let_out_at_once() -> None:
     assert stage.gate == ["open"]
     sees(stage, 2)
     assert stage.gate == ["open", "open"]
+    sees(stage.wait(1), 2)
+    assert stage.gate == ["open", "open"], "the same two"
     sees(sees(stage.wait(1), 1), 0)
     sees(stage.wait(0.1), 1)
     assert stage.gate == ["open"] * 3

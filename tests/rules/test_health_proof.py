@@ -164,7 +164,13 @@ def test_a_week_of_antigen_tests_is_one_visit() -> None:
     assert shows_antigen_tests(7, range(9, 145, 24)).because == "antigen_day_asked"
 
 
-def shows_antigen_tests(days: int, hours_old: Iterable[int]) -> Stage:
+def test_of_more_tests_than_anybody_needs_the_latest_are_kept() -> None:
+    stage = shows_antigen_tests(2, [*(1 + number / 1000 for number in range(70)), 11])
+    assert stage.decision.answer == "admit"
+    assert stage.lane.visit is None or len(stage.lane.visit.healths) <= 61
+
+
+def shows_antigen_tests(days: int, hours_old: Iterable[float]) -> Stage:
     stage = Stage(proof='"antigen"', visitor=f'antigen_days = {days}\non_fail = {{ antigen = "refuse" }}')
     stage.scan(stage.booking(1))
     for hours in hours_old:
