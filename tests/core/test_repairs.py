@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from firmware.core import events, jwk
+from firmware.core import events
 from firmware.core.actions import GateClose, GateOpen
-from firmware.core.controller import Controller
-from firmware.core.occupancy import Rights, Row
+from firmware.core.occupancy import Row
 from firmware.core.records import CommandDone
-from firmware.core.state import HallState, LaneSetup
+from firmware.core.state import LaneSetup
 from tests.core.stage import Stage, rulebook
 
 
@@ -120,38 +117,6 @@ def test_the_sign_of_an_evacuation_stays() -> None:
     stage.contact("fire_loop", False)
     command(stage, "identify")
     assert stage.signs == ["紧急疏散 由此离开"]
-
-
-@pytest.mark.parametrize("lane", [None, "A", "Z"])
-@pytest.mark.parametrize("name", [*jwk.COMMANDS, "of_the_future"])
-def test_an_order_that_leaves_out_or_misspells_anything_is_answered(name: str, lane: str | None) -> None:
-    """One without its lane ended the firmware, and every replay of the journal it stood in."""
-    keys = (
-        "n",
-        "inside",
-        "inc",
-        "evidence",
-        "seq",
-        "moves",
-        "on",
-        "incident",
-        "point",
-        "item",
-        "pass_id",
-        "sampled_at",
-    )
-    bodies: list[dict[str, Any]] = [
-        {},
-        *(dict.fromkeys(keys, wrong) for wrong in ("", "x", -1, 2**53, 0.5, True, None)),
-    ]
-    for number, body in enumerate(bodies):
-        stage = Stage()
-        order = events.CommandArrived(id=str(number), name=name, issuer="hub", lane=lane, body=body)
-        stage.do(order)
-        [done] = [record for record in stage.records if isinstance(record, CommandDone)]
-        assert (done.name, done.result) in ((name, "done"), (name, "refused"))
-        if name in ("open_once", "confirm_identity", "venue_code") and lane != "A":
-            assert done.because == "no_such_lane"
 
 
 # ---------------------------------------------------------------- the limit
@@ -404,94 +369,6 @@ def test_a_booking_that_is_given_back_returns_no_quota_it_never_took() -> None:
     assert walk_in(stage, 2) == "admit"
     stage.wait(15)
     assert stage.controller.state.quota_used == 1
-
-
-# ---------------------------------------------------------------- a leaf that rattles
-
-
-@pytest.mark.parametrize(("open_s", "expected"), [(0.1, []), (0.499, []), (0.5, ["forced"]), (3.0, ["forced"])])
-def test_a_leaf_that_shuts_at_once_has_only_rattled(open_s: float, expected: list[str]) -> None:
-    stage = Stage()
-    stage.contact("door", False).wait(open_s).contact("door", True).wait(60)
-    assert stage.alarms == expected
-    assert len(stage.records) == 2 * len(expected), "an alarm that began has ended"
-
-
-def late_door(stage: Stage, after_s: float, closed: bool) -> None:
-    """The contact's news, and nobody was woken for what became due before it."""
-    stage.now += after_s
-    stage._handle(events.ContactChanged(lane="A", role="door", closed=closed))
-
-
-def test_a_late_wake_up_hides_no_forced_leaf() -> None:
-    stage = Stage()
-    stage.contact("door", False)
-    late_door(stage, 0.8, closed=True)
-    assert stage.alarms == ["forced"]
-
-
-def test_a_late_wake_up_makes_no_leaf_forced_that_stood_free_for_the_responders() -> None:
-    stage = Stage()
-    stage.scan(stage.booking(950, key_kind="staff", person_class="responder"))
-    assert stage.lane.freed and stage.lane.freed_until_ms is not None
-    late_door(stage, stage.lane.freed_until_ms / 1000 + 0.1, closed=False)
-    assert not stage.lane.freed and "forced" not in stage.wait(14).alarms
-
-
-@pytest.mark.parametrize(("after_s", "expected"), [(0.1, []), (5.0, []), (9.9, []), (11.1, ["forced"])])
-def test_a_leaf_may_open_as_long_as_somebody_may_go_through(after_s: float, expected: list[str]) -> None:
-    stage = Stage()
-    stage.scan(stage.booking(1))
-    assert stage.wait(after_s).contact("door", False).wait(3).alarms == expected
-
-
-@pytest.mark.parametrize(("after_s", "expected"), [(1.7, []), (1.701, ["forced"])])
-def test_a_leaf_may_still_move_for_a_second_after_the_hand_let_go(after_s: float, expected: list[str]) -> None:
-    """The gate's pulse is 700 ms, and who had the permit is through before it ends."""
-    stage = Stage()
-    stage.scan(stage.booking(1))
-    stage.cross().wait(after_s - 0.3)
-    assert stage.lane.grant is None and stage.contact("door", False).wait(3).alarms == expected
-
-
-def test_a_door_that_has_no_rulebook_yet_watches_its_leaf_as_well() -> None:
-    stage = Stage(direction="out")
-    stage.controller = Controller(HallState(rights=Rights(inc="door-1")), stage.controller.zones)
-    stage.start()
-    for role in ("window", "air_conditioning"):
-        stage.contact(role, True)
-    assert stage.contact("door", False).wait(0.499).alarms == [] and stage.wait(0.001).alarms == ["forced"]
-    stage.contact("door", True).press()
-    stage.contact("door", False).cross("out")
-    assert stage.wait(14.5).alarms == ["forced"] and stage.wait(0.3).alarms == ["forced", "held_open"]
-
-
-@pytest.mark.parametrize(("seconds", "expected"), [(39.9, []), (40, ["held_open"])])
-def test_how_long_a_leaf_may_stand_open_is_the_rulebooks(seconds: float, expected: list[str]) -> None:
-    stage = Stage(more="[alarms]\nheld_open_seconds = 40")
-    stage.scan(stage.booking(1))
-    stage.contact("door", False).cross()
-    assert stage.wait(seconds - 0.3).alarms == expected
-
-
-def test_a_permit_given_to_a_leaf_that_is_open_already_excuses_nothing() -> None:
-    stage = Stage()
-    stage.contact("door", False).wait(0.2).scan(stage.booking(1))
-    assert stage.wait(1).alarms == ["forced"]
-
-
-def test_a_leaf_let_go_by_the_fire_loop_was_not_forced_though_its_news_came_first() -> None:
-    stage = Stage()
-    stage.contact("door", False).wait(0.1).contact("fire_loop", False).wait(30)
-    assert stage.alarms == ["fire"], "nor is it held open while everybody leaves"
-    stage.contact("fire_loop", True).scan(stage.badge())
-    stage.press(3)
-    assert not stage.lane.freed and stage.alarms[1:] == ["recount_needed", "held_open"], "shut it now"
-
-
-def test_the_rulebook_may_forgive_no_rattling_at_all() -> None:
-    stage = Stage(more="[alarms]\nforced_ms = 0")
-    assert stage.contact("door", False).alarms == ["forced"]
 
 
 def test_nobody_is_let_in_by_hand_through_a_gate_that_cannot_be_driven() -> None:
