@@ -317,51 +317,48 @@ def test_an_operator_signs_in_by_keyboard_and_acknowledges(
         assert tab.locator("main button").count() == 0
 
 
-def test_a_key_held_down_gives_no_order_and_a_hub_started_again_asks_who_is_there(
-    broker: Broker, window: Any, ear: Ear, tmp_path: Path
-) -> None:
+@pytest.fixture
+def desk(broker: Broker, window: Any, ear: Ear, tmp_path: Path) -> Iterator[Any]:
+    """The tab of somebody who has signed in, before a hall with four doors."""
     words = operator_files(tmp_path)
     tell_hall(ear, lanes())
+    with served(broker.url, *words) as url:
+        tab = opened(window, url, language="en")
+        signed_in(tab)
+        yield tab
+
+
+def test_a_key_held_down_gives_no_order_and_a_hub_started_again_asks_who_is_there(desk: Any, ear: Ear) -> None:
     answering(ear)
-    with served(broker.url, *words) as url:
-        tab = opened(window, url, language="en")
-        signed_in(tab)
-        tab.get_by_role("button", name="Evacuate whole hall").focus()
-        for _ in range(5):
-            tab.keyboard.down("Enter")  # the first opens the dialog, the others are the keyboard's own
-        tab.keyboard.up("Enter")
-        shows(tab, "#confirm", "Evacuate")
-        tab.keyboard.press("Escape")
-        tab.get_by_role("button", name="Hold whole hall").click()
-        tab.click("#confirm-yes")
-        shows(tab, "#told", "done 1/1")
-        assert [order.name for order in envelopes(ear)] == ["hold"]
+    desk.get_by_role("button", name="Evacuate whole hall").focus()
+    for _ in range(5):
+        desk.keyboard.down("Enter")  # the first opens the dialog, the others are the keyboard's own
+    desk.keyboard.up("Enter")
+    shows(desk, "#confirm", "Evacuate")
+    desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Hold whole hall").click()
+    desk.click("#confirm-yes")
+    shows(desk, "#told", "done 1/1")
+    assert [order.name for order in envelopes(ear)] == ["hold"]
 
-        tab.context.clear_cookies()  # as after a restart: the session is nobody's
-        tab.evaluate("listen()")
-        shows(tab, "#sign", "Sign in")
-        assert tab.locator("main button").count() == 0
+    desk.context.clear_cookies()  # as after a restart: the session is nobody's
+    desk.evaluate("listen()")
+    shows(desk, "#sign", "Sign in")
+    assert desk.locator("main button").count() == 0
 
 
-def test_an_answer_that_comes_late_belongs_to_its_own_order(
-    broker: Broker, window: Any, ear: Ear, tmp_path: Path
-) -> None:
+def test_an_answer_that_comes_late_belongs_to_its_own_order(desk: Any, ear: Ear) -> None:
     """Whoever closed the dialog and opened another one confirms nothing by the answer of the first."""
-    words = operator_files(tmp_path)
-    tell_hall(ear, lanes())
-    with served(broker.url, *words) as url:
-        tab = opened(window, url, language="en")
-        signed_in(tab)
-        tab.get_by_role("button", name="Hold whole hall").click()
-        tab.click("#confirm-yes")
-        wait_until(lambda: envelopes(ear))
-        tab.keyboard.press("Escape")
-        tab.get_by_role("button", name="Evacuate whole hall").click()
-        (asked,) = ear.heard_all
-        done = CommandAnswer(id=opened_order(asked).id, result="done").encoded()
-        ear.say(asked.response_topic, done, correlation=asked.correlation)
-        shows(tab, "#told", "Hold: done 1/1")
-        shows(tab, "#confirm", "Evacuate")
+    desk.get_by_role("button", name="Hold whole hall").click()
+    desk.click("#confirm-yes")
+    wait_until(lambda: envelopes(ear))
+    desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Evacuate whole hall").click()
+    (asked,) = ear.heard_all
+    done = CommandAnswer(id=opened_order(asked).id, result="done").encoded()
+    ear.say(asked.response_topic, done, correlation=asked.correlation)
+    shows(desk, "#told", "Hold: done 1/1")
+    shows(desk, "#confirm", "Evacuate")
 
 
 def test_a_line_that_fell_silent_is_not_shown_as_live(hub_url: str, window: Any, ear: Ear) -> None:

@@ -9,7 +9,7 @@ import pytest
 from firmware.outputs import gate_relay_modbus as modbus
 from sensors.driver import Send
 from sensors.readings import Silent
-from tests.outputs.bench import CLOSE, opening
+from tests.outputs.bench import CLOSE, Bench, opening
 from tests.outputs.modbus_bench import OFF, ON, bench
 
 
@@ -62,12 +62,18 @@ def test_what_was_ordered_before_the_end_of_the_process_is_not_sent_after_it(bef
     assert set(line.take_sent()) == {ON}
 
 
-def test_a_replug_begins_with_a_free_line() -> None:
+def unheard(for_ms: int) -> Bench:
+    """An opening of five seconds was ordered so long ago, of a board that does not hear."""
     line = bench()
     line.far.deaf = True
     line.order(opening(5_000))
-    line.run(50)
+    line.run(for_ms)
     line.take_sent()
+    return line
+
+
+def test_a_replug_begins_with_a_free_line() -> None:
+    line = unheard(50)
     line.replug()
     assert line.take_sent() == ["01 05 02 00 00 32 4d a7"]
 
@@ -94,11 +100,7 @@ def test_a_replug_leaves_an_answered_opening_to_the_board() -> None:
 
 
 def test_a_replug_brings_an_opening_that_never_arrived_for_its_rest_only() -> None:
-    line = bench()
-    line.far.deaf = True
-    line.order(opening(5_000))
-    line.run(3_000)
-    line.take_sent()
+    line = unheard(3_000)
     line.far.deaf = False
     line.replug()
     assert [raw[:12] for raw in line.take_sent()] == ["01 05 02 00 "]
