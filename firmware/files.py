@@ -9,7 +9,7 @@ import fcntl
 import os
 import select
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -64,14 +64,19 @@ def read(path: Path | str, size_max: int | None = None) -> bytes:
 
 def write(path: Path, content: bytes) -> None:
     """For everybody to read. OSError also for a pipe that nobody reads from."""
+    with open(path, "wb", opener=writable(0o666)) as out:
+        out.write(content)
 
-    def unwaiting(name: str, flags: int) -> int:
-        handle = os.open(name, flags | os.O_NONBLOCK, 0o666)
+
+def writable(mode: int) -> Callable[[str, int], int]:
+    """An opener for `open`: a pipe that nobody reads from is refused, not waited for. `mode` of a file that is made."""
+
+    def unwaiting(path: str, flags: int) -> int:
+        handle = os.open(path, flags | os.O_NONBLOCK, mode)
         os.set_blocking(handle, True)
         return handle
 
-    with open(path, "wb", opener=unwaiting) as out:
-        out.write(content)
+    return unwaiting
 
 
 def lines(file: IO[bytes], name: str) -> Iterator[bytes]:

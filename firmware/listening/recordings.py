@@ -13,7 +13,6 @@ not run backwards.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -127,12 +126,6 @@ def _picture(name: str, folder: Path) -> Raw:
     return load_luma(beside if beside.exists() else Path(name))
 
 
-def _of_its_owner(path: str, flags: int) -> int:
-    handle = os.open(path, flags | os.O_NONBLOCK, 0o600)  # a pipe that nobody reads is refused, not waited for
-    os.set_blocking(handle, True)
-    return handle
-
-
 class Recorder:
     """Writes a recording, line by line, so that a pulled plug costs the last line at most.
 
@@ -142,7 +135,7 @@ class Recorder:
     def __init__(self, path: str) -> None:
         """Failure when the file cannot be written."""
         try:
-            self._file = open(path, "wb", buffering=0, opener=_of_its_owner)  # noqa: SIM115 - as long as the recorder
+            self._file = open(path, "wb", buffering=0, opener=files.writable(0o600))  # noqa: SIM115 - as long as the recorder
         except OSError as wrong:
             raise Failure(f"{path} cannot be written: {wrong.strerror}") from None
         self._path = path
