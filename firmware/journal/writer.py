@@ -110,7 +110,7 @@ class Writer:
         self._segment = self._tail = self._end = 0
         self._file: SegmentFile | None = None
         self._gone = False
-        """Nobody will find what is written to `_file`: it was deleted."""
+        """Nobody will find what is written to `_file`: it was moved away, as `prepare_step` saw."""
         self._next = 0
         self._preparation: Preparation | None = None
         self._recover()
@@ -201,7 +201,7 @@ class Writer:
     def _flush(self, *, snapshot: bool = True) -> None:
         if not self._waiting and not self._losing:
             return
-        if self._gone and self._file is not None:
+        if self._file is not None and (self._gone or self._file.is_deleted()):
             self._leave(self._file)
         due = self._snapshot_flags is not None and snapshot
         seal = self._seal(self._segment)
@@ -301,8 +301,8 @@ class Writer:
     def prepare_step(self) -> bool:
         """One small step (128 KiB, or a flush) towards the next segment; call it when nothing else is to do.
 
-        True while there is more to do. Never raises: what stands in the way is in `trouble`. Whether the segment in use is
-        still there is looked at here as well: nobody at the gate waits for that.
+        True while there is more to do. Never raises: what stands in the way is in `trouble`. Whether the segment in use was
+        moved away, and lies where no start looks, is asked here as well: nobody at the gate waits for that.
         """
         self._gone = self._file is not None and self._file.is_gone()
         if self._next:

@@ -14,6 +14,17 @@ from firmware.journal.segments import path_of
 from tests.journal.opening import crash, fill, open_writer, payload, seqs
 
 
+def test_nothing_is_believed_recorded_in_a_file_that_is_deleted(tmp_path: Path) -> None:
+    """Not for a moment: the gate would move on the word of it."""
+    made = open_writer(tmp_path)
+    fill(made, 3)
+    shutil.rmtree(tmp_path / "journal")
+    made.append(payload(4), 4, 1)
+    with pytest.raises(JournalUnwritable, match="deleted or moved away"):
+        made.sync()
+    made.close()
+
+
 def refused_once(writer: Writer, seq: int) -> None:
     writer.append(payload(seq), seq, 1)
     writer.prepare_step()
