@@ -107,6 +107,12 @@ ALARMS = (
         "a recount ended before all had answered: begin it again",
     ),
     Told(
+        "undercount",
+        "once",
+        "离开的比进入的多：查未计数的入口，清点",
+        "more left than came in: find the way in that nobody counts, and recount",
+    ),
+    Told(
         "people_inside",
         "itself",
         "闭馆后还有人：巡查后按清场",

@@ -361,6 +361,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "rulebook_out_of_date": ("规则过期", "rulebook out of date"),
     "symptoms": ("转人工", "to staff"),
     "duress": ("胁迫报警", "Under duress"),
+    "undercount": ("少计了进入", "Entries missed"),
     "recount_given_up": ("清点中止", "Recount given up"),
     "antigen_day_asked": ("等另一天抗原", "antigen of another day asked for"),
     "antigen_day_missing": ("缺一天抗原", "antigen of one day missing"),

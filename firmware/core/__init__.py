@@ -18,6 +18,6 @@ Begin at `controller`, whose table hands each event to the file that knows it; `
     the way through  passage (permit = passage), approach (an exit that nobody has to ask), car (of a lift), places
     above all rules  emergency and deaf (nobody is held in), incident (the isolation chain)
     the hall's       occupancy (the protocol, explored by `tests/core/model.py`), limit (rows and gifts), bank (mints and
-    limit            burns), estimate (how many are inside)
+    limit            burns), estimate (how many are inside), undercount (more out than in)
     for other rooms  quiet (may the software go for a minute?), bucket (so many at once, so many a second)
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ONCE = frozenset({
     "tailgate", "wrong_way", "passback", "double_use", "held_person", "symptoms", "button_without_badge", "saturated",
-    "power_loss", "recount_given_up", "fenced",
+    "power_loss", "recount_given_up", "fenced", "undercount",
 })  # fmt: skip
 """They happened, and nothing will ever say that they are over."""
 

@@ -42,6 +42,7 @@ from firmware.core import (
     start,
     supplies,
     thermometer,
+    undercount,
     ventilation,
 )
 from firmware.core.events import (
@@ -142,6 +143,7 @@ class Controller:
         rounds.tend(turn)
         supplies.tend(turn)
         rulebook_end.tend(turn)
+        undercount.tend(turn)
         limit.share(turn)
         idle.show(turn)
         return Outcome(turn.actions, turn.records, partial(self._wake_at, turn))

@@ -133,7 +133,7 @@ def own_row(state: HallState, name: str = HALL) -> Row:
         seq=state.seq,
         want=want_of(state, name),
         asks=sum(asking_at(state, name)),
-        entry=_has_entry(state, name) and not state.draining,
+        entry=has_entry(state, name) and not state.draining,
         state=_state_of(state, own),
         K=own.recounted,
         F=own.written_off,
@@ -185,7 +185,7 @@ def _share(turn: Turn, name: str, own: Resource) -> None:
     if not takers:
         return
     needy = max(takers, key=lambda inc: (_need(own, inc), inc))
-    if turn.state.draining or not _has_entry(turn.state, name):
+    if turn.state.draining or not has_entry(turn.state, name):
         occupancy.give(own.rights, needy, own.rights.free)
     else:
         occupancy.give(own.rights, needy, min(_need(own, needy), own.rights.free - want_of(turn.state, name)))
@@ -216,13 +216,13 @@ def _need(own: Resource, inc: str) -> int:
     return own.peers[inc].want - _balance(own, inc)
 
 
-def _has_entry(state: HallState, name: str) -> bool:
+def has_entry(state: HallState, name: str) -> bool:
     return any(setup.entry and name in setup.takes for setup in state.setups)
 
 
 def want_of(state: HallState, name: str = HALL) -> int:
     """Places this device could use now: the people it told to wait, and a small reserve."""
-    if state.draining or not _has_entry(state, name):
+    if state.draining or not has_entry(state, name):
         return 0
     return RESERVE + sum(each.persons for each in _waiting(state, name))
 

@@ -95,5 +95,8 @@ class Resource(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The bank's last word; this device's own where it is the bank."""
     fences: list[Fence] = []
     recount: Recount | None = None
+    undercounted_since_ms: int | None = None
+    """The bank's: since when more people were counted out than in, and by how many at least."""
+    undercounted: int = 0
     listens_until_ms: int | None = None
     """Elapsed time until which a bank that was told of this limit while the hall runs only hears: rights may exist already."""
