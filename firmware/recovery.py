@@ -16,7 +16,7 @@ from firmware.core.events import CommandArrived
 from firmware.core.occupancy import Rights
 from firmware.core.records import AnyRecord, Decision
 from firmware.core.state import HallState
-from firmware.journal import ENTRY, SNAPSHOT, Position, Reader, Record
+from firmware.journal import ENTRY, SNAPSHOT, Kept, Position, Reader, Record, Waiting
 from firmware.trust.rulebook_file import zone
 
 FIRST_SEGMENT = 1
@@ -28,7 +28,7 @@ def new_controller(inc: str) -> Controller:
 
 
 def recovered(reader: Reader) -> Controller:
-    """The controller as it was after the last entry that is on disk.
+    """The controller as it was after the last entry that is on disk, or that a disk which refuses was to take.
 
     Where a place behind the last picture cannot be read any more (a card that rots), nobody knows who came in by it:
     entry holds until a recount, and exits run. Numbers of events that were given stay given.
@@ -39,11 +39,20 @@ def recovered(reader: Reader) -> Controller:
         controller = Controller.restore(snapshot.payload, zone)
     for record in reader.after(snapshot) if snapshot else reader.records():
         if record.kind == ENTRY:
-            _again(controller, journal_entry.decode(record.payload))
-            controller.state.seq = max(controller.state.seq, record.first_seq + record.count - 1)
+            _again(controller, record)
+    if (unwritten := reader.unwritten()) is not None:
+        controller = _with(controller, unwritten)
     if cannot_be_read(reader, snapshot):
         for _, own in controller.state.resources():
             own.recount_needed = True
+    return controller
+
+
+def _with(controller: Controller, unwritten: Kept) -> Controller:
+    if unwritten.picture is not None:
+        return Controller.restore(unwritten.picture, zone)
+    for entry in unwritten.entries:
+        _again(controller, entry)
     return controller
 
 
@@ -52,11 +61,13 @@ def cannot_be_read(reader: Reader, snapshot: Record | None) -> bool:
     return reader.damaged_behind(snapshot.position if snapshot else Position(0, 0))
 
 
-def _again(controller: Controller, entry: journal_entry.Entry) -> None:
+def _again(controller: Controller, record: Record | Waiting) -> None:
     """What a sensor of a lane said whose start cannot be read is left out. An order may name a lane that never was."""
+    entry = journal_entry.decode(record.payload)
     lane = None if isinstance(entry.e, CommandArrived) else getattr(entry.e, "lane", None)
     if lane is None or lane in controller.state.lanes:
         controller.handle(entry.e, entry.m)
+    controller.state.seq = max(controller.state.seq, record.first_seq + record.count - 1)
 
 
 @dataclass(frozen=True)

@@ -247,9 +247,11 @@ def test_what_tells_the_hub_nothing_is_on_disk_after_a_second() -> None:
 
 def test_what_tells_the_hub_nothing_lies_where_the_next_event_will() -> None:
     """By these numbers a reader finds the place of an event that the hub asks for again."""
-    held_up, disk, _ = with_a_disk(Stage(lanes=WAYS))
+    stage = Stage(lanes=WAYS)
+    held_up, disk, _ = with_a_disk(stage)
     seq = held_up.loop.controller.state.seq
-    held_up.judge([(PassageBlocked(lane="X", blocked=False), 0.0), (Crossed(lane="X", direction="out"), 1.0)])
+    scanned = CodeRead(lane="A", fact=stage.booking(1))
+    held_up.judge([(PassageBlocked(lane="X", blocked=False), 0.0), (scanned, 1.0)])
     held_up.judge([(PassageBlocked(lane="X", blocked=False), 2.0)])
     assert disk.numbers == [(seq + 1, 0), (seq + 1, 1), (seq + 2, 0)]
 

@@ -7,7 +7,8 @@
     DIR/journal-<inc>/           an earlier incarnation's journal, kept as evidence, never read
 
 `frame` is the language on disk (pure), `segments` the files, `identity` who writes, `writer` the one that appends,
-`reader` everybody who looks back: replay, inspect, and the outbox, which is only a cursor (a seq) on this.
+`reader` everybody who looks back: replay, inspect, and the outbox, which is only a cursor (a seq) on this; `refuge` is
+where records wait, in memory, while the disk takes none.
 
 Why so, measured (ext4, 1132-byte records, each on disk before the next): rewriting a mapped page costs 2 MiB per event
 (large folios), a buffered write 5.3 kB, one aligned direct write 1.6 kB, and it is also the quickest. Each group of
@@ -17,6 +18,18 @@ records starts in a sector of its own, so that no byte that was once acknowledge
 from firmware.journal.frame import ENTRY, SNAPSHOT
 from firmware.journal.identity import Identity
 from firmware.journal.reader import Position, Reader, Record
+from firmware.journal.refuge import Kept, Waiting
 from firmware.journal.writer import JournalUnwritable, Writer
 
-__all__ = ["ENTRY", "SNAPSHOT", "Identity", "JournalUnwritable", "Position", "Reader", "Record", "Writer"]
+__all__ = [
+    "ENTRY",
+    "SNAPSHOT",
+    "Identity",
+    "JournalUnwritable",
+    "Kept",
+    "Position",
+    "Reader",
+    "Record",
+    "Waiting",
+    "Writer",
+]

@@ -14,8 +14,8 @@ import msgspec
 
 from firmware.errors import Mistake
 from firmware.journal import frame as frames_of
-from firmware.journal import segments
-from firmware.journal.frame import AFTER_LOSS, SNAPSHOT, Frame, Hole, Seal
+from firmware.journal import refuge, segments
+from firmware.journal.frame import AFTER_LOSS, ENTRY, SNAPSHOT, Frame, Hole, Seal
 from firmware.journal.identity import FILE, stored
 
 _MARK_EVERY_BYTES = 65_536
@@ -150,6 +150,25 @@ class Reader:
     def after(self, record: Record) -> Iterator[Record]:
         """Every record behind `record`."""
         return self.records(record.behind)
+
+    def unwritten(self) -> refuge.Kept | None:
+        """What a process that ended had taken in and could not write, if this journal is the one it was writing."""
+        kept = refuge.kept(self._inc, (self._folder / FILE).stat().st_uid)
+        if kept is None:
+            return None
+        behind = self._behind(Position(kept.segment, kept.end))
+        if behind is None or any(record.kind == SNAPSHOT and record.after_loss for record in behind):
+            return None
+        written = sum(record.kind == ENTRY for record in behind)
+        rest = msgspec.structs.replace(kept, entries=kept.entries[written:])
+        return rest if written <= len(kept.entries) and (rest.entries or rest.picture) else None
+
+    def _behind(self, place: Position) -> list[Record] | None:
+        """Every record behind `place`; None where no record ends there."""
+        if place == (0, 0):
+            return list(self.records())
+        walk = self.records(Position(place.segment, 0))
+        return list(walk) if any(record.behind == place for record in walk) else None
 
     def _used_backwards(self) -> Iterator[int]:
         """Segments that hold records, newest first; the very newest file is often only prepared."""

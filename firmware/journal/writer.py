@@ -4,7 +4,7 @@
 it has returned may a relay move. A record waits in memory until it IS on disk: when the disk is full or fails, records
 wait (up to `WAITING_BYTES_MAX`), then the newest are lost and counted, and the gate goes on as its rulebook says.
 `retry` writes what waited, in order and without a gap; if something was lost, a snapshot flagged AFTER_LOSS follows, so
-that a replay knows where to set in again.
+that a replay knows where to set in again. Until then what waits lies in the `refuge` as well, for whoever is started next.
 
 A new segment begins with the records that did not fit into the last one, then a snapshot of the state behind them: the
 state is asked for after the record was made, so it can only stand behind it.
@@ -21,11 +21,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from firmware import durable
 from firmware.errors import Failure
-from firmware.journal import identity, lock, segments
+from firmware.journal import identity, lock, refuge, segments
 from firmware.journal.frame import (
     AFTER_LOSS,
     ENTRY,
@@ -38,6 +36,8 @@ from firmware.journal.frame import (
     frames,
     next_sector,
 )
+from firmware.journal.reader import Reader
+from firmware.journal.refuge import Kept, Waiting
 from firmware.journal.segments import Preparation, SegmentBytes, SegmentFile, first_frame, path_of
 
 BUDGET_BYTES = 256 * 1024 * 1024
@@ -49,12 +49,6 @@ SEGMENTS_MIN = 4
 
 class JournalUnwritable(Failure):
     """What was taken in is not on disk. It waits; call `retry` about once a second."""
-
-
-class _Waiting(msgspec.Struct, frozen=True):
-    payload: bytes
-    first_seq: int
-    count: int
 
 
 class Writer:
@@ -103,7 +97,7 @@ class Writer:
         except BaseException:
             os.close(self._lock)
             raise
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._waiting_bytes = self._failures = 0
         self._losing = False
         self._snapshot_flags: int | None = None
@@ -113,7 +107,10 @@ class Writer:
         """Nobody will find what is written to `_file`: it was moved away, as `prepare_step` saw."""
         self._next = 0
         self._preparation: Preparation | None = None
+        self._refuged = False
+        """Something lies in the refuge that is not on disk, or was not when it was put there."""
         self._recover()
+        self._take_back(directory)
 
     # --- taking in and bringing to disk
 
@@ -130,18 +127,18 @@ class Writer:
         if self._losing or self._waiting_bytes + size > self._waiting_max:
             self._lose(size, count)
             return
-        self._waiting.append(_Waiting(payload, first_seq, count))
+        self._waiting.append(Waiting(payload, first_seq, count))
         self._waiting_bytes += size
 
     def sync(self) -> None:
         """On return everything taken in is on disk. Raises JournalUnwritable; until `retry` succeeds at once."""
-        if self.because:
-            raise JournalUnwritable(self.because)
-        try:
-            self._flush()
-        except OSError as error:
-            self._fail(error)
-            raise JournalUnwritable(self.because) from error
+        if not self.because:
+            try:
+                return self._flush()
+            except OSError as error:
+                self._fail(error)
+        self._seek_refuge()
+        raise JournalUnwritable(self.because)
 
     def retry(self) -> bool:
         """Try again to write what waits; True when the journal can be written (again)."""
@@ -195,6 +192,10 @@ class Writer:
         self._losing = True
         self._snapshot_flags = AFTER_LOSS
         self.because = self.because or f"a record of {size} bytes is too large for the journal"
+
+    def _seek_refuge(self) -> None:
+        picture = self._snapshot() if self._losing else None
+        self._refuged = refuge.keep(self.identity.inc, Kept(self._segment, self._end, self._waiting, picture))
 
     # --- writing
 
@@ -278,6 +279,9 @@ class Writer:
         self._waiting_bytes, self._losing = 0, False
         if snapshot_done:
             self._snapshot_flags = None
+        if self._refuged:
+            refuge.leave(self.identity.inc)
+            self._refuged = False
 
     def _group(self, seal: Seal, behind: int, behind_first: int | None = None) -> bytes:
         behinds = [behind if behind_first is None else behind_first] + [behind] * len(self._waiting)
@@ -407,6 +411,23 @@ class Writer:
             (self._folder / segments.PART).unlink(missing_ok=True)
         except OSError as error:
             self._fail(error)
+
+    def _take_back(self, directory: Path) -> None:
+        """What the process before could not write waits again; of what it lost, its own picture of the memory is left."""
+        kept = None if self.identity.fresh else Reader(directory).unwritten()
+        if kept is None:
+            return refuge.leave(self.identity.inc)
+        self._waiting, self._refuged = kept.entries, True
+        self._waiting_bytes = sum(HEADER_BYTES + len(entry.payload) for entry in kept.entries)
+        ours, picture = self._snapshot, kept.picture
+        if picture is not None:
+            self._snapshot, self._losing, self._snapshot_flags = lambda: picture, True, AFTER_LOSS
+        try:
+            self._flush(snapshot=picture is not None)
+        except OSError as error:
+            self._fail(error)
+        finally:
+            self._snapshot = ours
 
     def _go_to_end(self, segment: int) -> int:
         """Where the next record goes; answers where the last remnant of what was never acknowledged lies."""

@@ -26,7 +26,7 @@ from firmware import recovery, site
 from firmware.core.occupancy import Rights
 from firmware.durable import make_folder, replace_file, sync_folder
 from firmware.errors import Failure, HallgateError, Mistake
-from firmware.journal import Reader, lock
+from firmware.journal import Reader, lock, refuge
 from firmware.journal.identity import stored
 from firmware.language import spoken
 
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             about |= {"archive": str(arguments.archive), "sha256": _archive(state, arguments.archive)}
             replace_file(store / BEGUN, json.dumps(about).encode())
         _wipe(store)
+        refuge.leave(about["inc"])
     finally:
         os.close(held)
     print(json.dumps(about), flush=True)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from firmware.journal import Reader
-from tests import needs
 from tests.brokers import wait_until
 from tests.device.bench import OFF, ON, Bench, Far, bench
 
@@ -411,36 +410,6 @@ def test_no_name_and_no_code_text_is_kept(tmp_path: Path) -> None:
             b"199001011234",
         ):
             assert secret not in kept
-
-
-@needs.unless(needs.not_root("mount a small file system"))
-def test_a_full_disk_is_said_and_survived(tmp_path: Path) -> None:
-    import subprocess
-
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False).returncode:
-        needs.stop_unless("this machine does not let us mount a small file system")
-    try:
-        with bench(tmp_path) as made:
-            made.state = disk / "state"
-            made.start()
-            filler = disk / "filler"
-            filler.write_bytes(b"")
-            with filler.open("ab", buffering=0) as file:
-                try:
-                    while True:
-                        file.write(b"x" * 4096)
-                except OSError:
-                    pass
-            for _ in range(5):
-                made.scan(made.booking())
-                made.relay.expect(ON)
-                made.relay.expect(OFF)
-            assert made.stop() == 0
-            assert made.replay().returncode == 0, "what is preallocated holds the record of a full disk's first hours"
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
 def test_a_wrong_site_file_is_one_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from firmware.journal import ENTRY, Reader, Record, Writer
@@ -26,8 +27,11 @@ def open_writer(
 
 def crash(writer: Writer) -> None:
     """As SIGKILL does: the descriptors are closed, nothing is written."""
-    writer._waiting.clear()
-    writer.close()
+    if writer._lock >= 0:
+        os.close(writer._lock)
+        writer._lock = -1
+    if writer._file is not None:
+        writer._file.close()
 
 
 def payload(seq: int, size: int = 200) -> bytes:

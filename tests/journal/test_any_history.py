@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import mmap
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +16,16 @@ from hypothesis import strategies as st
 from firmware import durable
 from firmware.journal import JournalUnwritable, Reader, Writer
 from firmware.journal.frame import SECTOR, Frame, Hole, Seal, encode, frame_at, frames
+from firmware.journal.segments import SUFFIX
 from tests.journal.opening import crash, entries, open_writer, payload
 
-SEGMENT = 4096
+SEGMENT, WORKS = 4096, -1
 STEPS = st.one_of(
     st.tuples(st.just("append"), st.integers(0, 900)),
     st.tuples(st.just("sync"), st.just(0)),
     st.tuples(st.just("prepare"), st.just(0)),
     st.tuples(st.just("retry"), st.just(0)),
-    st.tuples(st.just("crash"), st.just(0)),
+    st.tuples(st.just("crash"), st.integers(WORKS, 255)),
     st.tuples(st.just("fail"), st.integers(0, 255)),
 )
 
@@ -36,7 +38,7 @@ class FailingDisk:
         self._write = durable.write_all
 
     def write_all(self, handle: int, data: bytes | memoryview, offset: int) -> None:
-        if self.mask is None:
+        if self.mask is None or not os.readlink(f"/proc/self/fd/{handle}").endswith(SUFFIX):
             return self._write(handle, data, offset)
         for number in range(len(data) // SECTOR):
             if self.mask >> number % 8 & 1:
@@ -72,16 +74,21 @@ class History:
         self.directory, self.disk = directory, disk
         self.writer = self._open()
         self.appended: list[bytes] = []
-        self.promised = 0
+        self.promised = self.sheltered = 0
+        """Records that were said to be on disk, and those a sync was asked for: they outlive the process."""
+        self.append(0)
+        self.sync(0)  # a journal without a single record belongs to nobody
 
-    def _open(self) -> Writer:
-        self.disk.mask = None
+    def _open(self, mask: int = WORKS) -> Writer:
+        """`mask`: of the first write of the one who opens it."""
+        self.disk.mask = None if mask == WORKS else mask
         return open_writer(self.directory, segment=SEGMENT, budget=4096 * SEGMENT)
 
     def play(self, steps: list[tuple[str, int]]) -> None:
         for name, number in steps:
             getattr(self, name)(number)
-        self.crash(0)
+        self.crash(WORKS)
+        assert self.writer.waiting == 0
         self.writer.close()
 
     def append(self, size: int) -> None:
@@ -99,12 +106,13 @@ class History:
         try:
             self.writer.sync()
         except JournalUnwritable:
+            self.sheltered = len(self.appended)
             return
-        self.promised = len(self.appended)
+        self.promised = self.sheltered = len(self.appended)
 
     def retry(self, _: int) -> None:
         if self.writer.because and self.writer.retry():
-            self.promised = len(self.appended)
+            self.promised = self.sheltered = len(self.appended)
 
     def prepare(self, _: int) -> None:
         self.writer.prepare_step()
@@ -112,15 +120,17 @@ class History:
     def fail(self, mask: int) -> None:
         self.disk.mask = mask
 
-    def crash(self, _: int) -> None:
+    def crash(self, mask: int) -> None:
         crash(self.writer)
-        self.writer = self._open()
-        found = [record.payload for record in entries(self.directory)]
+        assert len(entries(self.directory)) >= self.promised
+        unwritten = Reader(self.directory).unwritten()
+        self.writer = self._open(mask)
+        self.promised = self.writer.durable_seq
+        found = [each.payload for each in (*entries(self.directory)[: self.promised], *self.writer._waiting)]
         assert found == self.appended[: len(found)]
-        assert len(found) >= self.promised
-        assert self.writer.durable_seq == len(found)
-        self.appended = found
-        self.promised = len(found)
+        assert len(found) >= self.sheltered
+        assert unwritten is None or found[-len(unwritten.entries) :] == [each.payload for each in unwritten.entries]
+        self.appended, self.sheltered = found, len(found)
 
 
 class Memory:
