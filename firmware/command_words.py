@@ -6,10 +6,14 @@ import argparse
 import io
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from firmware.errors import Mistake
 from firmware.language import spoken
+
+PLACES = ("DIR", "FILE", "PORT", "SOCKET", "DISK", "IMAGE", "BUNDLE")
+"""What a help page calls the name of something that has to be somewhere."""
 
 
 class Page(argparse.RawDescriptionHelpFormatter):
@@ -23,6 +27,13 @@ class Page(argparse.RawDescriptionHelpFormatter):
 
 class Parser(argparse.ArgumentParser):
     """A parser that complains as everything else here does: a Mistake of one line that says what to do."""
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """A script's variable that was never set is not the current folder: `wipe --store ""`."""
+        if not arg_string and (action.type is Path or action.metavar in PLACES):
+            name = action.option_strings[0] if action.option_strings else str(action.metavar)
+            raise Mistake("is empty: write a name, or leave it out", key=name)
+        return super()._get_value(action, arg_string)
 
     def error(self, message: str) -> NoReturn:
         raise Mistake(f"{message}; see {self.prog} --help")

@@ -127,9 +127,21 @@ def test_a_lamp_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Capture
     assert "no lamp" in capsys.readouterr().err
 
 
-def test_a_name_that_is_empty_is_no_recording(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command_line.main(["listen", "--as", "scanner_text_line", "--capture", ""]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["listen", "--as", "scanner_text_line", "--capture", ""], "hallgate listen: --capture"),
+        (["listen", "", "--as", "scanner_camera"], "hallgate listen: PORT"),
+        (["run", "--site", "site.toml", "--state", ""], "hallgate run: --state"),
+        (["wipe", "--store", "", "--archive", "a.tar.gz"], "hallgate wipe: --store"),
+        (["rulebook", "verify", "rulebook.toml", "--trust", ""], "hallgate rulebook: --trust"),
+    ],
+)
+def test_a_variable_that_was_never_set_is_not_the_current_folder(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.main(words) == 2
+    assert capsys.readouterr().err == f"{told}: is empty: write a name, or leave it out\n"
 
 
 def test_what_is_signed_is_not_written_into_a_pipe_that_nobody_reads(

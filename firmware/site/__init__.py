@@ -157,14 +157,7 @@ def _without_echo(found: list[tuple[Keys, str]]) -> list[tuple[Keys, str]]:
 
 def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple[Keys, str]]:
     wanted = (*driver.pins, *driver.outputs)
-    found: list[tuple[Keys, str]] = []
-    if driver.port == "serial" and wiring.port is None:
-        found.append((path, f'port is missing: {driver.name} hangs on a tty, port = "/dev/serial/by-path/..."'))
-    if driver.port == "i2c" and wiring.port is None:
-        found.append((path, f'port is missing: {driver.name} hangs on an I2C bus, port = "/dev/i2c-1"'))
-    if driver.port == "pins" and wiring.port is not None:
-        found.append(((*path, "port"), f"{driver.name} hangs on pins, not on a port"))
-    found += _listen_complaints(wiring, driver, path)
+    found = _port_complaints(wiring, driver, path) + _listen_complaints(wiring, driver, path)
     if wiring.pin is not None and wiring.pins is not None:
         found.append(((*path, "pin"), "write pin or pins, not both"))
     elif wiring.pin is not None and len(wanted) != 1:
@@ -181,6 +174,19 @@ def _wiring_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple
     elif wiring.pin is None and wanted:
         found.append((path, f"{'pin' if len(wanted) == 1 else 'pins'} is missing: {_wants(wanted)}"))
     return found
+
+
+def _port_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple[Keys, str]]:
+    """A name without its folder (COM3, ttyUSB0) would be looked for wherever the firmware was started."""
+    if driver.port == "pins" and wiring.port is not None:
+        return [((*path, "port"), f"{driver.name} hangs on pins, not on a port")]
+    if driver.port == "serial" and wiring.port is None:
+        return [(path, f'port is missing: {driver.name} hangs on a tty, port = "/dev/serial/by-path/..."')]
+    if driver.port == "i2c" and wiring.port is None:
+        return [(path, f'port is missing: {driver.name} hangs on an I2C bus, port = "/dev/i2c-1"')]
+    if driver.port == "serial" and wiring.port is not None and not wiring.port.startswith("/"):
+        return [((*path, "port"), f"{wiring.port} is no port: write its whole path (ls /dev/serial/by-path)")]
+    return []
 
 
 def _listen_complaints(wiring: Wiring, driver: Driver, path: Keys) -> list[tuple[Keys, str]]:

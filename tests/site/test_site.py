@@ -238,6 +238,13 @@ def test_a_port_that_is_missing_is_asked_for(bench: Bench) -> None:
         site.load(bench.write('port = "/dev/ttyAMA2"\n', ""))
 
 
+@pytest.mark.parametrize("name", ["COM3", "ttyUSB0", "./scanner", ""])
+def test_a_port_without_its_folder_is_told(bench: Bench, name: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        site.load(bench.write('port = "/dev/ttyAMA2"', f'port = "{name}"'))
+    assert caught.value.line == line_of('port = "/dev/ttyAMA2"')
+
+
 def test_a_file_that_says_nothing_of_its_version_is_told_where_and_what(bench: Bench) -> None:
     with pytest.raises(Mistake, match=r"site\.toml:1: v is missing: write v = 1$"):
         site.load(bench.write("v = 1\n", ""))
