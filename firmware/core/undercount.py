@@ -23,7 +23,7 @@ def tend(turn: Turn) -> None:
 
 
 def _tend(turn: Turn, name: str, own: Resource) -> None:
-    missing = -inside(own)
+    missing = _missing(own)
     if missing <= 0 or not _tells(turn, name, own):
         own.undercounted_since_ms = None
         return
@@ -32,6 +32,15 @@ def _tend(turn: Turn, name: str, own: Resource) -> None:
     own.undercounted = min(own.undercounted, missing)
     if _settled(turn.now, own.undercounted_since_ms, bank.live(own)):
         _correct(turn, name, own)
+
+
+def _missing(own: Resource) -> int:
+    """How many came in uncounted at least: by the people, and by the places there are beyond the limit.
+
+    By people alone it would be too many where the last row of a door that is no more was not its last word.
+    """
+    too_few = -inside(own)
+    return min(too_few, bank.rights_alive(own) - bank.limit_aimed_at(own)) if too_few > 0 else 0
 
 
 def _tells(turn: Turn, name: str, own: Resource) -> bool:

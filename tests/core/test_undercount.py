@@ -86,3 +86,26 @@ def test_a_door_that_is_its_own_hall_needs_not_wait_for_anybody() -> None:
     assert alone.state.rights.free == 4 and len(told(alone, "undercount")) == 1
     alone.leave()
     assert alone.state.rights.free == 4 and len(told(alone, "undercount")) == 2
+
+
+def test_a_door_that_let_people_in_behind_its_last_row_and_was_written_off_costs_no_place() -> None:
+    whole, north, south, out = hall()
+    whole.cut = {"south"}
+    assert fill(south, 2) == 2  # and then it died; by its card it had so many left
+    north.order("fence", inc="south", evidence=south.free)
+    minute(whole, north, out)
+    out.leave(2)
+    minute(whole, north, out)
+    assert estimate.inside(north.state) == -2, "its last row knew nobody"
+    assert north.free + out.free == 6 and not told(north, "undercount")
+
+
+def test_a_new_bank_that_never_heard_of_a_dead_door_takes_no_place_for_it() -> None:
+    whole, north, south, out = hall()
+    assert fill(south, 2) == 2
+    whole.talk()
+    north.state.peers.pop("south")  # as one that came later, and a broker that forgot
+    whole.cut = {"south"}
+    out.leave(2)
+    minute(whole, north, out)
+    assert not told(north, "undercount")
