@@ -111,10 +111,15 @@ def document(raw: bytes, file: str) -> Document:
         raise _not_toml(str(wrong), file, text) from None
 
 
+_NAMES, _NAME = re.compile(r"\('.*'?,?\)"), re.compile(r"'([^']*)'")
+"""A table's name as the parser says it: ('lane', 'gate')."""
+
+
 def _not_toml(message: str, file: str, text: str) -> Mistake:
     """What breaks off is wrong at its end: the parser says 'at end of document' there."""
     where = re.search(r"\(at line (\d+), column \d+\)", message)
-    what = message.split(" (at ")[0].partition(";")[0]
+    what = _NAMES.sub(lambda found: ".".join(_NAME.findall(found[0])), message.split(" (at ")[0].partition(";")[0])
+    what = "the quotation mark is not closed on its line" if what.endswith(r"'\n'") else what
     lines = text.rstrip().split("\n")
     line = min(int(where[1]), len(lines)) if where else len(lines)
     return Mistake(f"is no TOML: {what}{_wide_sign(lines[line - 1])}", file=file, line=line)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -45,6 +48,32 @@ def test_every_sentence_of_the_verbs_has_its_chinese() -> None:
     known = sentences()
     missing = [f"{path}: {text!r}" for text, path in all_templates().items() if text not in known]
     assert not missing, "write them into firmware/zh.toml: " + "\n".join(missing)
+
+
+def test_every_sentence_of_the_toml_parser_has_its_chinese() -> None:
+    """They are the library's: a newer one may have others."""
+    source = inspect.getsource(sys.modules[tomllib.loads.__module__])
+    said = re.findall(r"""suffixed_err\(\s*src,\s*[^,]+,\s*(f?(?:"[^"]*"|'[^']*'))""", source)
+    plain = {re.sub(r"\{[^}]*\}", "{}", ast.literal_eval(each.removeprefix("f"))) for each in said}
+    assert len(plain) > 15 and not plain - sentences().keys()
+
+
+@pytest.mark.parametrize(
+    ("written", "chinese"),
+    [
+        ("v 1", "键后面要写 ="),
+        ('v = "entry\nw = 1', "引号没有在本行写完"),
+        ("[lane.gate]\n[lane.gate]", "表 lane.gate 写了两次"),
+        ("v = {a = 1", "大括号没有写完，缺 }"),
+        ("v = tru", "值写得不对（文字要加引号）"),
+    ],
+)
+def test_what_is_no_toml_is_told_in_chinese(
+    written: str, chinese: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "site.toml").write_text(written)
+    assert command_line.main(["check", "--site", str(tmp_path / "site.toml"), "--lang", "zh"]) == 2
+    assert capsys.readouterr().err.endswith(f": 不是正确的 TOML：{chinese}\n")
 
 
 @pytest.mark.parametrize(
