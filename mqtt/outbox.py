@@ -125,9 +125,7 @@ class Outbox:
 
     def acked(self, seq: int, reason: int, now_ms: float) -> None:
         """The broker answered the publication of `seq`."""
-        if seq in self._again:
-            self._again.discard(seq)
-            return
+        self._again.discard(seq)
         if seq not in self._flying:
             return
         self._flying.discard(seq)
@@ -173,7 +171,7 @@ class Outbox:
         if start > durable:
             return []
         batch = []
-        for seq, payload in self._source.read(start, min(room, durable + 1 - start)):
+        for seq, payload in self._source.read(start, room):
             if seq > start:
                 self._holes[start] = seq
             start = seq + 1
@@ -193,8 +191,7 @@ class Outbox:
         last = min(last, self.cursor - 1)
         if first > last:
             return []
-        wanted = min(room, last + 1 - first)
-        batch = [event for event in self._source.read(first, wanted) if event[0] <= last]
+        batch = [event for event in self._source.read(first, room) if event[0] <= last]
         if batch and batch[-1][0] < last:
             self._history.appendleft((batch[-1][0] + 1, last))
         self._again.update(seq for seq, _ in batch)
@@ -223,10 +220,9 @@ class Outbox:
 
     def _step_over(self, to: int) -> None:
         """Events before `to` are gone from the journal, and nobody will get them."""
-        if self.cursor < to:
-            self._report_lost(self.cursor, to - 1)
-            self.lost += to - self.cursor
-            self.cursor = to
+        self._report_lost(self.cursor, to - 1)
+        self.lost += to - self.cursor
+        self.cursor = to
 
     def _skip_what_is_gone(self) -> None:
         held = self.held_from = self._source.first_seq

@@ -44,6 +44,7 @@ def test_while_nobody_listens_one_event_is_tried_every_two_seconds(tmp_path: Pat
     for seq, _ in box.take(0.0, 3):
         box.acked(seq, NOBODY, 10.0)
     assert box.take(10.0 + RETRY_MS - 1, 100) == []
+    assert box.take(10.0 + RETRY_MS, 0) == [], "a broker that takes nothing now is not sent the one either"
     assert [seq for seq, _ in box.take(10.0 + RETRY_MS, 100)] == [1]
     box.acked(1, NOBODY, 20.0 + RETRY_MS)
     assert [seq for seq, _ in box.take(20.0 + 2 * RETRY_MS, 100)] == [1]
@@ -98,6 +99,22 @@ def test_a_hole_in_the_journal_is_stepped_over_and_said(tmp_path: Path) -> None:
     assert [seq for _ in range(3) for seq, _ in box.take(10_000.0, 100)] == [1007, 1008, 3, 4, 1005]
 
 
+def test_what_lies_behind_a_hole_does_not_wait_for_what_lies_before_it(tmp_path: Path) -> None:
+    source, gone = Events(), []
+    source.add(4)
+    source.lose(9)
+    source.add(5)
+    box = outbox(source, tmp_path, lost=lambda first, last: gone.append((first, last)))
+    batches = [[seq for seq, _ in box.take(0.0, 5)] for _ in range(3)]
+    assert batches == [[1, 2, 3, 4, 14], [15, 16, 17, 18, 19], []]
+    source.first_seq = 17
+    assert box.take(0.0, 100) == [] and (box.cursor, gone) == (17, [(1, 16)])
+    for seq in (17, 18, 19):
+        box.acked(seq, SUCCESS, 0.0)
+    assert (box.cursor, box.lost, box.depth, gone) == (20, 16, 0, [(1, 16)])
+    assert not box._holes, "what is gone is not remembered either"
+
+
 def test_a_cursor_that_stands_before_a_hole_goes_on(tmp_path: Path) -> None:
     source = Events()
     source.add(4)
@@ -121,7 +138,7 @@ def test_another_journal_or_a_spoilt_cursor_starts_at_the_beginning(tmp_path: Pa
     box.save()
     assert outbox(source, tmp_path, journal="a").cursor == 5
     assert outbox(source, tmp_path, journal="b").cursor == 1
-    for spoilt in (b"", b"{", b'{"v":1,"journal":"a","next":99}', b'{"v":1,"journal":"a","next":-4}', b"\xff"):
+    for spoilt in (b"", b"{", b'{"v":1,"journal":"a","next":7}', b'{"v":1,"journal":"a","next":-4}', b"\xff"):
         (tmp_path / "cursor.json").write_bytes(spoilt)
         assert outbox(source, tmp_path, journal="a").cursor == 1
 
@@ -265,6 +282,20 @@ def test_a_history_that_a_lost_connection_cut_off_leaves_the_window_free(tmp_pat
     box.disconnected()
     assert box.in_flight == 0
     assert [seq for seq, _ in box.take(1_000.0, 100)] == list(range(21, 31))
+
+
+def test_a_broker_that_takes_one_at_a_time_gets_the_past_as_well(tmp_path: Path) -> None:
+    source = Events(first=7)
+    source.add(4)
+    box = outbox(source, tmp_path)
+    assert box.held_from == 7, "also before anything was sent: the status says it"
+    receive_all(box)
+    box.ask_again(((8, 9),))
+    again = []
+    while batch := box.take(1_000.0, 1):
+        again += [seq for seq, _ in batch]
+        box.acked(again[-1], SUCCESS, 1_000.0)
+    assert again == [8, 9]
 
 
 def test_a_range_of_one_and_more_ranges_than_anybody_asks_for(tmp_path: Path) -> None:
