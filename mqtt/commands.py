@@ -94,8 +94,6 @@ class CommandGuard(msgspec.Struct, kw_only=True):
 
     def learn(self, event: CommandArrived, signed: str = "") -> None:
         """Remember an order that was taken. Feeding the same event twice changes nothing."""
-        if event.refusal is not None:
-            return
         key, issuer = f"{event.kid} {event.id}", f"{event.kid} {event.issuer}"
         counter, expires_s = self.counters.get(issuer, (0, 0))
         self.counters[issuer] = (max(counter, event.counter), max(expires_s, event.expires_s))

@@ -7,76 +7,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core import jwk, trust_list
 from firmware.core.events import CommandArrived
-from firmware.core.moment import Moment
-from firmware.core.records import CommandDone
-from mqtt.commands import REFUSALS_BURST, CommandDesk, CommandGuard, Judged
-from mqtt.jws import Key, pack
+from mqtt.commands import REFUSALS_BURST, CommandDesk, CommandGuard
+from mqtt.jws import pack
 from mqtt.messages import CommandAnswer, Envelope, HistoryRequest, Incoming, PassesList, Status
-from mqtt.signing import envelope, sign, sign_command
-
-HALL, DEVICE = "baoshan", "gate-1"
-NOW_S = 1_654_822_800
-NOW = Moment(50_000, NOW_S * 1000)
-BOSS, CLERK, THIEF = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
-
-
-class Trusted(msgspec.Struct, frozen=True):
-    private: Ed25519PrivateKey
-    commands: frozenset[str]
-
-    def signed(self, algorithm: str, signature: bytes, message: bytes) -> bool:
-        try:
-            self.private.public_key().verify(signature, message)
-        except InvalidSignature:
-            return False
-        return algorithm == "EdDSA"
-
-
-class Keys:
-    keys = {
-        "boss": Trusted(BOSS, frozenset({"open_once", "hold", "evacuate"})),
-        "clerk": Trusted(CLERK, frozenset({"identify"})),
-    }
-
-    def by_name(self, kid: str, kind: str | None = None) -> tuple[Key, ...]:
-        return (self.keys[kid],) if kid in self.keys and kind == "command" else ()
-
-
-def desk(guard: CommandGuard | None = None) -> CommandDesk:
-    return CommandDesk(HALL, DEVICE, Keys, guard or CommandGuard())
-
-
-def order(name: str = "open_once", id: str = "o-1", counter: int = 1, **more: Any) -> Incoming:
-    """A good order of the boss; `key`, `kid`, `topic`, `retained` and any field of the envelope can be spoilt."""
-    key, kid = more.pop("key", BOSS), more.pop("kid", "boss")
-    retained = more.pop("retained", False)
-    topic = more.pop("topic", f"hallgate/v1/{HALL}/device/{DEVICE}/command/{name}")
-    now_s = more.pop("now_s", NOW_S)
-    good = envelope(
-        name,
-        HALL,
-        DEVICE,
-        {"lane": "A"},
-        id=id,
-        issuer="hub",
-        counter=counter,
-        now_s=now_s,
-        valid_s=more.pop("valid_s", 10),
-    )
-    return Incoming(topic, sign_command(msgspec.structs.replace(good, **more), key, kid), retained, "answers/1", b"c")
-
-
-def outcome(judged: Judged) -> tuple[str | None, str | None]:
-    """(refusal in the event or "do", `because` of the immediate answer)."""
-    event = judged.event and (judged.event.refusal or "do")
-    return event, None if judged.reply is None else json.loads(judged.reply.payload)["because"]
+from mqtt.signing import sign
+from tests.mqtt.signed_orders import BOSS, CLERK, DEVICE, HALL, NOW, NOW_S, THIEF, Keys, desk, done, order, outcome
 
 
 def test_a_good_order_is_done_and_answered_where_it_was_asked() -> None:
@@ -95,13 +35,6 @@ def test_a_good_order_is_done_and_answered_where_it_was_asked() -> None:
     (reply,) = here.done(done("o-1"))
     assert (reply.topic, reply.correlation) == ("answers/1", b"c")
     assert json.loads(reply.payload) == {"v": 1, "id": "o-1", "result": "done", "because": ""}
-
-
-def done(id: str, because: str = "") -> CommandDone:
-    return CommandDone(
-        id="r", seq=1, boot="b", at="", at_trusted=True, command=id, name="open_once", issuer="hub",
-        result="refused" if because else "done", because=because,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("copy", [{"retained": True}, {"kid": "clerk", "key": CLERK}])
