@@ -202,6 +202,22 @@ def test_header_tricks_are_malformed() -> None:
     assert outcome(desk().arrived(Incoming(order().topic, critical), NOW))[0] == "malformed"
 
 
+@pytest.mark.parametrize("part", [0, 1, 2])
+@pytest.mark.parametrize("sign_of_no_alphabet", [b"=", b"!", b"\n", b"+", b"\xff"])
+def test_a_token_is_base64url_and_nothing_else_in_each_of_its_parts(part: int, sign_of_no_alphabet: bytes) -> None:
+    """Decoders leave out what is none: one signature would have many spellings."""
+    parts = order().payload.split(b".")
+    parts[part] += sign_of_no_alphabet
+    assert outcome(desk().arrived(Incoming(order().topic, b".".join(parts)), NOW))[0] == "malformed"
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, "bad_signature"), (1, "too_long")])
+def test_a_token_has_sixteen_kibibytes_at_most(more: int, expected: str) -> None:
+    header, body, _ = order().payload.split(b".")
+    longest = header + b"." + body + b"." + b"A" * (16_384 - len(header) - len(body) - 2)
+    assert outcome(desk().arrived(Incoming(order().topic, longest + b"A" * more), NOW))[0] == expected
+
+
 def test_an_answer_has_the_shape_of_the_contract() -> None:
     assert CommandAnswer(id="x", result="failed", because="no_lane").encoded() == (
         b'{"v":1,"id":"x","result":"failed","because":"no_lane"}'

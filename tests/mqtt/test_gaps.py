@@ -75,6 +75,14 @@ def test_a_device_that_counts_from_one_again_is_a_new_journal() -> None:
     assert gaps.wanted(GRACE_MS) == [], "the holes of the old one are nobody's"
 
 
+def test_a_new_journal_is_known_by_the_latest_events_however_many_there_were() -> None:
+    gaps = Gaps()
+    for seq in range(1, 2 * IDS_MAX + 1):
+        gaps.take(seq, f"old-{seq}", 0.0)
+    assert not gaps.take(2 * IDS_MAX, f"old-{2 * IDS_MAX}", 0.0)
+    assert gaps.take(2 * IDS_MAX, f"new-{2 * IDS_MAX}", 0.0)
+
+
 def test_a_device_that_holds_less_than_it_said_has_a_new_journal() -> None:
     gaps = Gaps()
     for seq in (1, 2, 3, 10):
