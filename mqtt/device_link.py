@@ -129,7 +129,7 @@ class Link:
             self._history_wanted(message)
         elif message.topic == HOME_ASSISTANT_STATUS:
             self._home_assistant_says(message)
-        elif message.topic != self.topics.event:
+        else:
             self._post(message)
 
     def delivered(self, token: Any, reason: int, now_ms: float) -> None:
