@@ -20,7 +20,7 @@ from firmware.core.records import AnyRecord, CommandDone
 from firmware.durable import replace_file
 from firmware.errors import Failure
 from firmware.journal import ENTRY, Reader
-from mqtt.commands import EVACUATE, CommandDesk, CommandGuard
+from mqtt.commands import EVACUATE, NOT_TAKEN, CommandDesk, CommandGuard
 from mqtt.messages import Incoming, Reply
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class TakenOrders:
                 self.desk.guard.reset_evacuation()
             for reply in self.desk.done(record):
                 self.answer(reply)
-        if done:
+        if any(record.because not in NOT_TAKEN for record in done):  # a flood of forged ones must not wear out the card
             self._remember()
 
 

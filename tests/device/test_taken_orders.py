@@ -1,0 +1,192 @@
+"""What a door remembers of orders, and when: on disk before they are obeyed, again after a disk that refused. No broker."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import site
+from firmware.clock import Clock
+from firmware.core.events import ContactChanged
+from firmware.errors import Failure
+from firmware.hub import taken_orders
+from firmware.hub.taken_orders import REMEMBER_MS, relearned
+from firmware.journal import Reader
+from firmware.wiring import Device
+from mqtt.messages import Incoming, Reply
+from mqtt.signing import envelope, sign_command
+from tests.device.bench import Bench, bench
+from tests.device.hub import BANK, DEVICE
+
+NOWHERE = "mqtt://127.0.0.1:9"
+
+
+class Door:
+    """A device in this process, whose loop is turned by hand; its hub is this test."""
+
+    def __init__(self, gate: Bench) -> None:
+        self.gate, self.counter = gate, int(time.time())
+        self.file = gate.state / "orders.json"
+        self.start()
+
+    def start(self) -> None:
+        self.device = Device(site.load(str(self.gate.site)), self.gate.state, Clock(rate=20.0))
+        self.answers: list[dict[str, Any]] = []
+        self.device.orders.answer = self.heard
+        self.turn()
+
+    def heard(self, reply: Reply) -> None:
+        self.answers.append(json.loads(reply.payload))
+
+    def turn(self) -> None:
+        while self.device.loop.queue or self.device.loop.calls_waiting:
+            self.device.loop.turn(wait=False)
+
+    def again(self) -> None:
+        self.device.close()
+        self.start()
+
+    def signed(self, name: str, id: str, to: str = "entry-1", **body: Any) -> bytes:
+        self.counter += 1
+        said = envelope(
+            name, "baoshan", to, body, id=id, issuer="operator", counter=self.counter, now_s=time.time()
+        )  # fmt: skip
+        return sign_command(said, self.gate.issuer.edwards_keys["command"], self.gate.issuer.kid("command"))
+
+    def order(self, name: str, id: str, to: str = "entry-1", **body: Any) -> Incoming:
+        topic = BANK if to == "bank" else f"{DEVICE}/command/{name}"
+        return Incoming(topic, self.signed(name, id, to, **body), False, "hallgate/v1/baoshan/hub/answers", b"c")
+
+    def ordered(self, name: str, id: str, **more: Any) -> Incoming:
+        message = self.order(name, id, **more)
+        self.device.orders.came(message)
+        self.turn()
+        return message
+
+    def resets(self) -> None:
+        """An attendant, badge and long press."""
+        lane = self.device.controller.state.lanes["A"]
+        lane.badge, lane.badge_until_ms = "anna", int(self.device.clock.elapsed_ms()) + 10_000
+        for closed in (True, False):
+            self.device.loop.post(ContactChanged(lane="A", role="button", closed=closed))
+            self.turn()
+            time.sleep(0.15)  # three seconds of the door's own
+
+    def ids_on_disk(self) -> list[str]:
+        return [key.split()[1] for key in json.loads(self.file.read_bytes())["answers"]] if self.file.exists() else []
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with bench(tmp_path / "gate", hub=NOWHERE) as gate:
+        made = Door(gate)
+        yield made
+        made.device.close()
+
+
+def test_an_order_is_on_disk_before_it_is_in_the_inbox_and_its_answer_before_it_is_given(door: Door) -> None:
+    message = door.order("hold", "o-1", reason="queue")
+    door.device.orders.came(message)
+    assert door.ids_on_disk() == ["o-1"] and door.answers == []
+    door.turn()
+    assert [(one["id"], one["result"]) for one in door.answers] == [("o-1", "done")]
+    kept = json.loads(door.file.read_bytes())["answers"]
+    assert [answer["result"] for answer in kept.values()] == ["done"]
+    door.again()
+    door.device.orders.came(message)
+    assert door.device.loop.queue == 0, "after a restart it is answered again, and not done again"
+    assert [(one["id"], one["result"]) for one in door.answers] == [("o-1", "done")]
+
+
+def test_getting_out_does_not_wait_for_the_disk(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written afterwards: done twice it harms nobody."""
+    door.device.orders.came(door.order("evacuate", "fire-1"))
+    assert door.device.loop.queue == 1 and door.ids_on_disk() == []
+    door.turn()
+    assert door.ids_on_disk() == ["fire-1"] and door.device.controller.state.evacuated_by
+
+
+def test_a_refused_order_is_answered_at_once_and_is_no_reason_to_write(door: Door) -> None:
+    before = door.file.stat().st_mtime_ns
+    door.device.orders.came(Incoming(f"{DEVICE}/command/hold", b"x", False, "hallgate/v1/baoshan/hub/answers", b"c"))
+    assert [one["because"] for one in door.answers] == ["malformed"]
+    door.turn()
+    assert door.file.stat().st_mtime_ns == before
+
+
+def test_what_the_disk_refused_is_not_believed_at_the_next_start_and_is_written_when_it_can_be(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise Failure("the disk is full")
+
+    door.ordered("hold", "o-1")
+    with monkeypatch.context() as patch:
+        patch.setattr(taken_orders, "replace_file", refuses)
+        door.ordered("release", "o-2")
+        assert [one["result"] for one in door.answers] == ["done", "done"], "it is done nevertheless"
+        assert not door.file.exists(), "of the old memory a second order would be new"
+    door.device.loop.turn(wait=False)
+    asked_at_ms = door.device.clock.elapsed_ms()
+    while not door.file.exists():
+        assert door.device.clock.elapsed_ms() < asked_at_ms + 2 * REMEMBER_MS
+        door.device.loop.turn(wait=False)
+    assert door.ids_on_disk() == ["o-1", "o-2"]
+
+
+@pytest.mark.parametrize("spoilt", [None, b"", b"{", b'{"counters":7}'])
+def test_a_memory_that_is_lost_is_made_anew_from_the_journal(door: Door, spoilt: bytes | None) -> None:
+    messages = [door.ordered(name, f"o-{n}") for n, name in enumerate(("hold", "release", "hold"))]
+    before = json.loads(door.file.read_bytes())["answers"]
+    door.device.close()
+    door.file.unlink() if spoilt is None else door.file.write_bytes(spoilt)
+    door.start()
+    for message in messages:
+        door.device.orders.came(message)
+    assert door.device.loop.queue == 0 and door.answers == list(before.values())
+
+
+def test_a_copy_that_was_refused_is_not_taken_for_the_order_when_the_memory_is_made_anew(door: Door) -> None:
+    """By a key that may not give it, under the same number: its record says nothing of the order itself."""
+    message = door.ordered("hold", "o-1")
+    door.device.orders.came(Incoming(message.topic, message.payload, True, message.response_topic, b"c"))
+    door.turn()
+    guard = relearned(Reader(door.gate.state))
+    assert [answer and answer.result for answer in guard.answers.values()] == ["done"]
+
+
+def test_an_evacuation_that_was_reset_is_dead_also_for_a_memory_that_is_made_anew(door: Door) -> None:
+    message = door.ordered("evacuate", "fire-1")
+    assert door.device.orders.evacuations() == (message.payload.decode(),)
+    assert not relearned(Reader(door.gate.state)).reset_ids
+    door.resets()
+    assert door.device.orders.evacuations() == () and not door.device.controller.state.evacuated_by
+    for guard in (relearned(Reader(door.gate.state)), door.device.orders.desk.guard):
+        assert [each.split()[1] for each in guard.reset_ids] == ["fire-1"] and not guard.evacuations
+    door.again()
+    door.device.orders.came(message)
+    assert [one["because"] for one in door.answers] == ["was_reset"]
+
+
+def test_an_evacuation_of_another_door_is_obeyed_and_one_that_nobody_signed_is_counted(door: Door) -> None:
+    good = door.signed("evacuate", "fire-1", to="entry-9").decode()
+    hold = door.signed("hold", "o-1", to="entry-9").decode()
+    door.device.orders.handed_on((good[:-4] + "AAAA", hold, "x", good, good))
+    assert door.device.notices.refused["evacuation"] == 3
+    assert door.device.loop.queue == 1
+    door.turn()
+    assert door.device.controller.state.evacuated_by
+
+
+def test_the_bank_takes_its_orders_and_a_door_that_is_none_leaves_them_alone(door: Door, tmp_path: Path) -> None:
+    door.ordered("limit", "o-1", to="bank", n=5)
+    assert [one["result"] for one in door.answers] == ["done"]
+    with bench(tmp_path / "other", hub=NOWHERE, bank=False, issuer=door.gate.issuer) as gate:
+        other = Door(gate)
+        assert not other.device.orders.desk.mine(BANK)
+        other.device.close()
