@@ -15,6 +15,7 @@ and a killed device is still seen as gone two seconds later.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import select
@@ -138,11 +139,9 @@ class Connection:
         self._thread.start()
 
     def wake(self) -> None:
-        """There may be something to send. One system call; never blocks."""
-        try:
+        """There may be something to send. One system call; never blocks, and raises nothing also after the end."""
+        with contextlib.suppress(OSError, ValueError):
             os.eventfd_write(self._wake_fd, 1)
-        except (BlockingIOError, OSError):
-            return
 
     def stop(self, timeout_s: float) -> bool:
         """Say goodbye and end the thread; False when it did not end in time (it is a daemon and dies with us)."""
@@ -153,9 +152,9 @@ class Connection:
             self._thread.join(timeout_s)
         if self._thread.is_alive():
             return False
-        if self._wake_fd >= 0:
-            os.close(self._wake_fd)
-            self._wake_fd = -1
+        handle, self._wake_fd = self._wake_fd, -1
+        if handle >= 0:
+            os.close(handle)
         return True
 
     # ------------------------------------------------------------ the thread

@@ -3,93 +3,30 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from firmware import site
-from firmware.clock import Clock
-from firmware.core.events import ContactChanged
 from firmware.errors import Failure
 from firmware.hub import taken_orders
 from firmware.hub.taken_orders import REMEMBER_MS, relearned
 from firmware.journal import Reader
-from firmware.wiring import Device
-from mqtt.messages import Incoming, Reply
-from mqtt.signing import envelope, sign_command
-from tests.device.bench import Bench, bench
+from mqtt.messages import Incoming
+from tests.device.bench import bench
 from tests.device.hub import BANK, DEVICE
-
-NOWHERE = "mqtt://127.0.0.1:9"
-
-
-class Door:
-    """A device in this process, whose loop is turned by hand; its hub is this test."""
-
-    def __init__(self, gate: Bench) -> None:
-        self.gate, self.counter = gate, int(time.time())
-        self.file = gate.state / "orders.json"
-        self.start()
-
-    def start(self) -> None:
-        self.device = Device(site.load(str(self.gate.site)), self.gate.state, Clock(rate=20.0))
-        self.answers: list[dict[str, Any]] = []
-        self.device.orders.answer = self.heard
-        self.turn()
-
-    def heard(self, reply: Reply) -> None:
-        self.answers.append(json.loads(reply.payload))
-
-    def turn(self) -> None:
-        while self.device.loop.queue or self.device.loop.calls_waiting:
-            self.device.loop.turn(wait=False)
-
-    def again(self) -> None:
-        self.device.close()
-        self.start()
-
-    def signed(self, name: str, id: str, to: str = "entry-1", **body: Any) -> bytes:
-        self.counter += 1
-        said = envelope(
-            name, "baoshan", to, body, id=id, issuer="operator", counter=self.counter, now_s=time.time()
-        )  # fmt: skip
-        return sign_command(said, self.gate.issuer.edwards_keys["command"], self.gate.issuer.kid("command"))
-
-    def order(self, name: str, id: str, to: str = "entry-1", **body: Any) -> Incoming:
-        topic = BANK if to == "bank" else f"{DEVICE}/command/{name}"
-        return Incoming(topic, self.signed(name, id, to, **body), False, "hallgate/v1/baoshan/hub/answers", b"c")
-
-    def ordered(self, name: str, id: str, **more: Any) -> Incoming:
-        message = self.order(name, id, **more)
-        self.device.orders.came(message)
-        self.turn()
-        return message
-
-    def resets(self) -> None:
-        """An attendant, badge and long press."""
-        lane = self.device.controller.state.lanes["A"]
-        lane.badge, lane.badge_until_ms = "anna", int(self.device.clock.elapsed_ms()) + 10_000
-        for closed in (True, False):
-            self.device.loop.post(ContactChanged(lane="A", role="button", closed=closed))
-            self.turn()
-            time.sleep(0.15)  # three seconds of the door's own
-
-    def ids_on_disk(self) -> list[str]:
-        return [key.split()[1] for key in json.loads(self.file.read_bytes())["answers"]] if self.file.exists() else []
+from tests.device.turned import ANSWERS, NOWHERE, Turned
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+def door(tmp_path: Path) -> Iterator[Turned]:
     with bench(tmp_path / "gate", hub=NOWHERE) as gate:
-        made = Door(gate)
+        made = Turned(gate)
         yield made
         made.device.close()
 
 
-def test_an_order_is_on_disk_before_it_is_in_the_inbox_and_its_answer_before_it_is_given(door: Door) -> None:
+def test_an_order_is_on_disk_before_it_is_in_the_inbox_and_its_answer_before_it_is_given(door: Turned) -> None:
     message = door.order("hold", "o-1", reason="queue")
     door.device.orders.came(message)
     assert door.ids_on_disk() == ["o-1"] and door.answers == []
@@ -103,7 +40,7 @@ def test_an_order_is_on_disk_before_it_is_in_the_inbox_and_its_answer_before_it_
     assert [(one["id"], one["result"]) for one in door.answers] == [("o-1", "done")]
 
 
-def test_getting_out_does_not_wait_for_the_disk(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_getting_out_does_not_wait_for_the_disk(door: Turned, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written afterwards: done twice it harms nobody."""
     door.device.orders.came(door.order("evacuate", "fire-1"))
     assert door.device.loop.queue == 1 and door.ids_on_disk() == []
@@ -111,16 +48,16 @@ def test_getting_out_does_not_wait_for_the_disk(door: Door, monkeypatch: pytest.
     assert door.ids_on_disk() == ["fire-1"] and door.device.controller.state.evacuated_by
 
 
-def test_a_refused_order_is_answered_at_once_and_is_no_reason_to_write(door: Door) -> None:
+def test_a_refused_order_is_answered_at_once_and_is_no_reason_to_write(door: Turned) -> None:
     before = door.file.stat().st_mtime_ns
-    door.device.orders.came(Incoming(f"{DEVICE}/command/hold", b"x", False, "hallgate/v1/baoshan/hub/answers", b"c"))
+    door.device.orders.came(Incoming(f"{DEVICE}/command/hold", b"x", False, ANSWERS, b"c"))
     assert [one["because"] for one in door.answers] == ["malformed"]
     door.turn()
     assert door.file.stat().st_mtime_ns == before
 
 
 def test_what_the_disk_refused_is_not_believed_at_the_next_start_and_is_written_when_it_can_be(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    door: Turned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses(*_: object) -> None:
         raise Failure("the disk is full")
@@ -140,7 +77,7 @@ def test_what_the_disk_refused_is_not_believed_at_the_next_start_and_is_written_
 
 
 @pytest.mark.parametrize("spoilt", [None, b"", b"{", b'{"counters":7}'])
-def test_a_memory_that_is_lost_is_made_anew_from_the_journal(door: Door, spoilt: bytes | None) -> None:
+def test_a_memory_that_is_lost_is_made_anew_from_the_journal(door: Turned, spoilt: bytes | None) -> None:
     messages = [door.ordered(name, f"o-{n}") for n, name in enumerate(("hold", "release", "hold"))]
     before = json.loads(door.file.read_bytes())["answers"]
     door.device.close()
@@ -151,7 +88,7 @@ def test_a_memory_that_is_lost_is_made_anew_from_the_journal(door: Door, spoilt:
     assert door.device.loop.queue == 0 and door.answers == list(before.values())
 
 
-def test_a_copy_that_was_refused_is_not_taken_for_the_order_when_the_memory_is_made_anew(door: Door) -> None:
+def test_a_copy_that_was_refused_is_not_taken_for_the_order_when_the_memory_is_made_anew(door: Turned) -> None:
     """By a key that may not give it, under the same number: its record says nothing of the order itself."""
     message = door.ordered("hold", "o-1")
     door.device.orders.came(Incoming(message.topic, message.payload, True, message.response_topic, b"c"))
@@ -160,7 +97,7 @@ def test_a_copy_that_was_refused_is_not_taken_for_the_order_when_the_memory_is_m
     assert [answer and answer.result for answer in guard.answers.values()] == ["done"]
 
 
-def test_an_evacuation_that_was_reset_is_dead_also_for_a_memory_that_is_made_anew(door: Door) -> None:
+def test_an_evacuation_that_was_reset_is_dead_also_for_a_memory_that_is_made_anew(door: Turned) -> None:
     message = door.ordered("evacuate", "fire-1")
     assert door.device.orders.evacuations() == (message.payload.decode(),)
     assert not relearned(Reader(door.gate.state)).reset_ids
@@ -173,7 +110,7 @@ def test_an_evacuation_that_was_reset_is_dead_also_for_a_memory_that_is_made_ane
     assert [one["because"] for one in door.answers] == ["was_reset"]
 
 
-def test_an_evacuation_of_another_door_is_obeyed_and_one_that_nobody_signed_is_counted(door: Door) -> None:
+def test_an_evacuation_of_another_door_is_obeyed_and_one_that_nobody_signed_is_counted(door: Turned) -> None:
     good = door.signed("evacuate", "fire-1", to="entry-9").decode()
     hold = door.signed("hold", "o-1", to="entry-9").decode()
     door.device.orders.handed_on((good[:-4] + "AAAA", hold, "x", good, good))
@@ -183,10 +120,10 @@ def test_an_evacuation_of_another_door_is_obeyed_and_one_that_nobody_signed_is_c
     assert door.device.controller.state.evacuated_by
 
 
-def test_the_bank_takes_its_orders_and_a_door_that_is_none_leaves_them_alone(door: Door, tmp_path: Path) -> None:
+def test_the_bank_takes_its_orders_and_a_door_that_is_none_leaves_them_alone(door: Turned, tmp_path: Path) -> None:
     door.ordered("limit", "o-1", to="bank", n=5)
     assert [one["result"] for one in door.answers] == ["done"]
     with bench(tmp_path / "other", hub=NOWHERE, bank=False, issuer=door.gate.issuer) as gate:
-        other = Door(gate)
+        other = Turned(gate)
         assert not other.device.orders.desk.mine(BANK)
         other.device.close()

@@ -112,6 +112,15 @@ def test_whatever_is_new_wakes_the_connection(turns: Turns) -> None:
     assert len(turns.woken) == 3
 
 
+def test_what_is_told_to_a_line_that_has_ended_harms_nobody(tmp_path: Path) -> None:
+    outbox = Outbox(Events(), tmp_path / "cursor.json", replace)
+    link = Link(Address.parse("mqtt://127.0.0.1:9"), "gate-1", "baoshan", outbox, lambda message: None, Clock())
+    for _ in range(2):
+        assert link.stop(1.0)
+        link.wake()
+        link.publish_status(b"{}")
+
+
 def test_at_every_connection_all_that_is_kept_is_said_again_the_newest_word_only(turns: Turns) -> None:
     turns.link.publish_retained("hallgate/v1/baoshan/passes/gate-1", b"p")
     turns.link.publish_status(b"old")
