@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from firmware.clock import Clock
 from firmware.errors import Mistake
 from firmware.trust import certificates
-from mqtt.access import Party, rights
+from mqtt.access import Files, Party, configuration, rights
 from mqtt.address import Address
-from mqtt.connection import Connection, Plan
+from mqtt.connection import PACKET_MAX, Connection, Plan
 from tests import needs
 from tests.brokers import wait_until
 from tests.mqtt.helpers import Ear
@@ -158,6 +158,15 @@ def test_the_list_gives_no_device_a_word_in_anothers_name() -> None:
         written = [topic for right, topic in rights("baoshan", Party("gate-1", role)) if right == "write"]
         assert not [topic for topic in written if "command" in topic or "#" in topic.replace("answers/#", "")]
         assert all("gate-1" in topic or "/rights/+/" in topic or "answers" in topic for topic in written)
+
+
+def test_a_broker_takes_what_a_device_takes_and_holds_no_more_than_its_machine_has() -> None:
+    """Nought would be without a bound, to Mosquitto: one absent hub would fill the memory of all."""
+    files = Files(ca="ca", cert="cert", key="key", crl="crl", acl="acl", data="data")
+    words = dict(line.partition(" ")[::2] for line in configuration(files, 8883).splitlines())
+    assert int(words["message_size_limit"]) == PACKET_MAX
+    assert 256 * 2**20 <= int(words["memory_limit"]) <= 1024 * 2**20
+    assert 3 * 3600 * 10 <= int(words["max_queued_messages"]) <= 1_000_000
 
 
 # ---------------------------------------------------------------- who is refused, and with which line
