@@ -21,7 +21,7 @@ def judge(case: Case) -> Verdict | None:
     if case.rules is None:
         return None
     tests = [each for each in case.healths if isinstance(each, HealthTest)]
-    heard = registered(case) if case.sentinel is not None or case.lane.venue else []
+    heard = registered(case)
     if "positive" in [test.result for test in tests] or "positive" in [each.pcr for each in heard]:
         return Verdict("3.1.2e", case.rules.on_fail.positive, "positive", phrase="isolate")
     worst = None

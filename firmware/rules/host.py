@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from firmware.core.facts import Booking
 from firmware.rules import booking, health_proof, staff_posts
-from firmware.rules.verdict import SEVERITY, Case, Verdict
+from firmware.rules.verdict import Case, Verdict
 
 CLAUSE = "3.2.2"
 
@@ -38,8 +38,6 @@ def _in_order(case: Case, host: Booking) -> Verdict | None:
         card=None, sentinel=None, final=True, used=None, arrived_s=None,
     )  # fmt: skip
     asked = (booking, staff_posts, health_proof) if case.rules and case.rules.host_enters else (booking, health_proof)
-    verdicts = [verdict for rule in asked if (verdict := rule.judge(own)) is not None]
-    worst = max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)
-    if worst is None or worst.verdict == "admit":
+    if all(rule.judge(own) is None for rule in asked):  # none of these three says "admit, but"
         return None
     return Verdict(CLAUSE, "staff", "host_not_in_order", phrase="staff")
