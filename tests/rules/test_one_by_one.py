@@ -1,0 +1,66 @@
+"""What single rules add that a whole day seldom shows: a class' own minutes, the first of two proofs, a sensor nobody asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.core import events
+from firmware.core.facts import OtherHealth
+from firmware.core.state import LaneSetup
+from tests.core.evidence import HOLDER, card, door
+from tests.core.stage import Stage
+from tests.rules.asking import asked
+
+
+@pytest.mark.parametrize(
+    ("own", "early_minutes", "late_minutes"), [("", 10, 15), ("early_minutes = 30\nlate_minutes = 5", 30, 5)]
+)
+def test_a_class_comes_as_early_and_as_late_as_its_own_table_says(
+    own: str, early_minutes: int, late_minutes: int
+) -> None:
+    for seconds, answer in ((early_minutes * 60, "admit"), (early_minutes * 60 + 1, "wait")):
+        stage = Stage(visitor=own)
+        assert asked(stage, stage.booking(1, slot=(seconds / 3600, 9)))[0] == answer, seconds
+    for seconds, answer in ((late_minutes * 60, "admit"), (late_minutes * 60 + 1, "refuse")):
+        stage = Stage(visitor=own)
+        assert asked(stage, stage.booking(1, slot=(-9, -seconds / 3600)))[0] == answer, seconds
+
+
+@pytest.mark.parametrize(
+    ("proof", "because"), [('"pcr", "antigen"', "pcr_asked"), ('"antigen", "pcr"', "antigen_asked")]
+)
+def test_of_two_proofs_that_are_missing_the_first_of_the_list_is_asked_for_first(proof: str, because: str) -> None:
+    stage = Stage(proof=proof, visitor="antigen_days = 1")
+    assert asked(stage, stage.booking(1)) == ("wait", because)
+
+
+@pytest.mark.parametrize(("sources", "expected"), [("", ("staff", "no_test")), ('"sentinel"', ("wait", "pcr_asked"))])
+def test_a_certificate_that_nobody_may_bring_is_no_wrong_answer(sources: str, expected: tuple[str, str]) -> None:
+    """Where only the sentinel counts, whoever shows one is still asked to step before it."""
+    stage = Stage(proof='"pcr"', visitor=f"sources = [{sources}]" if sources else "")
+    now = int(stage.wall_0)
+    vaccination = OtherHealth(sha256="v", kind="vaccination", issuer="XX", issued_s=now, expires_s=now + 9)
+    assert asked(stage, stage.booking(1), vaccination) == expected
+
+
+def test_a_sensor_behind_the_gate_is_missed_where_a_rule_asks_it() -> None:
+    setup = LaneSetup(name="A", direction="in", classes=("visitor",), passage_sensor=True, behind_sensor=True)
+    for dense, expected in ((0, ("admit", "in_order")), (5, ("staff", "density_not_measured"))):
+        stage = Stage(lanes=(setup,), dense=dense)
+        stage.do(events.DeviceHealth(lane="A", device="behind", state="unplugged"))
+        assert asked(stage, stage.booking(1)) == expected
+
+
+def test_nobody_is_called_confirmed_whose_right_to_be_assisted_nobody_confirmed() -> None:
+    """A card that tells no age: the attendant attests a disability first (3.1.2d)."""
+    stage = door(more='[assisted]\nclasses = ["visitor"]\ndisabled = "attest"', proof='"pcr"')
+    asked(stage, stage.booking(1, holder=HOLDER), card(HOLDER, age_years=40))
+    assert stage.lane.visit is not None and stage.lane.visit.path is not None
+    assert stage.lane.visit.path.step == "eligible"
+    assert "identity_confirmed" not in [clause.because for clause in stage.decision.clauses]
+
+
+def test_agents_bring_as_many_cases_as_the_rulebook_lets_them() -> None:
+    for cases, answer in ((3, "admit"), (4, "staff")):
+        stage = Stage(visitor="cases_max = 3")
+        assert asked(stage, stage.booking(1, cases=cases))[0] == answer
