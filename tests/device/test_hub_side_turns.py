@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from firmware.hub.side import CALLS_MAX, RETAINED_MS, STATUS_MS, STATUS_SOON_MS, HubSide
+from firmware.hub.side import CALLS_MAX, RETAINED_MS, STATUS_MS, STATUS_SOON_MS, Events, HubSide
+from firmware.journal import Reader
 from mqtt.messages import Incoming
 from mqtt.signing import sign
 from tests.brokers import wait_until
@@ -41,23 +42,17 @@ def said(door: Turned, topic: str) -> list[dict[str, Any]]:
     return [json.loads(one.payload) for one in messages if one.topic == topic]
 
 
-def until(door: Turned, t_ms: float) -> None:
-    while door.device.clock.elapsed_ms() < t_ms:
-        door.device.loop.turn(wait=False)
-
-
 def test_a_status_is_told_every_ten_seconds_and_soon_after_news(door: Turned) -> None:
-    began = door.device.clock.elapsed_ms()
-    until(door, began + STATUS_SOON_MS)
+    door.passes(STATUS_SOON_MS)
     assert len(said(door, f"{DEVICE}/status")) == 1, "at once, and once"
-    until(door, began + STATUS_MS - 1_000)
+    door.passes(STATUS_MS - 1_000)
     assert said(door, f"{DEVICE}/status") == []
     for reason in ("queue", "crowd"):
         door.ordered("hold", f"o-{reason}", reason=reason)
     assert said(door, f"{DEVICE}/status") == [], "several in a row change it once"
-    until(door, door.device.clock.elapsed_ms() + 3 * STATUS_SOON_MS)
+    door.passes(3 * STATUS_SOON_MS)
     assert len(said(door, f"{DEVICE}/status")) == 1
-    until(door, door.device.clock.elapsed_ms() + STATUS_MS + 1_000)
+    door.passes(STATUS_MS + 1_000)
     assert len(said(door, f"{DEVICE}/status")) == 1
 
 
@@ -67,7 +62,7 @@ def test_the_reason_why_no_hub_is_reached_is_told_once_and_so_is_its_end(
     capsys.readouterr()
     for problem in ("Connection refused", "Connection refused", "", "", "disconnected"):
         hub(door).link.connection.problem = problem
-        until(door, door.device.clock.elapsed_ms() + 2 * STATUS_SOON_MS)
+        door.passes(2 * STATUS_SOON_MS)
     assert capsys.readouterr().err.splitlines() == ["hub: Connection refused", "hub: connected", "hub: disconnected"]
 
 
@@ -75,7 +70,7 @@ def test_the_hall_was_heard_when_what_the_broker_keeps_had_time_to_come(door: Tu
     assert not hub(door).heard_the_hall()
     hub(door).link.connection.connected = True
     assert not hub(door).heard_the_hall()
-    until(door, door.device.clock.elapsed_ms() + RETAINED_MS + 20)
+    door.passes(RETAINED_MS + 20)
     assert hub(door).heard_the_hall()
     hub(door).link.connection.connected = False
     assert not hub(door).heard_the_hall()
@@ -98,6 +93,48 @@ def test_what_made_no_sense_and_what_there_was_no_room_for_is_counted_in_one_num
     hub(door).stop()
     (status,) = said(door, f"{DEVICE}/status")
     assert status["dropped"] == 6
+
+
+def test_events_are_the_journals_own_from_any_number_on_and_no_more_than_there_is_room_for(door: Turned) -> None:
+    for n in range(4):
+        door.ordered("hold" if n % 2 == 0 else "release", f"o-{n}")
+    events = Events(door.device.journal, Reader(door.gate.state))
+    known = events.read(events.first_seq, 1_000)
+    assert [seq for seq, _ in known] == list(range(1, events.durable_seq() + 1)) and len(known) >= 4
+    assert [json.loads(payload)["seq"] for _, payload in known] == [seq for seq, _ in known]
+    assert all(payload.startswith(b'{"v":1,"kind":') for _, payload in known)
+    for at in range(len(known)):
+        for room in (1, 2, 3):
+            assert events.read(known[at][0], room) == known[at : at + room]
+    messages, _ = hub(door).link.more(0.0, 1_000)
+    assert [one.payload for one in messages if one.topic == f"{DEVICE}/event"] == [payload for _, payload in known][:64]
+
+
+def test_a_hub_is_looked_for_once_and_home_assistant_is_told_of_the_device(door: Turned) -> None:
+    for _ in range(2):
+        hub(door).start()
+    (config,) = said(door, "homeassistant/device/entry-1/config")
+    assert config["device"]
+    assert hub(door).link.connection._thread.is_alive()
+
+
+def test_what_doors_tell_each_other_goes_out_to_be_kept_and_comes_in(door: Turned, tmp_path: Path) -> None:
+    """The row of a door that has no rights yet: the bank gives it some, if it is there now."""
+    with bench(tmp_path / "other", hub=NOWHERE, bank=False, name="entry-2", issuer=door.gate.issuer) as gate:
+        other = Turned(gate)
+        other.passes(1_000)
+        messages, _ = hub(other).link.more(0.0, 1_000)
+        other.device.close()
+    (row,) = [one for one in messages if one.topic.startswith(f"{HALL}/rights/hall/row/entry-2-")]
+    assert row.retain
+    state, before = door.device.controller.state, door.device.controller.state.rights.free
+    for kept in (True, False):
+        hub(door).link.heard(Incoming(row.topic, row.payload, kept))
+        door.turn()
+        (peer,) = state.resources()[0][1].peers.values()
+        assert peer.dev == "entry-2" and (state.rights.free < before) is not kept, "who spoke long ago is given none"
+    hub(door).link.heard(Incoming(row.topic, b"forged", True))
+    assert door.device.notices.refused == {"row": 1}
 
 
 def test_an_order_is_judged_by_the_loop_and_another_doors_is_left_alone(door: Turned) -> None:

@@ -68,11 +68,7 @@ def test_what_the_disk_refused_is_not_believed_at_the_next_start_and_is_written_
         door.ordered("release", "o-2")
         assert [one["result"] for one in door.answers] == ["done", "done"], "it is done nevertheless"
         assert not door.file.exists(), "of the old memory a second order would be new"
-    door.device.loop.turn(wait=False)
-    asked_at_ms = door.device.clock.elapsed_ms()
-    while not door.file.exists():
-        assert door.device.clock.elapsed_ms() < asked_at_ms + 2 * REMEMBER_MS
-        door.device.loop.turn(wait=False)
+    door.passes(REMEMBER_MS)
     assert door.ids_on_disk() == ["o-1", "o-2"]
 
 
