@@ -7,7 +7,7 @@ import pytest
 from firmware.core import events
 from firmware.core.facts import OtherHealth
 from firmware.core.state import LaneSetup
-from tests.core.evidence import HOLDER, card, door
+from tests.core.evidence import HOLDER, attendant, card, door, terminal
 from tests.core.stage import Stage
 from tests.rules.asking import asked
 
@@ -64,3 +64,18 @@ def test_agents_bring_as_many_cases_as_the_rulebook_lets_them() -> None:
     for cases, answer in ((3, "admit"), (4, "staff")):
         stage = Stage(visitor="cases_max = 3")
         assert asked(stage, stage.booking(1, cases=cases))[0] == answer
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(4_318, "admit"), (4_319, "staff")])
+def test_a_sample_grows_older_while_its_bearer_waits(minutes: int, expected: str) -> None:
+    """Where no arrival is frozen. 72 hours are 4,320 minutes; ninety seconds pass until the mask is attested."""
+    stage = door(
+        'mask = "attest"\narrival_freeze_minutes = 0\nsources = ["sentinel"]',
+        "[sentinel]\nverdict_seconds = 120\n[mask]\nattest_seconds = 120",
+        proof='"pcr"',
+    )
+    terminal(stage, sampled_age_minutes=minutes)
+    assert asked(stage, stage.booking(1)) == ("wait", "mask_asked")
+    stage.wait(89.8)
+    attendant(stage)
+    assert stage.decision.answer == expected
