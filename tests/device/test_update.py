@@ -265,6 +265,16 @@ def test_an_answer_that_stops_is_a_fault_and_one_missing_answer_is_none() -> Non
     assert watch.look({**well, "journal": False}, 2_100_001) == "the journal cannot be written"
 
 
+def test_a_system_is_well_without_a_break_and_is_not_waited_for_for_ever() -> None:
+    well, ill = {"journal": True, "ill": ["A: counter"]}, {"journal": True, "ill": ["A: gate"]}
+    watch = Watch(0.0, 10, frozenset({"A: counter"}))
+    looks = [(well, 0), (well, 9_999), (ill, 10_500), (well, 11_000), (well, 20_999), (well, 21_000)]
+    assert [watch.look(said, at_ms) for said, at_ms in looks] == [None, None, None, None, None, ""]
+    for said, because in ((ill, "out of order: A: gate"), ({"journal": False}, "the journal cannot be written")):
+        watch = Watch(0.0, 10, frozenset())
+        assert [watch.look(said, at_ms) for at_ms in (0, 330_000, 330_001)] == [None, None, because]
+
+
 def test_wrong_words(capsys: pytest.CaptureFixture[str]) -> None:
     from firmware.__main__ import main
 
