@@ -32,6 +32,8 @@ def loader(fat: Path, tmp_path: Path) -> Loader:
         trees.mkdir(parents=True, exist_ok=True)
         (root / "boot").mkdir(exist_ok=True)
         (trees / "bcm2712-rpi-5-b.dtb").write_bytes(b"tree")
+        (trees.parent / "overlays").mkdir(exist_ok=True)
+        (trees.parent / "overlays/disable-bt.dtbo").write_bytes(b"overlay")
         for file in ("vmlinuz", "initrd.img"):
             (root / "boot" / file).write_bytes(f"{file} of {name}".encode())
         yield root
@@ -51,6 +53,7 @@ def test_a_trial_is_one_try_until_it_is_kept(fat: Path, loader: Loader, capsys: 
     assert said(loader, capsys, "get-primary") == "B" and said(loader, capsys, "get-state", "B") == "good"
     assert "os_prefix=A/" in (fat / "config.txt").read_text(), "a power cut now starts what was kept"
     assert (fat / "B/vmlinuz").read_bytes() == b"vmlinuz of B" and (fat / "B/bcm2712-rpi-5-b.dtb").exists()
+    assert (fat / "B/overlays/disable-bt.dtbo").read_bytes() == b"overlay", "config.txt names some"
     assert "-03 " in (fat / "B/cmdline.txt").read_text() and "rauc.slot=B" in (fat / "B/cmdline.txt").read_text()
     said(loader, capsys, "set-state", "B", "good")
     assert "os_prefix=B/" in (fat / "config.txt").read_text() and not (fat / "tryboot.txt").exists()
@@ -66,6 +69,26 @@ def test_a_trial_that_failed_is_over(fat: Path, loader: Loader, capsys: pytest.C
     assert said(loader, capsys, "get-state", "B") == "good", "a new system in the slot is a new chance"
     said(loader, capsys, "set-primary", "A")
     assert said(loader, capsys, "get-primary") == "A"
+
+
+def test_a_kept_system_that_was_ill_is_well_again_when_it_is_said_and_no_trial_ends_with_it(
+    fat: Path, loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(loader, capsys, "set-state", "A", "bad")
+    assert said(loader, capsys, "get-state", "A") == "bad"
+    said(loader, capsys, "set-primary", "B")
+    said(loader, capsys, "set-state", "A", "good")
+    assert said(loader, capsys, "get-state", "A") == "good" and said(loader, capsys, "get-primary") == "B"
+    said(loader, capsys, "set-state", "A", "bad")
+    assert said(loader, capsys, "get-primary") == "B", "who goes on trial stays so"
+
+
+def test_a_card_whose_files_name_no_system_says_none(
+    fat: Path, loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for spoilt in (b"", b"os_prefix=C/\n", b"\xff\xfe"):
+        (fat / "config.txt").write_bytes(spoilt)
+        assert said(loader, capsys, "get-primary") == ""
 
 
 def test_only_a_trial_restarts_with_the_word(fat: Path, loader: Loader) -> None:

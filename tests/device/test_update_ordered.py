@@ -17,7 +17,7 @@ from firmware.clock import Clock
 from firmware.core.state import UpdateOrder
 from firmware.core.versions import numbers
 from firmware.errors import Failure
-from firmware.updating import updates
+from firmware.updating import fetching, updates
 from firmware.updating.fetching import Fetching
 from tests.brokers import Broker, wait_until
 from tests.device.bench import Bench, bench
@@ -99,6 +99,37 @@ def test_another_bundle_than_the_one_ordered_is_given_up(tmp_path: Path, shelf: 
 def test_no_network_for_ever_ends_in_a_word(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="cannot be fetched"):
         Fetching(Clock(10_000), 3600).fetch("http://127.0.0.1:9/it", DIGEST, tmp_path / "it")
+
+
+def test_what_lies_there_is_not_fetched_again(tmp_path: Path, shelf: tuple[type[Shelf], str]) -> None:
+    kind, url = shelf
+    wishes = list[str]()
+    kind.log_message = lambda self, *_: wishes.append(self.headers.get("Range", ""))  # type: ignore[method-assign]
+    for have, asked in ((0, ""), (1_000, "bytes=1000-")):
+        (tmp_path / "it").write_bytes(BUNDLE[:have])
+        Fetching(Clock(1000), 3600).fetch(url, DIGEST, tmp_path / "it")
+        assert wishes.pop() == asked and not wishes
+    (tmp_path / "it").write_bytes(bytes(len(BUNDLE)))
+    assert Fetching(Clock(1000), 3600).fetch(url, DIGEST, tmp_path / "it").read_bytes() == BUNDLE, "as long, and wrong"
+
+
+@pytest.mark.parametrize(("what", "words"), [("BYTES_MAX", "has more than"), ("SPARE_BYTES", "no room")])
+def test_a_bundle_that_would_fill_the_card_is_not_fetched(
+    what: str, words: str, tmp_path: Path, shelf: tuple[type[Shelf], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (fetching.BYTES_MAX, fetching.SPARE_BYTES) == (400 * 2**20, 16 * 2**20)
+    monkeypatch.setattr(fetching, what, 2**20 if what == "BYTES_MAX" else 2**62)
+    with pytest.raises(Failure, match=words):
+        Fetching(Clock(1000), 3600).fetch(shelf[1], DIGEST, tmp_path / "it")
+
+
+def test_a_shelf_that_has_no_such_bundle_is_asked_until_the_time_is_over(
+    tmp_path: Path, shelf: tuple[type[Shelf], str]
+) -> None:
+    kind, url = shelf
+    kind.do_GET = lambda self: self.send_error(404)  # type: ignore[method-assign]
+    with pytest.raises(Failure, match="cannot be fetched: .*Not Found"):
+        Fetching(Clock(10_000), 30).fetch(url, DIGEST, tmp_path / "it")
 
 
 @pytest.fixture
