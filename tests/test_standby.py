@@ -79,6 +79,8 @@ def test_who_stands_by_acts_when_one_turn_does_not_end_and_again_as_long_as_it_d
     assert rested == [0] * LOOKS + [1] * LOOKS + [2]
     assert written == {"A": [b"rest"] * 2, "B": [b"rest"] * 2, "C": [], "D": []}, "and no gate shuts on a body"
     assert (loop.queue, loop.calls_waiting) == (1, 1), "it is told of once"
+    told: Any = loop._posted[0][0]
+    assert (told.what, told.active, told.detail) == ("standstill", True, "the ways out were opened")
 
 
 def test_a_process_that_was_frozen_as_a_whole_has_stood_still_for_nobody() -> None:
