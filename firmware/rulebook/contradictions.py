@@ -280,8 +280,8 @@ def _access(book: Rulebook) -> Iterator[Complaint]:
     first_persons = book.opening.first_person
     if first_persons and not any(name in phase.classes for phase in book.phase for name in first_persons):
         yield _warning(("opening", "first_person"), "no phase admits one of these classes: only a badge opens the day")
-    for name in (*first_persons, *book.anti_passback.classes):
-        if name not in book.classes and book.anti_passback.minutes and name in book.anti_passback.classes:
+    for name in book.anti_passback.classes if book.anti_passback.minutes else ():
+        if name not in book.classes:
             yield _warning(("anti_passback", "classes"), f"{name} has no table [class.{name}]")
 
 
