@@ -137,8 +137,6 @@ def _filled(text: str, values: Mapping[str, str], clause: re.Pattern[str] = _CLA
 @functools.lru_cache(maxsize=256)
 def _kept(text: str, names: frozenset[str], clause: re.Pattern[str]) -> str:
     """The clauses of which every value is there. Remembered: a visitor waits, and the sentences are always the same."""
-    if names.issuperset(_PLACE.findall(text)):
-        return text
     return "".join(part for part in clause.findall(text) if names.issuperset(_PLACE.findall(part)))
 
 

@@ -75,6 +75,12 @@ def test_every_page_of_the_idle_sign_fits_and_nothing_of_it_is_lost(reason: str)
     assert " ".join(zh for zh, _ in told) == filled
 
 
+@pytest.mark.parametrize(("zh", "told"), [("一二三四五六 七八九十一二三", 1), ("一二三四五六 七八九十一二三四", 2)])
+def test_what_fits_the_sign_is_one_page_and_what_does_not_is_told_half_by_half(zh: str, told: int) -> None:
+    shown = pages("page_places", {"zh": {"page_places": zh}, "en": {}}, n=7)
+    assert len(shown) == told and " ".join(half for half, _ in shown) == zh
+
+
 def test_a_rulebook_words_the_idle_sign_too() -> None:
     phrases = {"zh": {"page_places": "还可进 {n} 人"}, "en": {"page_places": "Room for {n}"}}
     assert pages("page_places", phrases, n=7) == [("还可进 7 人", "Room for 7")]
