@@ -40,6 +40,14 @@ def test_an_order_is_on_disk_before_it_is_in_the_inbox_and_its_answer_before_it_
     assert [(one["id"], one["result"]) for one in door.answers] == [("o-1", "done")]
 
 
+def test_what_is_on_disk_is_not_written_again_by_time_or_by_a_start(door: Turned) -> None:
+    door.ordered("hold", "o-1")
+    before = door.file.stat().st_ino
+    door.passes(3 * REMEMBER_MS)
+    door.again()
+    assert door.file.stat().st_ino == before
+
+
 def test_getting_out_does_not_wait_for_the_disk(door: Turned, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written afterwards: done twice it harms nobody."""
     door.device.orders.came(door.order("evacuate", "fire-1"))
