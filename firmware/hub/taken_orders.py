@@ -95,7 +95,7 @@ class TakenOrders:
         except (OSError, Failure):
             self._remembered = False
             with contextlib.suppress(OSError):
-                self._file.unlink(missing_ok=True)
+                self._file.unlink()
 
     def _tend(self, t_ms: float) -> float:
         if not self._remembered:

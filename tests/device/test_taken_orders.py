@@ -40,6 +40,15 @@ def test_an_order_is_on_disk_before_it_is_in_the_inbox_and_its_answer_before_it_
     assert [(one["id"], one["result"]) for one in door.answers] == [("o-1", "done")]
 
 
+def test_an_order_is_remembered_also_beside_one_that_was_refused(door: Turned) -> None:
+    door.device.orders.came(door.order("hold", "o-1"))
+    door.device.orders.came(Incoming(f"{DEVICE}/command/hold", b"x", False, ANSWERS, b"c"))
+    door.turn()
+    assert [answer and answer["result"] for answer in json.loads(door.file.read_bytes())["answers"].values()] == [
+        "done"
+    ]
+
+
 def test_what_is_on_disk_is_not_written_again_by_time_or_by_a_start(door: Turned) -> None:
     door.ordered("hold", "o-1")
     before = door.file.stat().st_ino
