@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from firmware.core.events import PassageBlocked
 from firmware.hub.side import CALLS_MAX, RETAINED_MS, STATUS_MS, STATUS_SOON_MS, Events, HubSide
 from firmware.journal import Reader
 from mqtt.messages import Incoming
@@ -116,6 +117,30 @@ def test_a_hub_is_looked_for_once_and_home_assistant_is_told_of_the_device(door:
     (config,) = said(door, "homeassistant/device/entry-1/config")
     assert config["device"]
     assert hub(door).link.connection._thread.is_alive()
+    hub(door).stop()
+    assert not hub(door).link.connection._thread.is_alive()
+
+
+def test_news_wake_the_line_and_what_tells_the_hub_nothing_is_none(door: Turned) -> None:
+    door.passes(2 * STATUS_SOON_MS)
+    woken = list[None]()
+    hub(door).link.connection.wake = lambda: woken.append(None)  # type: ignore[method-assign]
+    said(door, "")
+    door.device.loop.post(PassageBlocked(lane="A", blocked=True))
+    door.turn()
+    door.passes(2 * STATUS_SOON_MS)
+    assert woken == [] and said(door, f"{DEVICE}/status") == []
+    door.ordered("hold", "o-1")
+    assert woken
+
+
+def test_an_evacuation_is_not_kept_at_the_broker(door: Turned) -> None:
+    """It would evacuate a door that is put in a year after the fire."""
+    door.ordered("evacuate", "fire-1")
+    door.passes(10_000)
+    messages, _ = hub(door).link.more(0.0, 1_000)
+    topics = {one.topic for one in messages}
+    assert f"{DEVICE}/status" in topics and not [topic for topic in topics if "evacuation" in topic]
 
 
 def test_what_doors_tell_each_other_goes_out_to_be_kept_and_comes_in(door: Turned, tmp_path: Path) -> None:
