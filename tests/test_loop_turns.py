@@ -40,6 +40,19 @@ def test_a_ring_begins_one_turn_and_calls_that_wait_begin_another(loop: Loop) ->
     assert not rings(loop) and loop.calls_waiting == 0
 
 
+def test_a_timer_that_wanted_nothing_more_is_called_when_it_is_hastened(loop: Loop) -> None:
+    """As who stands by is, once the loop goes on."""
+    called = list[float]()
+    timer = called.append
+    loop.every(timer)
+    for _ in range(3):
+        loop.turn(wait=False)
+    assert len(called) == 1
+    loop.hasten(timer, 0.0)
+    loop.turn(wait=False)
+    assert len(called) == 2
+
+
 @pytest.mark.parametrize("how", ["stop", "call"])
 def test_whoever_wants_something_does_not_wait_for_what_is_due(loop: Loop, how: str) -> None:
     loop.clock.seconds_until = lambda t_ms: 3_600.0  # type: ignore[method-assign]
