@@ -32,8 +32,6 @@ class Clock:
 
     def elapsed_ms(self) -> float:
         boot = time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
-        if self.rate == 1.0 and self._elapsed_0 == self._boot_0:
-            return boot
         return self._elapsed_0 + (boot - self._boot_0) * self.rate
 
     def wall_ms(self) -> int:

@@ -33,7 +33,7 @@ def replace_file(path: Path | str, data: bytes, *, mode: int = 0o644) -> None:
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()
         raise Failure(_refused(path, error)) from error
 
 

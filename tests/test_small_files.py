@@ -6,12 +6,14 @@ import base64
 import io
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from firmware import files, order_counters
 from firmware.clock import Clock, boot_id, from_environment
+from firmware.durable import make_folder, replace_file
 from firmware.errors import Failure, Mistake
 from firmware.order_counters import OrderCounters
 
@@ -48,6 +50,7 @@ def test_a_file_that_is_opened_is_waited_for_as_usual_and_closed(tmp_path: Path)
     with files.opened(tmp_path / "file") as file:
         assert os.get_blocking(file.fileno())
     files.write(tmp_path / "out", b"y")
+    assert (tmp_path / "out").read_bytes() == b"y"
     with open(tmp_path / "out", "ab", opener=files.writable(0o600)) as file:
         assert os.get_blocking(file.fileno())
     _, tty = os.openpty()
@@ -112,6 +115,28 @@ def test_of_two_who_change_a_folder_one_waits_for_the_other(tmp_path: Path) -> N
         order.append("first")
     thread.join(30)
     assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("what", "flushed"),
+    [
+        (lambda at: files.write_secret(at / "key", b"x"), ["key"]),
+        (lambda at: make_folder(at / "a" / "b"), [".", "a"]),
+        (lambda at: replace_file(at / "small", b"x"), ["small.new", "."]),
+    ],
+)
+def test_what_is_said_to_be_on_disk_was_flushed(
+    what: Callable[[Path], None], flushed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, fsync = list[str](), os.fsync
+
+    def noting(handle: int) -> None:
+        seen.append(os.path.relpath(os.readlink(f"/proc/self/fd/{handle}"), tmp_path))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    what(tmp_path)
+    assert seen == flushed
 
 
 # ---------------------------------------------------------------- counters

@@ -56,6 +56,15 @@ def test_a_device_that_hangs_at_a_lane_is_known_there_alone(bench: Bench, more: 
     assert {key for key in NOT_THERE if second[key]} == {"button"}
 
 
+def test_a_gate_that_tells_who_went_through_is_a_passage_sensor(bench: Bench) -> None:
+    text = SITE.replace(
+        '"gate_relay_lcus"\nport = "/dev/ttyUSB0"\nchannel = 1', '"gate_board_fe"\nport = "/dev/ttyUSB1"'
+    )
+    first, second = [lanes.setup(lane) for lane in site.load(bench.write(text=text)).lanes]
+    assert (first.gate_confirms, first.passage_sensor, first.beams) == (True, True, False)
+    assert (second.gate_confirms, second.passage_sensor) == (False, False)
+
+
 def wired(bench: Bench, more: str = "") -> tuple[dict[tuple[str, str], Any], Any, list[list[tuple[str, str]]]]:
     text = SITE.replace("[lane.fire_loop]", more + "[lane.fire_loop]", 1)
     plugs: Any = SimpleNamespace(open=lambda lane, spec: SimpleNamespace(fileno=lambda: -1))
