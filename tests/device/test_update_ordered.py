@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,6 +131,19 @@ def test_a_shelf_that_has_no_such_bundle_is_asked_until_the_time_is_over(
     kind.do_GET = lambda self: self.send_error(404)  # type: ignore[method-assign]
     with pytest.raises(Failure, match="cannot be fetched: .*Not Found"):
         Fetching(Clock(10_000), 30).fetch(url, DIGEST, tmp_path / "it")
+
+
+def test_a_shelf_is_asked_less_and_less_often_for_as_long_as_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    sleep: Any = SimpleNamespace(wait=pauses.append)
+    clock: Any = SimpleNamespace(rate=1.0, elapsed_ms=lambda: sum(pauses) * 1000)
+    monkeypatch.setattr(fetching, "threading", SimpleNamespace(Event=lambda: sleep))
+    with pytest.raises(Failure, match="cannot be fetched"):
+        Fetching(clock, 3600).fetch("http://127.0.0.1:9/it", DIGEST, tmp_path / "it")
+    assert pauses == [5, 10, 20, 40, 80, 160, 320, *[600] * 4]
+    assert sum(pauses) <= 3600 < sum(pauses) + 600
 
 
 @pytest.fixture
