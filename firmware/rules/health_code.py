@@ -1,7 +1,7 @@
 """3.1.2a, e: the colour of the health code, known from a sentinel, a venue code or an attendant.
 
 Yellow and red lead where `on_fail.code` says (isolation), whoever says so, whatever else is green, and where nobody is
-asked for a code as well: the plan says "whoever". A green one is asked for where the rulebook does; a code that nobody
+asked for a code, or nobody of this class is received, as well: the plan says "whoever". A green one is asked for where the rulebook does; a code that nobody
 knows is then the staff's. The code itself stays with the terminal: this hears its colour only.
 """
 
@@ -14,13 +14,11 @@ CLAUSE = "3.1.2a"
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.rules is None:
-        return None
     colours = {each.code for each in registered(case)}
     word = attested(case, "code")
     if colours & {"yellow", "red"} or (word is not None and word.no):
-        return Verdict("3.1.2e", case.rules.on_fail.code, "code_not_green", phrase="isolate")
-    if case.rules.code == "none" or "green" in colours or word is not None:
+        return Verdict("3.1.2e", case.on_fail.code, "code_not_green", phrase="isolate")
+    if case.rules is None or case.rules.code == "none" or "green" in colours or word is not None:
         return None
     if case.final:
         return Verdict(CLAUSE, "staff", "code_unknown", phrase="code")

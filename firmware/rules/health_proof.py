@@ -18,12 +18,12 @@ KINDS = {"naat": "pcr", "antigen": "antigen"}
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.rules is None:
-        return None
     tests = [each for each in case.healths if isinstance(each, HealthTest)]
     heard = registered(case)
     if "positive" in [test.result for test in tests] or "positive" in [each.pcr for each in heard]:
-        return Verdict("3.1.2e", case.rules.on_fail.positive, "positive", phrase="isolate")
+        return Verdict("3.1.2e", case.on_fail.positive, "positive", phrase="isolate")
+    if case.rules is None:
+        return None
     worst = None
     for proof in case.rules.proof:
         verdict = _one(case, proof, tests, heard)

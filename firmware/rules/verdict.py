@@ -19,7 +19,7 @@ from firmware.core.series import Measured
 from firmware.core.state import Attested, LaneSetup, LaneState, Sentinel, Used
 from firmware.rulebook.book import Rulebook
 from firmware.rulebook.round_tables import Point
-from firmware.rulebook.tables import ClassRules, Phase
+from firmware.rulebook.tables import ClassRules, OnFail, Phase
 
 SEVERITY: dict[Answer, int] = {"admit": 0, "wait": 1, "staff": 2, "refuse": 3, "isolate": 4}
 """Of several answers the most severe one is given; among equals the first in the order of the rules."""
@@ -109,6 +109,12 @@ class Case(msgspec.Struct, kw_only=True):
         own = booking.party + booking.helper if booking is not None else 1
         with_host = rules is not None and rules.host == "required" and rules.host_enters
         return own + (with_host and self.host is not None and not self.lane.host_inside)
+
+    @property
+    def on_fail(self) -> OnFail:
+        """Where a danger leads, also for a class that this phase does not receive: the plan says "whoever" (3.1.2e)."""
+        rules = self.rules or self.rulebook.classes.get(self.person_class)
+        return OnFail() if rules is None else rules.on_fail
 
     @property
     def cases(self) -> int:
