@@ -11,14 +11,15 @@ from firmware.rules.verdict import Case, Verdict
 
 
 def judge(case: Case) -> Verdict | None:
-    if case.rules is None or not counts(case):
+    if case.rules is None or (case.booking is None and case.rules.booking == "required"):
         return None
-    if case.booking is None:
-        if case.rules.booking == "required":
-            return None
-        if not case.walk_in:
-            optional = case.rules.booking == "optional"
-            return booking.asked_for(case) if optional else Verdict("3.1.1a", "refuse", "not_booked")
+    counted = counts(case)
+    if case.booking is None and not case.walk_in and not _came_back(case):
+        if case.rules.booking == "optional":
+            return booking.asked_for(case)
+        return Verdict("3.1.1a", "refuse", "not_booked") if counted else None
+    if not counted:
+        return None
     doubt = None if case.moment.trusted else case.doubt("2.2", "clock", "clock_doubtful")
     return doubt or _short(case)  # a hall that admits in doubt still keeps its volume, by the last day that was known
 
