@@ -192,12 +192,15 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
         return self.closing_in(local) is not None
 
     def closing_in(self, local: dt.datetime, service: str | None = ANY_SERVICE) -> int | None:
-        """Minutes until this opening is over, at least 1; None while the hall is closed. None asks for the hall's own."""
-        minute = local.hour * 60 + local.minute
-        for first, end in self.hours.spans_on(local.date(), service):
-            if first <= minute < end:
-                return end - minute
-        return None
+        """Minutes until this opening is over, at least 1; None while the hall is closed. None asks for the hall's own.
+
+        It goes on where the next one begins as it ends, past midnight too; nobody asks further than the next day.
+        """
+        now = local.hour * 60 + local.minute
+        over = _goes_on(self.hours.spans_on(local.date(), service), now)
+        if over == 24 * 60:
+            over += _goes_on(self.hours.spans_on(local.date() + dt.timedelta(days=1), service), 0)
+        return over - now or None
 
     def open_for(self, local: dt.datetime) -> int:
         """Minutes since this opening began; 0 while the hall is closed."""
@@ -235,6 +238,14 @@ class Rulebook(Table, frozen=True, kw_only=True, rename={"classes": "class"}):
 
 
 UNCHANGED = ClassGate()
+
+
+def _goes_on(spans: tuple[tuple[int, int], ...], minute: int) -> int:
+    """The minute of the day until which it is open without a break from this one on; this one: it is shut."""
+    for first, end in spans:
+        if first <= minute < end:
+            minute = end
+    return minute
 
 
 def at_minute(midnight: dt.datetime, minute: int) -> dt.datetime:
