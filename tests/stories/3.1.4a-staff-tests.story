@@ -11,3 +11,6 @@ clause: 3.1.4a
 08:04 time passes -> staff antigen_missing
 08:05 staff Gao, PCR 80 h old, antigen 10 h old, antigen 34 h old, scans at S -> wait pcr_asked
 08:06 time passes -> staff pcr_too_old (3.1.4a)
+
+# tests of yesterday afternoon and of this morning are of two days of the hall, whatever day it is in Greenwich
+08:20 staff Hong, PCR 60 h old, antigen 20 h old, antigen 3 h old, scans at S -> admit
