@@ -1,8 +1,8 @@
 """3.1.2a, e: the colour of the health code, known from a sentinel, a venue code or an attendant.
 
-Yellow and red lead where `on_fail.code` says (isolation), whoever says so, whatever else is green, and where nobody is
-asked for a code, or nobody of this class is received, as well: the plan says "whoever". A green one is asked for where the rulebook does; a code that nobody
-knows is then the staff's. The code itself stays with the terminal: this hears its colour only.
+Yellow and red lead where `on_fail.code` says (isolation), whoever says so, whatever else is green, and also where nobody
+is asked for a code or the class is not received: the plan says "whoever". A green one is asked for where the rulebook
+does; a code that nobody knows is then the staff's. The code itself stays with the terminal: this hears its colour only.
 """
 
 from __future__ import annotations
