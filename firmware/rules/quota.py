@@ -50,4 +50,7 @@ def counts(case: Case) -> bool:
 
 
 def _came_back(case: Case) -> bool:
-    return case.used is not None and case.rules is not None and 0 < case.used.times <= case.rules.re_entries
+    """It let somebody in today, and may do so again: whoever comes and goes is received once a day."""
+    if case.used is None or case.rules is None or booking.used_on_another_day(case):
+        return False
+    return case.rules.comes_and_goes or 0 < case.used.times <= case.rules.re_entries
