@@ -164,6 +164,8 @@ def _card(person: Person, day: Day, n: int | None = None, **fields: Any) -> None
 
 
 def _by(person: Person, day: Day, by: str) -> None:
+    """A line of the roster: for the whole day where nothing is said of a slot."""
+    _on_booking(person, day)
     person.by = by
 
 
