@@ -89,12 +89,34 @@ def judge(case: Case) -> list[Verdict]:
     if case.unproved is not None:
         first = readable.judge(case)
         return [first] if first else []
+    verdicts = _said(case)
+    return [booking.asked_for(case)] if _other_hand(case, verdicts) else verdicts
+
+
+def _said(case: Case) -> list[Verdict]:
     order = INSIDE if case.setup.comes_from else ORDER
     verdicts = [verdict for rule in order if (verdict := rule.judge(case)) is not None]
     if all(verdict.verdict == "admit" for verdict in verdicts) and (last := hand_over.judge(case)) is not None:
         verdicts.append(last)
     verdicts.sort(key=lambda verdict: verdict.because in ELSEWHERE)
     return verdicts
+
+
+def _other_hand(case: Case, verdicts: list[Verdict]) -> bool:
+    """Whether a booking could still turn this no.
+
+    Two codes in either order are one visit: whoever shows the proof first is not told that the hall is closed, that the
+    day is full or that it is the wrong proof, where the booking says otherwise.
+    """
+    if case.booking is not None or case.final or not case.healths or not _no(verdicts):
+        return False
+    return any(not _no(_said(each)) for each in booking.in_the_other_hand(case))
+
+
+def _no(verdicts: list[Verdict]) -> bool:
+    """The staff's as well, but for goods: who hands over is served."""
+    deciding = answer(verdicts)
+    return deciding is not None and deciding.verdict in ("refuse", "staff") and deciding.because != "hand_over"
 
 
 def answer(verdicts: list[Verdict]) -> Verdict | None:

@@ -7,8 +7,12 @@ own queue makes nobody late. The grace widens the slot, never the pass' expiry.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from firmware.core.facts import Booking
+from firmware.core.roster import STAFF_CLASSES
 from firmware.rulebook.tables import ClassRules, Slot
 from firmware.rulebook.words import when
 from firmware.rules.verdict import Case, Verdict
@@ -62,6 +66,29 @@ def asked_for(case: Case) -> Verdict:
     if case.final:
         return Verdict(CLAUSE, "refuse", "not_booked")
     return Verdict(CLAUSE, "wait", "booking_missing", phrase="other_booking", asks_for="booking")
+
+
+def in_the_other_hand(case: Case) -> Iterator[Case]:
+    """Whoever showed a proof alone, as the holder of every booking that could follow.
+
+    Of each class of this lane, for each service with hours of its own, in time.
+    """
+    classes = [name for name in case.setup.classes if name in case.rulebook.classes]
+    for name in classes:
+        known = case.moment.trusted
+        rules = case.rulebook.rules_in(case.phase, name) if known else case.rulebook.classes[name]
+        for service in (None, *case.rulebook.hours.service):
+            yield replace(
+                case, person_class=name, rules=rules, booking=_in_time(case, name, service), used=None, entered_ms=None
+            )
+
+
+def _in_time(case: Case, person_class: str, service: str | None) -> Booking:
+    return Booking(
+        sha256="", person=None, pass_id="", issuer="", hall=case.rulebook.hall, person_class=person_class, service=service,
+        key_kind="staff" if person_class in STAFF_CLASSES else "booking",
+        not_before_s=case.now_s, expires_s=case.now_s + 1, slot_start_s=case.now_s, slot_end_s=case.now_s,
+    )  # fmt: skip
 
 
 def _of_today(case: Case, booking: Booking) -> Verdict | None:

@@ -18,7 +18,9 @@ def test_the_quota_is_share_times_base_and_binds_walk_ins_only() -> None:
     for number in range(6):
         assert asked(stage, stage.test(number)) == ("admit", "in_order")
         stage.cross().wait(4)
-    assert asked(stage, stage.test(7)) == ("refuse", "quota")
+    assert asked(stage, stage.test(7)) == ("wait", "booking_missing")
+    stage.wait(21)
+    assert (stage.decision.answer, stage.because) == ("refuse", "quota")
     assert asked(stage, stage.booking(8), stage.test(8)) == ("admit", "in_order")
 
 

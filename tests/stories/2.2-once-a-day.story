@@ -14,4 +14,5 @@ rulebook: class.visitor.re_entries = 1
 10:04 Wang passes
 10:06 Wang scans -> admit; 0 numbers left today
 10:06 Wang passes
-10:08 Li, PCR 5 h old, scans -> refuse quota (2.2)
+10:08 Li, PCR 5 h old, scans -> wait booking_missing
+10:08:30 time passes -> refuse quota (2.2)
