@@ -40,6 +40,38 @@ Nobody touches a program. Numbers, dates, classes and words stand in one TOML fi
 7. 发错了：命令 `rulebook_fallback` 退回上一版。Was it wrong? The order `rulebook_fallback` brings the one before back."""
 
 
+DECIDED = """每条规定各自判断，最严的算数：隔离、拒绝、人工、等候、放行。同样严的，先说的是：读不出或伪造的码；闸机故障；
+阶段和类别；开放时间；预约（大厅、撤销、已使用、时段）；同行和件数；陪同；名额；核酸、抗原、健康码；同一人；体温；人数；间距；口罩；最后才是
+只在本通道不行的（通道不符、宽通道）。
+Every rule judges for itself and the most severe answer counts: isolate, refuse, staff, wait, admit. Of equals the first of
+these is told: a code that is unreadable or forged; a gate that fails; phase and class; hours; the booking (hall, revoked,
+used, slot); party and cases; host; quotas; PCR, antigen, health code; the same person; temperature; room; spacing; mask;
+and last what is wrong at this lane alone (another lane, a wide one).
+
+- 阳性、黄码、红码的，无论是谁都引导隔离：本阶段不接待、闭馆、没有预约的也一样。Who is positive, yellow or red is led away,
+  whoever it is: also whom the phase does not receive, after hours, or without a booking.
+- 预约和证明先出示哪个都行，共用 `collect_seconds`。先出示证明的，只要还可能有管用的预约，就先请出示预约码，到时才说不行的原因。
+  Booking and proof are shown in either order within `collect_seconds`. Who shows the proof first is asked for the booking
+  as long as one could help; only then comes the reason of a no.
+- 时段从开始减 `early_minutes` 到结束加 `late_minutes`，两端都算；有时段的不早于凭证生效，谁都不到凭证失效那一秒。
+  A slot goes from its start less `early_minutes` to its end and `late_minutes`, both included; with a slot never before the
+  pass' own not-before, and for nobody up to the very second of its expiry.
+- 正好满时限的检测还算数，正好等于上限的体温算正常。`antigen_days` 既是天数，也是每 24 小时的时限；天按大厅当地日历。
+  A test of exactly the allowed age is good, a temperature of exactly the limit in order. `antigen_days` is the number of
+  local days and the age in spans of 24 h.
+- 开门那一分钟可进，闭门那一分钟不可；到最后入场那一分钟停止。首尾相接的开放时段（过午夜也一样）算一段。
+  The minute of opening is in, that of closing and that of the last entry are out. Openings that touch, at midnight too,
+  are one.
+- 名额是基数乘比例，舍去小数，按人头算；放行时占用，没进就退还，凭证也没用掉。
+  A quota is base times share, rounded down, and counts bodies. A permit takes it; who does not come in gives it back, and
+  the pass is not used.
+- 首次扫码只有答复放行或等候（早到除外）才算到达，`arrival_freeze_minutes` 从那时起算。
+  The first scan that was answered admit or wait (early apart) is the arrival from which `arrival_freeze_minutes` count.
+- 不接待的条款号看阶段的数字：比例为 0 或 `commissioning` 是 2.1，不到 100 是 2.2，否则 2.3。
+  Whom a phase does not receive hears the clause of its numbers: share 0 or `commissioning` is 2.1, below 100 is 2.2, else
+  2.3."""
+
+
 class Recipe(NamedTuple):
     """`changes` are written as in a story's `rulebook:` line, so that a test can make them."""
 
@@ -108,8 +140,10 @@ in English, or both.
 `#` 后面是注释。写错的行会指出行号和可写的词。
 A line is a time, who, what they have (from then on), what they do, and behind the arrow what is expected, parted by `;`.
 Lines of the same minute are five seconds apart; a time with seconds is exact. `#` begins a remark. A wrong line is named,
-with what could have stood there. 大厅自带入口 A、员工门 S、出口 X；`通道:` 可增加或改变。Every hall has entry A, staff
-door S and exit X; `lane:` adds or changes one.
+with what could have stood there. 类别写在人名前，第一次出现时写：`代办员 周`。The class stands before the name where
+somebody appears first: `agent Zhou`. 大厅自带入口 A、员工门 S、出口 X；`通道:` 可增加或改变：
+`通道: B, 入口, 供 visitor and agent, 宽通道`。Every hall has entry A, staff door S and exit X; `lane:` adds or changes one: `lane: B, entry, for visitor and agent, wide`.
+另一行 `日期:` 把故事带到那一天。Another `date:` further down takes the story to that day.
 
 播放 / Play: `hallgate rehearse --rulebook next.toml --stories FOLDER`"""
 
@@ -123,6 +157,8 @@ def rules_guide() -> list[str]:
         "写作 `表.键 = 值`；在文件里是 `[表]` 下的 `键 = 值`。Written as `table.key = value`; in the file `key = value` "
         "stands under `[table]`, and `phase.limited` is the `[[phase]]` of that name.",
         table(("要改什么", "what changes", "keys"), recipes),
+        "## 怎样作出决定 / How it is decided",
+        DECIDED,
     ]
 
 

@@ -137,7 +137,8 @@ class Slot(Table, frozen=True, kw_only=True):
     minutes: Annotated[int, Meta(ge=5, le=24 * 60)] = 30
     """Length of a slot for `quota`, counted from midnight."""
     late: Literal["refuse", "staff", "walk_in"] = "refuse"
-    """Who comes after the slot and its grace: books again, is helped by the staff, or counts as a walk-in."""
+    """Who comes after the slot and its grace: books again, is helped by the staff, or counts as a walk-in. The last only where
+    walk-ins are received, whatever the class says of bookings; elsewhere they book again."""
 
 
 class Gate(Table, frozen=True, kw_only=True):
@@ -224,7 +225,8 @@ class ClassRules(Table, frozen=True, kw_only=True):
     cases_max: Annotated[int, Meta(ge=1, le=1000)] = 1000
     """Cases on one pass (3.2.3)."""
     comes_and_goes: bool = False
-    """A pass of this class is not used up by a passage (cleaners, inspectors). A staff badge never is."""
+    """A pass of this class is not used up by a passage (cleaners, inspectors), and takes one number of a quota a day.
+    A staff badge never is."""
     counts_quota: bool = True
     """Without a booked slot somebody of this class counts in the quotas of day, slot and cases."""
     slot_required: bool = False
