@@ -140,10 +140,11 @@ in English, or both.
 `#` 后面是注释。写错的行会指出行号和可写的词。
 A line is a time, who, what they have (from then on), what they do, and behind the arrow what is expected, parted by `;`.
 Lines of the same minute are five seconds apart; a time with seconds is exact. `#` begins a remark. A wrong line is named,
-with what could have stood there. 类别写在人名前，第一次出现时写：`代办员 周`。The class stands before the name where
-somebody appears first: `agent Zhou`. 大厅自带入口 A、员工门 S、出口 X；`通道:` 可增加或改变：
-`通道: B, 入口, 供 visitor and agent, 宽通道`。Every hall has entry A, staff door S and exit X; `lane:` adds or changes one: `lane: B, entry, for visitor and agent, wide`.
-另一行 `日期:` 把故事带到那一天。Another `date:` further down takes the story to that day.
+with what could have stood there. 类别写在人名前，第一次出现时写：`代办员 周`。
+The class stands before the name where somebody appears first: `agent Zhou`. 大厅自带入口 A、员工门 S、出口 X；`通道:`
+可增加或改变：`通道: B, 入口, 供 visitor and agent, 宽通道`。Every hall has entry A, staff door S and exit X; `lane:` adds
+or changes one: `lane: B, entry, for visitor and agent, wide`. 另一行 `日期:` 把故事带到那一天。Another `date:` further
+down takes the story to that day.
 
 播放 / Play: `hallgate rehearse --rulebook next.toml --stories FOLDER`"""
 

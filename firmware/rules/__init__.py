@@ -108,15 +108,18 @@ def _other_hand(case: Case, verdicts: list[Verdict]) -> bool:
     Two codes in either order are one visit: whoever shows the proof first is not told that the hall is closed, that the
     day is full or that it is the wrong proof, where the booking says otherwise.
     """
-    if case.booking is not None or case.final or not case.healths or not _no(verdicts):
-        return False
-    return any(not _no(_said(each)) for each in booking.in_the_other_hand(case))
-
-
-def _no(verdicts: list[Verdict]) -> bool:
-    """The staff's as well, but for goods: who hands over is served."""
     deciding = answer(verdicts)
-    return deciding is not None and deciding.verdict in ("refuse", "staff") and deciding.because != "hand_over"
+    if case.booking is not None or case.final or not case.healths:
+        return False
+    if deciding is None or deciding.verdict not in ("refuse", "staff"):
+        return False
+    return any(_helps(_said(each)) for each in booking.in_the_other_hand(case))
+
+
+def _helps(verdicts: list[Verdict]) -> bool:
+    """To be let in, to be asked for more or, who hands goods over, to be served."""
+    deciding = answer(verdicts)
+    return deciding is None or deciding.verdict in ("admit", "wait") or deciding.because == "hand_over"
 
 
 def answer(verdicts: list[Verdict]) -> Verdict | None:

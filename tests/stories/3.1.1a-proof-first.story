@@ -36,3 +36,8 @@ date: 2022-06-10
 17:31 Sun, PCR 5 h old, scans at B -> wait booking_missing
 17:31:30 time passes -> refuse closed (3.2.6)
 20:00 Wu, PCR 5 h old, scans at B -> refuse closed (3.2.6)
+
+# no booking helps who is positive, wherever that leads
+date: 2022-06-13
+10:00 new rulebook: class.visitor.on_fail.positive = "refuse" -> taken
+10:01 Zheng, PCR positive 5 h old, scans at A -> refuse positive (3.1.2e)
