@@ -24,9 +24,10 @@ def judge(case: Case) -> Verdict | None:
         return Verdict("3.1.2e", case.on_fail.positive, "positive", phrase="isolate")
     if case.rules is None:
         return None
+    counted = [each for each in heard if each.source in case.rules.sources]
     worst = None
     for proof in case.rules.proof:
-        verdict = _one(case, proof, tests, heard)
+        verdict = _one(case, proof, tests, counted)
         if verdict is not None and (worst is None or SEVERITY[verdict.verdict] > SEVERITY[worst.verdict]):
             worst = verdict
     return worst

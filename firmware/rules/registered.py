@@ -1,7 +1,8 @@
 """What a sentinel's verdict and a venue code say of this person now: shared by the rules of 3.1.2, judges nothing.
 
 A verdict that timed out, or that was given on another person's card, says nothing. What leads to isolation is heard
-from any source; for a proof only the class' `sources` count. Sentinel OR venue code: either is enough, never both.
+from any source, and so is the code where a green one is asked for; for a PCR only the class' `sources` count. Sentinel OR
+venue code: either is enough, never both.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def arrived_s(case: Case, not_before_s: int = 0) -> int:
 
 
 def _counts(case: Case, source: Source) -> bool:
-    return case.rules is not None and source in case.rules.sources
+    """For a PCR by the class' `sources`; a green code is known from wherever it is told."""
+    return case.rules is not None and (source in case.rules.sources or case.rules.code == "green")
 
 
 def theirs(case: Case, said: Sentinel) -> bool:
