@@ -123,5 +123,12 @@ def _helps(verdicts: list[Verdict]) -> bool:
 
 
 def answer(verdicts: list[Verdict]) -> Verdict | None:
-    """The verdict that decides: the most severe, of equals the first. None: admit."""
-    return max(verdicts, key=lambda verdict: SEVERITY[verdict.verdict], default=None)
+    """The verdict that decides: the most severe, of equals the first. None: admit.
+
+    Of reasons to lead somebody away the plan's own (3.1.2e) counts before a proof that is missing: it holds the lane.
+    """
+    return max(verdicts, key=lambda verdict: (SEVERITY[verdict.verdict], _by_the_plan(verdict)), default=None)
+
+
+def _by_the_plan(verdict: Verdict) -> bool:
+    return verdict.verdict == "isolate" and verdict.clause == "3.1.2e"
