@@ -86,12 +86,14 @@ class SideLinkStatus(Message, frozen=True, omit_defaults=False, kw_only=True):
 
     peers: dict[str, int] = {}
     """Device name: milliseconds since it was last heard."""
+    named: int = 0
+    """Other doors that the site file names."""
     refused: dict[str, int] = {}
     """Datagrams that could not be believed or taken, by reason: forged, replayed, garbled, too_many, reflected ..."""
     unsent: int = 0
     """Datagrams the network did not take: expected while a cable is pulled."""
     because: str = ""
-    """Why it does not listen; empty while it does."""
+    """Why it does not listen, or nothing leaves it; empty while it works."""
 
 
 class RemainsStatus(Message, frozen=True, omit_defaults=False, kw_only=True):

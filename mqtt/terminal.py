@@ -62,7 +62,7 @@ def screen(
     paint = _paint if colour else _plain
     rows = [(BOLD, _headline(hall, word)), *_limits(hall, word)]
     rows += _troubles(view, hall, word)
-    rows += [row for device in _by_name(view) for row in _device_rows(device, hall, word)]
+    rows += [row for device in _by_name(view) for row in _device_rows(device, hall, view.apart(device), word)]
     if not view.devices:
         rows.append((SOFT, word("nothing")))
     decisions = [(_tone(one["answer"]), decision_line(one, language)) for one in reversed(view.decisions)]
@@ -156,7 +156,9 @@ def _journal_ails(status: Status) -> bool:
     return not status.journal.writable or status.journal.because != ""
 
 
-def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[tuple[str, str]]:
+def _device_rows(
+    device: DeviceView, hall: dict[str, Any], apart: dict[str, int] | None, word: Word
+) -> list[tuple[str, str]]:
     status = device.status
     rights = [
         (one["name"], door)
@@ -168,6 +170,7 @@ def _device_rows(device: DeviceView, hall: dict[str, Any], word: Word) -> list[t
     cut = any(door["cut_off"] for _, door in rights)
     state = word("online" if device.online else "offline") + (f" {word('cut_off')}" if cut and device.online else "")
     ill = _complaints(status, word) if status is not None else []
+    ill += [word("apart").format(**apart)] if apart else []
     ill += [f"{word('lost')} {device.gaps.lost}"] if device.gaps.lost else []
     tone = BAD if not device.online else WARN if cut or ill else ""
     rows = [(tone, "  ".join([pad(device.name, 14), state, *words, *ill]))]

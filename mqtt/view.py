@@ -31,6 +31,8 @@ RESOURCES_MAX = 16
 WHOLE = "hall"
 """The resource that is the hall itself."""
 DAY_MS = 2_000.0
+APART_MS, SETTLES_S = 15_000, 30
+"""Doors that did not hear each other so long are apart; one that has just started has not met all of them yet."""
 GONE_MS = 60_000.0
 """Of a device that tells its status every ten seconds: silent for so long, it is not there."""
 Change = tuple[str, str]
@@ -302,7 +304,7 @@ class HallView:
     def whole(self) -> dict[str, Any]:
         return {
             "hall": self.picture(),
-            "devices": [view.picture() for _, view in sorted(self.devices.items())],
+            "devices": [self._device(view) for _, view in sorted(self.devices.items())],
             "decisions": list(self.decisions),
             "alarms": self.troubles.alarm_list(),
             "incidents": self.troubles.incident_list(),
@@ -322,7 +324,27 @@ class HallView:
             return self.day.points()
         if what == DECISION:
             return next((decision for decision in reversed(self.decisions) if decision["id"] == which), None)
-        return self.devices[which].picture() if which in self.devices else None
+        return self._device(self.devices[which]) if which in self.devices else None
+
+    def _device(self, view: DeviceView) -> dict[str, Any]:
+        return {**view.picture(), "apart": self.apart(view)}
+
+    def apart(self, view: DeviceView) -> dict[str, int] | None:
+        """How many doors it hears on the side link, and how many it should; None where it hears all that are there.
+
+        While the broker works nobody would miss the side link, and the day the broker does not, nobody has it.
+        """
+        link = view.status.side_link if view.status is not None and view.online else None
+        if link is None or view.status is None or view.status.uptime_s < SETTLES_S:
+            return None
+        there = sum(_on_side_link(other) for other in self.devices.values() if other is not view)
+        heard = 0 if link.because else sum(age_ms <= APART_MS for age_ms in link.peers.values())
+        of = min(there, link.named)
+        return {"heard": heard, "of": of} if heard < of else None
+
+
+def _on_side_link(view: DeviceView) -> bool:
+    return view.online is True and view.status is not None and view.status.side_link is not None
 
 
 def _age_ms(status: Status | None, record: Alarm) -> float:

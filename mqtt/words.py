@@ -153,6 +153,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "version": ("版本", "Version"),
     "undervoltage": ("供电不足", "supply too weak"),
     "hot": ("板温 {n} °C", "board at {n} °C"),
+    "apart": ("旁路只听到 {heard}/{of} 扇门", "side link hears {heard} of {of} doors"),
     "doctor_fault": ("体检未过：{n}", "doctor found: {n}"),
     "nobody_listens": ("没有设备在接收", "nobody listens"),
     "not_authorized": ("消息服务器不允许", "the broker forbids it"),

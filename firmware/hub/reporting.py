@@ -151,6 +151,7 @@ def _side_link(device: Device) -> SideLinkStatus | None:
         return None
     return SideLinkStatus(
         peers={name: int(age_ms) for name, age_ms in link.peers().items()},
+        named=link.named,
         refused=dict(link.exchange.refused),
         unsent=link.dropped,
         because=link.because,

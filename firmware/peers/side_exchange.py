@@ -98,7 +98,7 @@ class Exchange:
         self._paced: deque[tuple[bytes, Address]] = deque(maxlen=OUTBOX_MAX)
         self._challenges: deque[bytes] = deque([draw(side_wire.CHALLENGE_BYTES)], maxlen=CHALLENGES_KEPT)
         self._heard_ms: dict[Address, float] = {}
-        self._mirrors: set[Address] = set()
+        self.mirrors: set[Address] = set()
         self._budgets: dict[Address | None, Bucket] = {}
         self._probe_ms = self._beat_ms = self._pace_ms = 0.0
 
@@ -174,7 +174,7 @@ class Exchange:
 
     @property
     def targets(self) -> set[Address]:
-        return {*self.seeds, *(peer.address for peer in self.peers.values())} - self._mirrors
+        return {*self.seeds, *(peer.address for peer in self.peers.values())} - self.mirrors
 
     def _send_all(self, body: bytes) -> None:
         datagram = self._own.seal(body)
@@ -256,7 +256,7 @@ class Exchange:
         if said.epoch != self._own.epoch:
             return "own_name"
         if source in self.seeds and source not in self._heard_ms:
-            self._mirrors.add(source)
+            self.mirrors.add(source)
         return "reflected"
 
     def _meet(self, said: Envelope, seal: Seal, body: Hello | Part, source: Address, now_ms: float) -> None:
@@ -285,7 +285,7 @@ class Exchange:
             self._budgets.pop(oldest, None)
             del self._heard_ms[oldest]
         self._heard_ms[source] = now_ms
-        self._mirrors.discard(source)
+        self.mirrors.discard(source)
 
     def _told(self, peer: Peer, body: Hello | Part, now_ms: float) -> Message | None:
         if isinstance(body, Part):

@@ -47,6 +47,7 @@ class SideLink:
         """Set by whoever tends the port: something is due sooner than the last `tend` said."""
         self._listen, self._clock, self._on_message = listen, clock, on_message
         self._family = socket.AF_INET6 if listen.startswith("[") else socket.AF_INET
+        self._named = len(peers)
         seeds = [address for peer in peers if (address := resolved(peer, self._family)) is not None]
         self.exchange = Exchange(key, hall, device, seeds, draw)
         self._socket: socket.socket | None = None
@@ -69,6 +70,11 @@ class SideLink:
         """Milliseconds since each device was last heard, by its name."""
         now_ms = self._clock.elapsed_ms()
         return {name: now_ms - peer.heard_ms for name, peer in self.exchange.peers.items()}
+
+    @property
+    def named(self) -> int:
+        """How many other doors the site file names; this one's own address among them is none."""
+        return self._named - len(self.exchange.mirrors)
 
     def heard_the_hall(self) -> bool:
         """Every door that is named is there and has told what it has."""
@@ -140,15 +146,19 @@ class SideLink:
             return None
 
     def _send(self) -> None:
-        outbox = self.exchange.outbox
-        while outbox:
+        """One that nothing leaves says why: its cable is out, or the address it listens on is no longer this machine's."""
+        outbox, because = self.exchange.outbox, list[str]()
+        before = len(outbox)
+        while self._socket is not None and outbox:
             datagram, address = outbox.popleft()
             try:
-                if self._socket is None:
-                    raise OSError("not open")
                 self._socket.sendto(datagram, address)
-            except OSError:
-                self.dropped += 1
+            except OSError as error:
+                because.append(f"{self._listen} cannot be sent from: {error.strerror or error}")
+        self.dropped += len(because) + len(outbox)
+        outbox.clear()
+        if before and self._socket is not None:
+            self.because = because[-1] if len(because) == before else ""
 
 
 def resolved(address: str, family: socket.AddressFamily) -> Address | None:

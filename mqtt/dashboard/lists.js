@@ -141,6 +141,7 @@ function healthOf(device) {
   const lost = device.lost + (status.outbox_lost ?? 0), undelivered = status.outbox_depth ?? "";
   const board = [
     ...(status.undervoltage ? [word("undervoltage")] : []), ...(status.temperature_c >= HOT_C ? [word("hot", { n: Math.round(status.temperature_c) })] : []),
+    ...(device.apart ? [word("apart", device.apart)] : []),
     ...(status.doctor?.result === "fault" ? [word("doctor_fault", { n: status.doctor.faults.join(", ") })] : []),
   ];
   return {

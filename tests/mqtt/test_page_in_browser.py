@@ -17,7 +17,7 @@ from firmware.__main__ import main
 from firmware.core.occupancy import Notice, Row
 from firmware.core.records import Alarm, Incident
 from mqtt import jws, operators
-from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, JournalStatus, LaneStatus
+from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, JournalStatus, LaneStatus, SideLinkStatus
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, passage, status
 from tests.mqtt.helpers import Device, Ear
@@ -152,6 +152,10 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     full = status("exit-1", lanes=lanes()["exit-1"], journal=JournalStatus(because="no space left on device"))
     ear.say(f"{HALL}/device/exit-1/status", full.encoded(), retain=True)
     shows(tab, "#devices td.bad", "soon full")
+    for name in ("exit-1", "entry-1"):
+        alone = status(name, lanes=lanes()[name], side_link=SideLinkStatus(named=1), uptime_s=99)
+        ear.say(f"{HALL}/device/{name}/status", alone.encoded(), retain=True)
+    shows(tab, "#devices td.bad", "side link hears 0 of 1 doors")
 
 
 def test_rights_on_their_way_and_a_door_in_debt_are_seen(hub_url: str, window: Any, ear: Ear) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.records import Incident
-from mqtt.messages import DoctorStatus, JournalStatus, LaneStatus, SupplyStatus, UpdateStatus
+from mqtt.messages import DoctorStatus, JournalStatus, LaneStatus, SideLinkStatus, SupplyStatus, UpdateStatus
 from mqtt.terminal import clean, columns, fit, screen
 from mqtt.view import HallView
 from tests.brokers import Broker
@@ -207,3 +207,26 @@ def hub(broker: str, *words: str, stdin: str = "") -> subprocess.CompletedProces
         timeout=60,
         env={**os.environ, "HALLGATE_LANG": "zh"},
     )
+
+
+def test_doors_that_only_the_broker_joins_are_told_before_the_broker_is_gone() -> None:
+    view = HallView("baoshan")
+    near, far = {"gate-1": 900, "exit-1": 400}, {"gate-2": 61_000}
+    links = {
+        "gate-1": SideLinkStatus(peers={"exit-1": 300, **far}, named=3),
+        "gate-2": SideLinkStatus(peers=near, named=3, because="10.0.0.2:7946 cannot be sent from: Invalid argument"),
+        "exit-1": SideLinkStatus(peers={"gate-1": 5_000}, named=1),
+        "new-1": SideLinkStatus(named=3),
+        "off-1": SideLinkStatus(named=3),
+    }
+    for name, link in links.items():
+        view.heard(name, "availability", b"offline" if name == "off-1" else b"online", 0.0)
+        told = status(name, side_link=link, uptime_s=3 if name == "new-1" else 300)
+        view.heard(name, "status", told.encoded(), 0.0)
+    shown = {line.split()[0]: line for line in screen(view, "en", 200) if line.split()[0] in links}
+    assert "side link hears 1 of 3 doors" in shown["gate-1"] and "hears 0 of 3 doors" in shown["gate-2"]
+    assert not any("side link" in shown[name] for name in ("exit-1", "new-1", "off-1"))
+    assert view.changed(("device", "gate-1"))["apart"] == {"heard": 1, "of": 3}
+    told = status("gate-1", side_link=SideLinkStatus(peers=dict.fromkeys(("a", "b", "c"), 0), named=3), uptime_s=400)
+    view.heard("gate-1", "status", told.encoded(), 0.0)
+    assert view.changed(("device", "gate-1"))["apart"] is None

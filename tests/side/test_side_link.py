@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -134,3 +135,34 @@ def test_an_address_that_is_none_keeps_a_door_from_nothing_else(listen: str) -> 
     door = Door("entry-1", listen, listen)
     assert door.link.tend(0.0) == 1_000.0 and "cannot be listened on" in door.link.because
     assert door.link.exchange.seeds == frozenset()
+
+
+def test_an_address_that_is_no_longer_this_machines_is_told_until_something_leaves(doors: list[Door]) -> None:
+    """Its socket still stands, so nothing but the sending itself knows: a router gave the machine another address."""
+    entry, leave = doors
+    until(doors, lambda: entry.link.peers() and leave.link.peers())
+    assert (entry.link.named, entry.link.because) == (1, "")
+    there = entry.link._socket
+    assert there is not None
+    entry.link._socket = Readdressed()  # type: ignore[assignment]
+    assert entry.link.publish("row/entry-1", b"x")
+    assert entry.link.because == f"{entry.link._listen} cannot be sent from: Cannot assign requested address"
+    assert entry.link.dropped > 0
+    entry.link._socket = there
+    assert entry.link.publish("row/entry-1", b"y") and entry.link.tend(entry.clock.elapsed_ms() + 100) > 0
+    assert entry.link.because == ""
+
+
+class Readdressed:
+    def sendto(self, _datagram: bytes, _address: object) -> int:
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+
+
+def test_its_own_address_in_the_list_is_no_other_door(doors: list[Door]) -> None:
+    _, leave = doors
+    own, other = (door.link._listen for door in doors)
+    both = [Door(DEVICES[0], own, own, other), leave]
+    doors[0].link.close()
+    until(both, lambda: both[0].link.peers() and both[0].link.exchange.mirrors)
+    assert both[0].link.named == 1
+    both[0].link.close()
