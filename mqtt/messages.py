@@ -234,7 +234,10 @@ class Status(Message, frozen=True, omit_defaults=False, kw_only=True):
     side_link: SideLinkStatus | None = None
     """None: the site file has none."""
     notices_refused: dict[str, int] = {}
-    """Notices of other doors that bore no good seal or made no sense, by kind, whichever way they came."""
+    """Notices of other doors that bore no good seal or made no sense, by kind, whichever way they came.
+
+    `older`: rows and lists that were known better. A few are overtaken on their way, many are replayed.
+    """
     remains: RemainsStatus = RemainsStatus()
     rulebook_before: bool = False
     """Another rulebook is kept that `rulebook_fallback` would bring back."""

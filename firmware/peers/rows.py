@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from firmware.core import limit, occupancy
+from firmware.core.bucket import Bucket
 from firmware.core.events import NoticeArrived, RowArrived
 from firmware.core.occupancy import Row
 from firmware.core.resource import HALL
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 ROW_BYTES_MAX = 32_768
 NOTE_MS = 9_000.0
 ROWS_KEPT = 256
+SAME_AGE_BURST, SAME_AGE_PER_S = 40.0, 2.0
+"""Rows of one door and age that differ (somebody has gone from its gate): more of them are no people, but a replay."""
 
 
 def rows(device: Device, resource: str = HALL) -> NoticeKind:
@@ -103,12 +106,14 @@ class _Known(NamedTuple):
     age: Rank
     noted_ms: float
     live: bool
+    same_age: Bucket
 
 
 class _Inbox:
     """A heartbeat that says nothing new only has to be noted now and then: every event costs the card.
 
-    A copy, whoever brought it, says what was, never that its device is there: it is news only when it is newer.
+    A copy, whoever brought it, says what was, never that its device is there: it is news only when it is newer. Nor is an
+    older row that is told as if its device spoke now: a stranger at the broker could fill every door's card with it.
     """
 
     def __init__(self, device: Device, resource: str) -> None:
@@ -142,10 +147,12 @@ class _Inbox:
             self._known.get(row.inc),
         )
         if known is not None and not self._says_more(known, occupancy.age(row), counters, now, copy):
+            self._count_if_older(known, row)
             return False
+        budget = known.same_age if known is not None else Bucket(SAME_AGE_BURST, SAME_AGE_PER_S, now)
         if known is None and len(self._known) >= ROWS_KEPT:
             self._known.clear()
-        self._known[row.inc] = _Known(counters, occupancy.age(row), now, not copy)
+        self._known[row.inc] = _Known(counters, occupancy.age(row), now, not copy, budget)
         return True
 
     def _is_twin(self, row: Row) -> bool:
@@ -157,7 +164,14 @@ class _Inbox:
         here = self._device.journal.identity
         return bool(row.inc == here.inc and row.run and here.run) and (row.boot, row.run) > (here.boot, here.run)
 
+    def _count_if_older(self, known: _Known, row: Row) -> None:
+        """Overtaken on its way, or said again by somebody who kept it. A few are nothing."""
+        if occupancy.age(row) < known.age:
+            self._device.notices.refused["older"] += 1
+
     def _says_more(self, known: _Known, age: Rank, counters: Row, now: float, copy: bool) -> bool:
-        if copy:
+        if copy or age < known.age:
             return age > known.age
+        if age == known.age and counters != known.counters and not known.same_age.take(now):
+            return False
         return counters != known.counters or not known.live or now - known.noted_ms >= NOTE_MS

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from firmware.core import other_doors
+from firmware.core.bucket import Bucket
 from firmware.core.events import PeerUsed
 from firmware.core.records import AnyRecord, Decision, DeviceStarted, Incident, Passage
 from firmware.core.state import Counted
@@ -37,6 +38,8 @@ LATEST = 16
 """Uses told at once: each goes out many times, and what is lost all the same comes with the list."""
 KNOWN_MAX = 4 * other_doors.TELLS
 """Of one door. More is nonsense, and forgotten: what then is told twice does no harm."""
+CHANGES_BURST, CHANGES_PER_S = 40.0, 4.0
+"""Lists that hold no new use but another count, of all doors together: more of them is no hall, but a replay."""
 NOTE_MS = 40_000.0
 """A door that says nothing new is noted this often, so that it does not count as apart (`[quota] apart_seconds`)."""
 
@@ -73,6 +76,12 @@ class Known:
     counted: Counted
     noted_ms: float
     whole_ms: float
+    seq: int
+    inc: str
+
+    def is_newer_than(self, event: PeerUsed) -> bool:
+        """A list that was overtaken on its way, or that somebody kept and says again."""
+        return self.inc == event.inc and event.seq < self.seq
 
 
 class UsedPasses:
@@ -82,6 +91,7 @@ class UsedPasses:
 
     def __init__(self, device: Device, known: dict[str, Known]) -> None:
         self._device, self._known = device, known
+        self._changes = Bucket(CHANGES_BURST, CHANGES_PER_S)
         self._said: bytes | None = None
 
     def own(self) -> bytes | None:
@@ -106,11 +116,22 @@ class UsedPasses:
             return other_doors.from_before(self._device.controller.state, event)
         now = self._device.clock.elapsed_ms()
         known = self._known.get(name)
+        if known is not None and known.is_newer_than(event):
+            return self._overtaken(known, event)
+        if known is not None and known.day != event.day and not self._changes.take(now):
+            return None
         if known is None or known.day != event.day or self.is_whole and now - known.whole_ms >= WHOLE_MS:
             whole_ms = now if self.is_whole else -WHOLE_MS
-            self._known[name] = Known(event.day, set(event.used), event.held, event.counted, now, whole_ms)
+            self._known[name] = _known(event, now, whole_ms)
             return event
-        return _news(known, event, now)
+        return _news(known, event, now, self._changes)
+
+    def _overtaken(self, known: Known, event: PeerUsed) -> PeerUsed | None:
+        """No word of it holds any longer but that a pass was used."""
+        self._device.notices.refused["older"] += 1
+        used = tuple(use for use in event.used if use not in known.used) if event.day == known.day else ()
+        known.used.update(used)
+        return msgspec.structs.replace(event, used=used) if used else None
 
 
 class LatestPasses(UsedPasses):
@@ -126,12 +147,18 @@ class LatestPasses(UsedPasses):
         return self._said
 
 
-def _news(known: Known, event: PeerUsed, now: float) -> PeerUsed | None:
+def _known(event: PeerUsed, now: float, whole_ms: float) -> Known:
+    return Known(event.day, set(event.used), event.held, event.counted, now, whole_ms, event.seq, event.inc)
+
+
+def _news(known: Known, event: PeerUsed, now: float, changes: Bucket) -> PeerUsed | None:
     used = tuple(use for use in event.used if use not in known.used)
-    if not used and (event.held, event.counted) == (known.held, known.counted) and now - known.noted_ms < NOTE_MS:
+    same = (event.held, event.counted) == (known.held, known.counted)
+    if not used and now - known.noted_ms < NOTE_MS and (same or not changes.take(now)):
         return None
     if len(known.used) > KNOWN_MAX:
         known.used.clear()
     known.used.update(used)
     known.held, known.counted, known.noted_ms = event.held, event.counted, now
+    known.seq, known.inc = event.seq, event.inc
     return msgspec.structs.replace(event, used=used)

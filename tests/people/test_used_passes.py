@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +29,8 @@ class Beside:
     def __init__(self, door: Named) -> None:
         clock = SimpleNamespace(moment=lambda: door.moment, elapsed_ms=lambda: door.now * 1000)
         site = SimpleNamespace(device=SimpleNamespace(name=door.state.device))
-        device: Any = SimpleNamespace(controller=door.controller, clock=clock, site=site)
+        self.notices = SimpleNamespace(refused=Counter[str]())
+        device: Any = SimpleNamespace(controller=door.controller, clock=clock, site=site, notices=self.notices)
         known: dict[str, Any] = {}
         self.whole, self.latest = UsedPasses(device, known), LatestPasses(device, known)
         self.own, self.hear = self.whole.own, self.whole.hear
@@ -55,6 +57,34 @@ def test_only_what_is_new_becomes_an_event(doors: Any) -> None:
     assert hears.hear("north", tells.own(), "").used == (), "it is still there"
     south.wait(WHOLE_MS / 1000)
     assert len(hears.hear("north", tells.own(), "").used) == 2, "should one have been lost"
+
+
+def test_lists_that_somebody_kept_and_says_again_write_no_card_full(doors: Any) -> None:
+    """Only a use that was never heard is worth an entry of the journal, whoever brings it."""
+    north, tells, _, hears = doors
+    kept = [tells.own()]
+    for number in (1, 2, 3):
+        north.uses(number)
+        kept.append(tells.own())
+    missed = kept.pop(2)
+    heard = [hears.hear("north", each, "") for each in kept]
+    assert all(heard)
+    assert [hears.hear("north", kept[turn % 3], "") for turn in range(300)] == [None] * 300
+    assert hears.notices.refused == {"older": 200}
+    north.uses(4)
+    assert [each[0] for each in hears.hear("north", tells.own(), "").used] == [f"{4:016x}"]
+    hears.whole._known["north"].used.discard(heard[-1].used[-1])
+    assert hears.hear("north", missed, "").used == (heard[-1].used[-1],), "an older list may hold what was lost"
+
+
+def test_another_cards_lists_in_turn_are_heard_only_so_often(doors: Any) -> None:
+    """The day before a board was replaced the door's lists had another identity; neither is older than the other."""
+    north, tells, _, hears = doors
+    mine = tells.own()
+    north.state.rights.inc, north.state.quota_day, north.state.quota_used = "north-0", passes_list.heard(mine).day, 3
+    theirs = tells.own()
+    news = [hears.hear("north", (mine, theirs)[turn % 2], "") for turn in range(1_000)]
+    assert 2 <= sum(each is not None for each in news) <= 41
 
 
 def test_what_a_door_told_itself_is_no_news_to_it(doors: Any) -> None:

@@ -174,6 +174,27 @@ def test_a_copy_says_what_was_and_never_that_its_door_is_there() -> None:
     assert [event.row.notice for event in stage.loop.posted] == [3]
 
 
+def test_rows_that_somebody_kept_and_says_again_write_no_card_full() -> None:
+    """Each bears the hall's seal. As long as they came as if their door spoke now, every one was an entry of the journal."""
+    stage = Stage()
+    kept = [sealed(KEY, row("other-1", seq=number, A=number)) for number in (1, 2, 3)]
+    for turn in range(300):
+        stage.notices.came(PREFIX + "other-1", kept[turn % 3], "")
+    assert [event.row.A for event in stage.loop.posted] == [1, 2, 3]
+    assert stage.notices.refused == {"older": 198}
+
+
+def test_rows_of_one_age_that_differ_are_news_only_so_often() -> None:
+    """Somebody comes to a gate and goes: no counter moves. Two such rows in turn for ever are no people."""
+    stage = Stage()
+    for turn in range(1_000):
+        stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1", asks=turn % 2)), "")
+    assert len(stage.loop.posted) == 41
+    stage.now_ms = 60_000.0
+    stage.notices.came(PREFIX + "other-1", sealed(KEY, row("other-1", asks=7)), "")
+    assert stage.loop.posted[-1].row.asks == 7
+
+
 def test_the_newest_word_of_each_door_is_handed_on_sealed_as_it_came() -> None:
     stage = Stage()
     passed: list[tuple[str, bytes]] = []
