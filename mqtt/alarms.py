@@ -126,6 +126,12 @@ ALARMS = (
     ),
     Told("fenced", "once", "旧设备已隔离，名额已收回", "a dead device was written off, its rights are back"),
     Told(
+        "bank_waits",
+        "itself",
+        "总库还没有接任，限额改不了：按 docs/limit.md 停掉或注销旧总库",
+        "the bank has not taken over and no limit changes: stop or fence the one before, as in docs/limit.md",
+    ),
+    Told(
         "too_many_devices",
         "itself",
         "大厅记不下更多设备，新设备没有名额：隔离已不用的设备",

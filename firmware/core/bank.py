@@ -30,6 +30,7 @@ def follow(turn: Turn) -> None:
 
     Under a doubtful clock the last known day's stay, except at the very first start.
     """
+    _tell_whom_it_waits_for(turn)
     if turn.rulebook is None or not turn.state.rights.bank:
         return
     day = turn.day if turn.moment.trusted else "doubtful"
@@ -37,6 +38,21 @@ def follow(turn: Turn) -> None:
         if own.listens_until_ms is not None and turn.now >= own.listens_until_ms:
             own.listens_until_ms = None
         _follow(turn, turn.rulebook, name, own, day)
+
+
+def _tell_whom_it_waits_for(turn: Turn) -> None:
+    """A bank in a dead one's place obeys no rulebook and no recount before that one is fenced, and nothing else shows it."""
+    because = next(filter(None, (_waits_for(own) for _, own in turn.state.resources())), "")
+    if bool(because) != (("bank_waits", "") in turn.state.alarms):
+        turn.alarm("bank_waits", active=bool(because), detail=because)
+
+
+def _waits_for(own: Resource) -> str:
+    """Why no limit is made or changed here; empty: it is, or that is not this device's to do."""
+    if not own.rights.bank or own.listens_until_ms is not None or acts(own):
+        return ""
+    banks = sorted(inc for inc, peer in live(own).items() if peer.bank)
+    return f"{banks[0]} is the bank by its last row" if banks else f"{min(strangers(own))} was never heard"
 
 
 def _follow(turn: Turn, book: Rulebook, name: str, own: Resource, day: str) -> None:

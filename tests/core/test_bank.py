@@ -7,6 +7,7 @@ from msgspec import structs
 
 from firmware.core import bank, estimate, events
 from firmware.core.occupancy import Notice, age
+from firmware.core.records import Alarm
 from tests.core.hall import Hall, Member, at_most, fill, hall, told
 
 
@@ -194,7 +195,8 @@ def test_the_bank_moves_by_the_site_files_alone() -> None:
 
 
 def test_a_new_journal_in_the_banks_place_makes_nothing_until_the_old_one_is_fenced() -> None:
-    whole, north, _, _ = hall()
+    """And says so: meanwhile a lower limit in a new rulebook is obeyed by nobody."""
+    whole, north, south, out = hall()
     fill(north, 2)
     whole.talk()
     new = Member("north-2", limit=6)
@@ -202,7 +204,17 @@ def test_a_new_journal_in_the_banks_place_makes_nothing_until_the_old_one_is_fen
     new.bank = True
     new.start()
     assert new.row.M == 0 and new.order("limit", n=6) == "not_the_bank"
+    new.wait(60)
+    assert _told(new, "bank_waits") == [(True, "north is the bank by its last row")], "said once, and it stands"
     assert new.order("fence", inc="north", evidence=0) == ""
+    for row in (south.row, out.row):
+        new.do(events.RowArrived(row=row))
+    new.wait(1)
+    assert _told(new, "bank_waits")[1:] == [(False, "")] and new.state.alarms == []
+
+
+def _told(member: Member, alarm: str) -> list[tuple[bool, str]]:
+    return [(one.active, one.detail) for one in member.records if isinstance(one, Alarm) and one.alarm == alarm]
 
 
 def test_a_second_bank_that_speaks_stops_the_first() -> None:
@@ -233,6 +245,7 @@ def test_a_bank_that_nobody_heard_is_not_written_off_by_its_name() -> None:
         new.do(events.RowArrived(row=row))
     new.start()
     assert new.order("fence", inc="north", evidence=0) == "never_heard"
+    assert _told(new, "bank_waits") == [(True, "north was never heard")]
     assert new.order("limit", n=6) == "not_the_bank" and new.row.M == 0
     new.do(events.RowArrived(row=north.row))  # from its card
     assert new.order("fence", inc="north", evidence=0) == "" and new.row.M == 0
