@@ -60,10 +60,18 @@ class ResourceView:
         return True
 
     def inside(self) -> int | None:
-        """People inside by all rows; None while there is none."""
-        if not self._rows:
+        """People inside by all rows; None while there is none, or one is missing."""
+        if not self._rows or self._unheard():
             return None
         return sum(heard.row.A - heard.row.C + heard.row.G - heard.row.X + heard.row.K for heard in self._rows.values())
+
+    def _unheard(self) -> set[str]:
+        """Who gave or got rights and has no row here: of a door that was replaced, lost with the broker's memory.
+
+        All the people who ever went through it would be missing in the sum, for ever.
+        """
+        named = (name for heard in self._rows.values() for name in (*heard.row.T, *heard.row.V))
+        return {name for name in named if name not in self._rows}
 
     def picture(
         self, offline: set[str], open_permits: int, exit_lanes: dict[str, int], now_ms: float

@@ -261,12 +261,12 @@ class HallView:
         }
 
     def hall_resource(self, resources: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-        """The hall's own numbers: by its rows, or by what the counting device says where no row was heard."""
+        """The hall's own numbers: by its rows, or by what the counting device says where a row is missing."""
         known = resources if resources is not None else self._resources()
-        by_rows = next((one for one in known if one["name"] == WHOLE and one["best"] is not None), None)
+        by_rows = next((one for one in known if one["name"] == WHOLE), None)
         source = self.source()
         status = source.status if source is not None else None
-        if by_rows is not None:
+        if by_rows is not None and by_rows["best"] is not None:
             target = by_rows["target"] if by_rows["target"] is not None else status.limit_persons if status else None
             in_force = by_rows["in_force"]
             return {**by_rows, "target": target, "in_force": target if in_force is None else in_force}
@@ -276,7 +276,8 @@ class HallView:
         at_most = status.inside_at_most if status and status.inside_at_most is not None else inside
         limit = status.limit_persons if status else None
         counts = {"low": inside, "best": inside, "high": at_most, "target": limit, "in_force": limit}
-        return {"name": WHOLE, **counts, "free": None, "flight": None, "debt": None, "held": False, "doors": []}
+        none: dict[str, Any] = {"name": WHOLE, "free": None, "flight": None, "debt": None, "held": False, "doors": []}
+        return {**(by_rows or none), **counts}
 
     def _resources(self) -> list[dict[str, Any]]:
         offline = {view.name for view in self.devices.values() if view.online is False}

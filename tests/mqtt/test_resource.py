@@ -134,6 +134,26 @@ def test_no_bytes_break_the_rights(inc: str, payload: bytes) -> None:
     json.dumps(view.whole())
 
 
+def test_a_sum_that_lacks_a_door_which_is_no_more_gives_way_to_the_banks_own_count() -> None:
+    """A door was replaced, then the broker lost its memory: nobody says the old one's row again."""
+    view = HallView("baoshan")
+    old, new = (
+        row("entry", A=500, V={"bank-1": 480, "exit-1": 20}),
+        row("bank", M=200, A=3, T={"entry-1": 480}, bank=True),
+    )
+    view.heard_rights("hall", "bank-1", new, 0.0)
+    view.heard_rights("hall", "exit-1", row("exit", X=460, T={"entry-1": 20}), 0.0)
+    view.heard_rights("hall", "", msgspec.json.encode(Notice(serial=1, limit=200)), 0.0)
+    assert view.picture()["best"] is None, "3 - 460 is no number of people"
+    counted = status("bank", inside=43, inside_at_most=45, bank=True, limit_persons=200)
+    view.heard("bank", "status", counted.encoded(), 0.0)
+    shown = view.picture()
+    assert (shown["low"], shown["best"], shown["high"], shown["target"]) == (43, 43, 45, 200)
+    assert [door["device"] for door in view.hall_resource()["doors"]] == ["bank", "exit"]
+    view.heard_rights("hall", "entry-1", old, 0.0)
+    assert view.picture()["best"] == 43
+
+
 def test_several_resources_stand_beside_the_hall() -> None:
     view = HallView("baoshan")
     view.heard_rights("zone-b1", "a-1", row("a", A=4), 0.0)
