@@ -48,8 +48,9 @@ def _tell_whom_it_waits_for(turn: Turn) -> None:
 
 
 def _waits_for(own: Resource) -> str:
-    """Why no limit is made or changed here; empty: it is, or that is not this device's to do."""
-    if not own.rights.bank or own.listens_until_ms is not None or acts(own):
+    """Why no limit is made or changed here; empty: it is, or that is not this device's to do. Asked with every event."""
+    works = own.rights.M > 0 and not any(peer.bank for peer in own.peers.values())
+    if not own.rights.bank or own.listens_until_ms is not None or works or acts(own):
         return ""
     banks = sorted(inc for inc, peer in live(own).items() if peer.bank)
     return f"{banks[0]} is the bank by its last row" if banks else f"{min(strangers(own))} was never heard"
