@@ -126,6 +126,12 @@ ALARMS = (
     ),
     Told("fenced", "once", "旧设备已隔离，名额已收回", "a dead device was written off, its rights are back"),
     Told(
+        "two_of_one_name",
+        "itself",
+        "有两台设备用这个名字，轮流掉线：给一台改名，或收起一台",
+        "two devices bear this name and push each other off the broker: rename one, or put it away",
+    ),
+    Told(
         "bank_waits",
         "itself",
         "总库还没有接任，限额改不了：按 docs/limit.md 停掉或注销旧总库",

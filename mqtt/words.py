@@ -254,6 +254,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "closed": ("已结束", "closed"),
     "double_use": ("一码两门使用", "Used at two doors"),
     "round_overdue": ("消毒严重超时", "Disinfection much too late"),
+    "two_of_one_name": ("设备同名", "Two of one name"),
     "bank_waits": ("总库未接任", "Bank has not taken over"),
     "too_many_devices": ("设备过多", "Too many devices"),
     "rulebook_ends": ("规则即将到期", "Rulebook ends soon"),

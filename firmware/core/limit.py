@@ -19,6 +19,8 @@ PEERS = 64
 """Devices beside this one that live. Those fenced are remembered besides: who passed their gates still counts."""
 RESERVE = 2
 """Places an entry wants beyond those of the people it told to wait."""
+NAMESAKE_MS = 60_000
+"""Who was not heard for so long is there no more, where two bore one name."""
 REACHABLE_MS = 15_000
 """Three heartbeats: a peer whose row is older is not given anything."""
 
@@ -36,6 +38,8 @@ def row_arrived(turn: Turn, event: RowArrived) -> None:
     if row.bank and row.M > 0 and own.rights.bank and own.rights.M > 0:
         _quarantine(turn, f"two banks: {row.inc} has minted rights as well")
     occupancy.merge(own.rights, row)
+    if known is not None and not event.copy:
+        _look_for_namesakes(turn, own, row, known.seen_ms)
     if known is None or occupancy.age(row) >= known.age:
         seen_ms = turn.now if not event.copy else known.seen_ms if known else turn.now - REACHABLE_MS - 1
         own.peers[row.inc] = _seen(own, row, seen_ms)
@@ -50,6 +54,29 @@ def _has_no_room(turn: Turn, own: Resource, row: Row) -> bool:
         turn.alarm("too_many_devices", active=full, detail=because)
     own.too_many_peers = full
     return full
+
+
+def _look_for_namesakes(turn: Turn, own: Resource, row: Row, before_ms: int) -> None:
+    """Two devices of one name, each with a journal of its own: the broker throws out now one, now the other.
+
+    They never hear each other; the bank hears both. One that speaks, then another, then the first again: both are there. A
+    board that was replaced speaks no more.
+    """
+    if not own.rights.bank or ("two_of_one_name", "") in turn.state.alarms:
+        return
+    others = (inc for inc, peer in bank.live(own).items() if peer.dev == row.dev and peer.seen_ms > before_ms)
+    other = next((inc for inc in others if inc != row.inc), "")
+    if other:
+        turn.alarm("two_of_one_name", detail=f"{row.dev}: {row.inc}, {other}")
+
+
+def _tend_namesakes(turn: Turn) -> None:
+    """Over as soon as of each name at most one was heard of late."""
+    for _, own in turn.state.resources():
+        heard = [peer.dev for peer in bank.live(own).values() if turn.now - peer.seen_ms <= NAMESAKE_MS]
+        if len(heard) != len(set(heard)):
+            return
+    turn.alarm("two_of_one_name", active=False)
 
 
 def _another_me(own: Resource, event: RowArrived) -> str:
@@ -168,6 +195,8 @@ def drain(turn: Turn, on: bool) -> str:
 
 def share(turn: Turn) -> None:
     """Hand over what others need more: debts first, then exits everything at once, entries what they can spare."""
+    if ("two_of_one_name", "") in turn.state.alarms:
+        _tend_namesakes(turn)
     if turn.state.quarantined:
         return
     for name, own in turn.state.resources():

@@ -83,6 +83,30 @@ def test_no_more_doors_than_there_is_memory_for() -> None:
     assert "d-62" in north.state.peers and "d-0" in north.state.peers  # whom d-0 let in may be inside still
 
 
+def test_two_devices_of_one_name_are_told_by_the_bank_that_hears_both() -> None:
+    """Each has a journal of its own, so that no right is in doubt; but the broker knows one client of a name."""
+    _, north, south, _ = hall()
+    first, second = south.row, structs.replace(south.row, inc="south-9", T={}, V={})
+
+    def told() -> list[tuple[bool, str]]:
+        said = [each for each in north.records if isinstance(each, Alarm) and each.alarm == "two_of_one_name"]
+        return [(each.active, each.detail) for each in said]
+
+    for row, after in ((first, 9), (first, 9), (second, 30), (second, 9)):
+        north.do(events.RowArrived(row=row), after=after)
+    north.do(events.RowArrived(row=first, copy=True), after=1)
+    assert told() == [], "a board was replaced, and what the first one said is kept"
+    for row in (first, second, first, second):
+        north.do(events.RowArrived(row=row), after=5)
+        south.do(events.RowArrived(row=second), after=5)
+    assert told() == [(True, "south: south, south-9")]
+    assert "two_of_one_name" not in south.alarms, "one voice is enough"
+    north.do(events.RowArrived(row=second), after=50)
+    assert len(told()) == 1
+    north.do(events.RowArrived(row=second), after=11)
+    assert told()[1:] == [(False, "")] and north.state.alarms == []
+
+
 def test_a_door_that_has_nothing_new_to_say_is_there_all_the_same() -> None:
     whole, north, south, _ = hall()
     assert south.scan(south.booking(1, party=6)) == "wait"
