@@ -93,12 +93,13 @@ class Draft:
         table["port"] = where
 
     def pin(self, role: str, bcm: int) -> None:
-        """`counter.outside` is one of several; `button` is a device with one."""
+        """`counter.outside` is one of several; `button` is a device with one, as a gate whose relay hangs on a pin."""
         name, _, one = role.partition(".")
         table = self._device(name)
         if one and "pins" in table:
             table["pins"][one] = bcm
-        elif not one and "pin" in table:
+        elif not one and "pins" not in table:
+            table.pop("port", None)
             table["pin"] = bcm
         else:
             raise Mistake(f"write {_example(name, table)}", key="--pin")

@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,13 @@ def test_what_was_said_is_in_the_file_and_check_agrees(bench: Bench, capsys: pyt
     )
     assert lane.devices["gate"].port == "/dev/serial/by-path/usb-2"
     assert "# wired normally closed" in out.read_text(), "the template's comments stay"
+
+
+def test_a_device_of_a_port_may_hang_on_a_pin_with_another_driver(tmp_path: Path) -> None:
+    out = tmp_path / "x.toml"
+    assert new(out, "--driver", "gate=gate_relay_pin", "--pin", "gate=18") == 0
+    gate = tomllib.loads(out.read_text())["lane"][0]["gate"]
+    assert gate == {"driver": "gate_relay_pin", "pin": 18}
 
 
 def test_what_is_still_to_do_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
