@@ -68,6 +68,7 @@ class Stage:
             controller=SimpleNamespace(state=state),
             inc="me-1",
             journal=OPENED,
+            site=SimpleNamespace(device=SimpleNamespace(name="me")),
         )
         self.content: bytes | None = b'{"n":1}'
         self.rest_ms = 0.0
@@ -205,6 +206,15 @@ def test_the_newest_word_of_each_door_is_handed_on_sealed_as_it_came() -> None:
     stage.notices.came(PREFIX + "me-1", sealed(KEY, row("me-1")), "third")
     stage.notices.came("passes/other", sealed(KEY, b'{"n":1}', "passes"), "other")
     assert passed == [(PREFIX + "other-1", old), (PREFIX + "other-1", new)]
+
+
+def test_a_predecessors_last_word_is_not_handed_on_by_who_bears_its_name() -> None:
+    """The others would take it for a living door's, since it comes from a door of that name, and give it their places."""
+    stage = Stage()
+    for name, dev in (("me-0", "me"), ("other-0", "other")):
+        stage.notices.came(PREFIX + name, sealed(KEY, row(name, dev=dev)), "third")
+    assert [event.row.inc for event in stage.loop.posted] == ["me-0", "other-0"], "it is heard all the same"
+    assert list(stage.notices.handed_on._kept) == [PREFIX + "other-0"]
 
 
 def test_a_last_word_reaches_the_card_once_its_door_is_silent_and_survives_a_restart(tmp_path: Path) -> None:
