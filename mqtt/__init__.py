@@ -7,6 +7,7 @@ the device     device_link (its line to the hub), outbox (a cursor on the journa
                commands (which orders may be done), jws
 the hub        hub, view (its picture of a hall), gaps (what it lacks), troubles, day; orders, signing, errand (one
                order and its answers)
-for people     words, alarms (what each means, and what to do), page with dashboard/, feed, desk, operators; terminal
+for people     words, alarms (what each means, and what to do), refusals (why an order was not done), page with
+               dashboard/, feed, desk, operators; terminal
 under load     load, packets
 """

@@ -1,12 +1,13 @@
 """Every word of the live page and of the hub's terminal: (Chinese, English) by key. Chinese first.
 
 Reasons, alarms and states come by these keys from the devices; one that is not here is shown as it came. `{n}` and the
-like are filled in by whoever shows it. `do_ALARM` is what to do about it.
+like are filled in by whoever shows it. `do_ALARM` is what to do about it, `not_done_WORD` why an order was not done.
 """
 
 from __future__ import annotations
 
 from mqtt.alarms import ALARMS
+from mqtt.refusals import BECAUSE
 
 WORDS: dict[str, tuple[str, str]] = {
     "skip": ("跳到待办", "Skip to what needs attention"),
@@ -106,6 +107,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "done": ("已执行 {n}/{of}", "done {n}/{of}"),
     "failed": ("未成功", "It did not work"),
     "no_answer": ("没有回应", "no answer"),
+    "no_proof": ("登录已改变，请再试一次", "Somebody else signed in here: try again"),
+    "not_from_this_page": ("地址与本页不符，请重新打开", "This address is not the page's own: open it anew"),
+    "not_understood": ("请求无法识别，请刷新本页", "The hub did not understand: load the page again"),
+    "unshown": ("另有 {n} 扇门", "{n} more doors"),
     "wrong_name_or_password": ("姓名代号或密码不对", "Wrong name or password"),
     "too_many_tries": ("尝试太多，请稍候", "Too many tries, wait a minute"),
     "too_many_orders": ("指令太快，请稍候", "Too many orders, wait a moment"),
@@ -390,3 +395,4 @@ WORDS: dict[str, tuple[str, str]] = {
     "wrong_hall": ("非本厅", "wrong hall"),
 }
 WORDS |= {f"do_{each.alarm}": (each.zh, each.about) for each in ALARMS}
+WORDS |= {f"not_done_{each.word}": (each.zh, each.about) for each in BECAUSE}

@@ -12,11 +12,12 @@ import sensors
 from firmware.reference import authors, schemas
 from firmware.reference.channels import CHANNELS
 from firmware.reference.markdown import flat, page, table
-from firmware.reference.orders import BECAUSE, ORDERS
+from firmware.reference.orders import ORDERS
 from firmware.reference.schemas import Schema
 from firmware.rulebook.book import Rulebook
 from firmware.site.tables import File, LaneTable, Wiring
 from mqtt.alarms import ALARMS
+from mqtt.refusals import BECAUSE
 from mqtt.words import WORDS
 from sensors.driver import HAND_KINDS, SENSOR_KINDS, Driver, find
 

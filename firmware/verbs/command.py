@@ -23,7 +23,7 @@ from firmware import broker_arguments, clock
 from firmware.errors import Failure, Mistake
 from firmware.language import chosen, spoken
 from firmware.order_counters import OrderCounters
-from firmware.reference.orders import BECAUSE, KEYS, ORDERS, Order
+from firmware.reference.orders import KEYS, ORDERS, Order
 from firmware.typed_toml import nearest
 from mqtt.connection import Outgoing
 from mqtt.errand import Errand
@@ -31,6 +31,7 @@ from mqtt.fetch import Fetch, ranges
 from mqtt.messages import CommandAnswer
 from mqtt.orders import Order as ToSign
 from mqtt.orders import Orders, read_key
+from mqtt.refusals import BECAUSE
 from mqtt.topics import Topics, answers_to
 
 EXAMPLE = (

@@ -18,8 +18,8 @@ from firmware.clock import Clock
 from firmware.errors import Mistake
 from firmware.files import write_secret
 from firmware.order_counters import OrderCounters
-from firmware.reference.orders import BECAUSE
 from mqtt.fetch import ranges
+from mqtt.refusals import BECAUSE
 from tests.brokers import Broker, free_port, wait_until
 from tests.device.bench import OFF, ON, ROOT, Bench, bench
 from tests.device.hub import admit
