@@ -84,7 +84,7 @@ class Desk:
                 return Answer(HTTPStatus.OK, {"possible": True}, self._cookie("", 0))
             return self._order(_ASKED.decode(body), session, now_ms)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return Answer(HTTPStatus.BAD_REQUEST, {"because": "malformed"})
+            return Answer(HTTPStatus.BAD_REQUEST, {"because": "not_understood"})
 
     def _sign_in(self, asked: SignIn, now_ms: float) -> Answer:
         if not self._has(self._tries, now_ms):
@@ -111,7 +111,7 @@ class Desk:
             return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"because": "too_many_orders"})
         orders = self._orders_of(asked)
         if not orders:
-            return Answer(HTTPStatus.BAD_REQUEST, {"because": "malformed"})
+            return Answer(HTTPStatus.BAD_REQUEST, {"because": "not_understood"})
         answers = self._orders.give(orders, f"page-{session.operator.name}")
         refused = refusals(answers)
         return Answer(HTTPStatus.OK, {"done": len(answers) - len(refused), "of": len(answers), "refused": refused})

@@ -8,8 +8,10 @@ asked of the hub is decided by `desk.py`; without one the server answers GET onl
 from __future__ import annotations
 
 import functools
+import itertools
 import socket
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +23,7 @@ import msgspec
 
 from firmware.clock import Clock
 from mqtt.desk import BODY_MAX, COOKIE, PROOF, Answer, Desk
-from mqtt.feed import Feed
+from mqtt.feed import CLIENTS_MAX, Feed
 from mqtt.hub import Hub
 from mqtt.view import Change, HallView
 from mqtt.words import WORDS
@@ -56,6 +58,10 @@ KEEPALIVE_S = 10.0
 STILL_HERE = b"event: still\ndata: {}\n\n"
 """No mere comment: a browser must hear it, to know of a line that died without a word (a laptop that slept)."""
 SOCKET_TIMEOUT_S = 30.0
+RETRY_MS, RETRY_APART_MS = 500, 40
+"""Each browser comes back at its own moment: after a restart they do not all ask for everything at once."""
+CONNECTIONS_MAX = 256
+"""Beyond it whoever has been connected longest goes, the open pages apart: who dribbles keeps nobody out."""
 
 
 class Page:
@@ -68,6 +74,7 @@ class Page:
         self.hub, self.feed, self.desk, self.clock = hub, Feed(), desk, Clock()
         self._server = _Server((host, port), functools.partial(_Handler, self))
         self._halls: set[str] = set()
+        self._turns = itertools.count()
         self._local_only, self._origin = host in LOOPBACK, origin.rstrip("/")
         self._dirty: dict[tuple[str, str, str], HallView] = {}
         self._news, self._stopping = threading.Event(), threading.Event()
@@ -125,6 +132,10 @@ class Page:
         link = {"connected": connection.connected, "problem": connection.problem}
         return {"link": link, "halls": halls, **view.whole()}
 
+    def retry(self) -> bytes:
+        """When this browser shall come back after a cut."""
+        return f"retry: {RETRY_MS + RETRY_APART_MS * (next(self._turns) % CLIENTS_MAX)}\n".encode()
+
     def allows(self, host: str) -> bool:
         """On a loopback address only loopback names: a foreign page must not reach us through its own DNS name."""
         name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
@@ -147,7 +158,31 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], handler: Any) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._passing: dict[Any, None] = {}
+        self._lock = threading.Lock()
         super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._passing[request] = None
+            oldest = next(iter(self._passing)) if len(self._passing) > CONNECTIONS_MAX else None
+        if oldest is not None:
+            self._hang_up(oldest)
+        super().process_request(request, client_address)
+
+    def stays(self, request: Any) -> None:
+        """This one is no passer-by: an open page, or one that is closed already."""
+        with self._lock:
+            self._passing.pop(request, None)
+
+    def close_request(self, request: Any) -> None:
+        self.stays(request)
+        super().close_request(request)
+
+    def _hang_up(self, request: Any) -> None:
+        self.stays(request)
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that went away is no error of ours."""
@@ -157,6 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "hallgate", ""
     timeout = SOCKET_TIMEOUT_S
+    server: _Server
 
     def __init__(self, page: Page, *rest: Any) -> None:
         self._page = page
@@ -176,9 +212,11 @@ class _Handler(BaseHTTPRequestHandler):
             who = self._page.desk.who(self._token(), self._page.clock.elapsed_ms()) if self._page.desk else {}
             self._send(HTTPStatus.OK, msgspec.json.encode(who), "application/json")
         elif asked.path == "/events":
-            self._stream(hall)
+            self._stream(hall) if self.command == "GET" else self._send(HTTPStatus.OK, b"", "text/event-stream")
         else:
             self._send(HTTPStatus.NOT_FOUND, b"not here\n", "text/plain")
+
+    do_HEAD = do_GET
 
     def do_POST(self) -> None:
         page, host = self._page, self.headers.get("Host", "")
@@ -189,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         plain = self.headers.get("Transfer-Encoding") is None
         if page.desk is None or not (small and json and plain):
             self.close_connection = True
-            self._reply(Answer(HTTPStatus.BAD_REQUEST, {"because": "malformed"}))
+            self._reply(Answer(HTTPStatus.BAD_REQUEST, {"because": "not_understood"}))
         elif not page.allows(host) or not page.is_ours(self.headers.get("Origin", ""), host):
             self.close_connection = True
             self._reply(Answer(HTTPStatus.FORBIDDEN, {"because": "not_from_this_page"}))
@@ -220,9 +258,10 @@ class _Handler(BaseHTTPRequestHandler):
         if subscriber is None:
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, b"too many pages are open\n", "text/plain")
             return
+        self.server.stays(self.connection)
         try:
             self._begin(HTTPStatus.OK, "text/event-stream")
-            self.wfile.write(b"retry: 1000\nevent: whole\ndata: " + msgspec.json.encode(whole) + b"\n\n")
+            self.wfile.write(page.retry() + b"event: whole\ndata: " + msgspec.json.encode(whole) + b"\n\n")
             while not subscriber.closed:
                 self.wfile.write(page.feed.wait(subscriber, KEEPALIVE_S) or STILL_HERE)
                 threading.Event().wait(COALESCE_S)
@@ -234,7 +273,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, cookie: str | None = None) -> None:
         self._begin(status, kind, len(body), cookie)
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Whoever sends what is no request learns the same policies as everybody, and nothing of what was sent."""
+        self.close_connection, self.request_version = True, self.protocol_version
+        self._send(HTTPStatus(code), f"{HTTPStatus(code).phrase}\n".encode(), "text/plain")
 
     def _begin(self, status: HTTPStatus, kind: str, length: int | None = None, cookie: str | None = None) -> None:
         self.send_response(status)
