@@ -63,12 +63,17 @@ function buildSupply(one) {
 
 function ownName(one, id) { return (page.language === "zh" ? one.name_zh : one.name_en) || id; }
 
-function drawCalm() {
+function attentionCount() {
   const late = (state.hall?.rounds ?? []).filter((one) => one.state !== "due").length;
-  const count = state.alarms.filter((one) => one.active).length + state.incidents.filter((one) => one.state !== "closed").length + late;
+  return state.alarms.filter((one) => one.active).length + state.incidents.filter((one) => one.state !== "closed").length + late;
+}
+
+function drawCalm() {
+  const count = attentionCount();
   $("attention-count").hidden = count === 0;
   setText($("attention-count"), String(count));
   $("calm").hidden = count > 0;
+  drawTitle();
 }
 
 function laneName(one) { return `${one.device}${one.lane ? "/" + one.lane : ""}`; }

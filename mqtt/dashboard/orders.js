@@ -21,6 +21,7 @@ async function ask(path, body) {
     const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Hallgate-Proof": me.proof }, body: JSON.stringify(body) });
     const said = await answer.json();
     if (answer.status === 401) became({ possible: true });
+    if (said.because === "no_proof") whoAmI(); // somebody else signed in from another tab
     return { ok: answer.ok, ...said };
   } catch {
     return { ok: false, because: "no_page" };
@@ -37,8 +38,27 @@ function orderButton(name, what, named) {
   const button = element("button", name === "evacuate" ? "danger" : "", word("order_" + wordOf(name, what)));
   button.type = "button";
   button.setAttribute("aria-label", named ?? word("order_" + name));
-  button.addEventListener("click", () => confirmOrder(name, what));
+  button.addEventListener("click", (event) => {
+    opened = { x: event.clientX, y: event.clientY, at: event.timeStamp, by: button.closest("[data-key]"), among: button.closest(".orders") };
+    confirmOrder(name, what);
+  });
   return button;
+}
+
+/** The click that opened the dialog, and where its button stood. */
+let opened = null;
+const TWICE_MS = 700, TWICE_PX = 12;
+
+/** The second half of a double click confirms nothing: the dialog opened under the finger. */
+function isSecondHalf(event) {
+  return opened && event.detail > 0 && event.timeStamp - opened.at < TWICE_MS && Math.hypot(event.clientX - opened.x, event.clientY - opened.y) < TWICE_PX;
+}
+
+/** A button that is gone by now (held: to be released) gives the focus to the one in its place. */
+function giveFocusBack() {
+  if (document.activeElement && document.activeElement !== document.body) return;
+  const there = [opened?.by, opened?.among].find((one) => one?.isConnected);
+  (there?.querySelector("button") ?? $("attention")).focus();
 }
 
 /** Signing a round and signing an isolation off is one order, and two things to say. */
@@ -85,20 +105,26 @@ $("confirm-form").addEventListener("submit", async (event) => {
   setText($("confirm-answer"), outcome(said));
 });
 
+$("confirm-yes").addEventListener("click", (event) => { if (isSecondHalf(event)) event.preventDefault(); });
+$("confirm").addEventListener("close", giveFocusBack);
+
 /** A key that is held down confirms nothing: the dialog opened under the finger. */
 $("confirm-form").addEventListener("keydown", (event) => { if (event.repeat && event.key === "Enter") event.preventDefault(); });
 
 function outcome(said) {
   const refused = Object.entries(said.refused ?? {});
   if (!said.ok) return word(said.because ?? "failed");
-  return refused.length ? refused.slice(0, 6).map(([device, because]) => `${device}: ${word(because)}`).join(", ") : word("done", { n: said.done, of: said.of });
+  return refused.length ? refused.slice(0, 6).map(([device, because]) => `${device}: ${whyNot(because)}`).join(", ") : word("done", { n: said.done, of: said.of });
 }
+
+/** A device's own words for an order that it did not do. */
+function whyNot(because) { return word("not_done_" + because, {}, word(because)); }
 
 let telling = 0;
 
 function tell(text) {
+  $("told").hidden = false; // first: a region that appears with its text is not read aloud
   setText($("told"), text);
-  $("told").hidden = false;
   clearTimeout(telling);
   telling = setTimeout(() => { $("told").hidden = true; }, 5000);
 }
@@ -106,7 +132,11 @@ function tell(text) {
 // ---------------------------------------------------------------- signing in
 
 $("sign").addEventListener("click", async () => {
-  if (me.name) return became(await ask("/sign-out", {}));
+  if (me.name) {
+    const said = await ask("/sign-out", {});
+    // While the hub cannot be reached nobody is signed out, and must not believe it.
+    return said.ok ? became({ possible: true }) : tell(outcome(said));
+  }
   setText($("signing-wrong"), "");
   $("signing").showModal();
   $("name").focus();

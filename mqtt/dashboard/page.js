@@ -38,6 +38,15 @@ function drawLink() {
   $("link").dataset.state = good ? "good" : "bad";
   setText($("link-text"), good ? word("live") : word(state.page ? "no_broker" : "no_page"));
   $("link").title = good ? "" : state.link.problem;
+  drawTitle();
+}
+
+/** Of a tab in the background only this is seen: no number stands there that may be old. */
+function drawTitle() {
+  const hall = state.hall, name = hall?.name || "hallgate", count = attentionCount();
+  const cut = !state.page || !state.link.connected;
+  const said = cut ? `✕ ${$("link-text").textContent}` : hall?.evacuated ? `▲ ${word("evacuation")}` : `${count ? `▲${count} ` : ""}${hall?.best ?? "–"} / ${hall?.target ?? "–"}`;
+  if (document.title !== `${said} · ${name}`) document.title = `${said} · ${name}`;
 }
 
 function drawHalls() {
@@ -52,14 +61,21 @@ function drawHalls() {
 
 // ---------------------------------------------------------------- time: the hall's own, as its events write it
 
-let offset = { ms: 0, zone: "+08:00" };
+/** `ms`: the hall's time less the age of this page, which nobody can set; null: no door has told it yet. */
+let offset = { ms: null, zone: "+08:00" };
 
-function learnTime(at) {
-  const ms = Date.parse(at);
-  if (!Number.isNaN(ms)) offset = { ms: ms - Date.now(), zone: at.slice(-6) };
+/** What is sent again is old: only what is newer counts, or the word of the door that counts the hall. */
+function learnTime(at, leads = false) {
+  const ms = Date.parse(at) - performance.now();
+  if (!Number.isNaN(ms) && (leads || offset.ms === null || ms > offset.ms)) offset = { ms, zone: at.slice(-6) };
 }
 
-function hallNow() { return Date.now() + offset.ms; }
+/** Of a door that is gone the last word is old; a clock that its own door doubts is none. */
+function learnFrom(device) {
+  if (device.online && device.status?.at_trusted) learnTime(device.status.at, device.name === state.hall?.counted_by);
+}
+
+function hallNow() { return offset.ms === null ? Date.now() : performance.now() + offset.ms; }
 
 function clockOf(at) { return at.length >= 19 ? at.slice(11, 19) : ""; }
 
@@ -72,7 +88,7 @@ function zoneMinutes() {
 function hourOf(minute) { return new Date((minute + zoneMinutes()) * 60000).toISOString().slice(11, 16); }
 
 function tick() {
-  setText($("now"), new Date(hallNow() + zoneMinutes() * 60000).toISOString().slice(11, 19));
+  setText($("now"), offset.ms === null ? "" : new Date(hallNow() + zoneMinutes() * 60000).toISOString().slice(11, 19));
 }
 
 // ---------------------------------------------------------------- what comes in
@@ -89,7 +105,8 @@ const HEARD = {
   whole(all) {
     Object.assign(state, { page: true, link: all.link, halls: all.halls, hall: all.hall, alarms: all.alarms, incidents: all.incidents, day: all.day, decisions: all.decisions.reverse() });
     state.devices = new Map(all.devices.map((device) => [device.name, device]));
-    all.devices.forEach((device) => device.status && learnTime(device.status.at));
+    offset = { ...offset, ms: null };
+    all.devices.forEach(learnFrom);
     draw(...Object.keys(DRAW));
     whoAmI(); // a hub that was started again knows nobody any more
   },
@@ -103,12 +120,11 @@ const HEARD = {
   hall(hall) { state.hall = hall; draw("hall", "plan"); },
   device(device) {
     state.devices.set(device.name, device);
-    if (device.status) learnTime(device.status.at);
+    learnFrom(device);
     draw("devices", "plan");
   },
   decision(one) {
     state.decisions = [one, ...state.decisions.filter((other) => other.id !== one.id)].sort((a, b) => (a.order < b.order) - (a.order > b.order)).slice(0, DECISIONS_SHOWN);
-    learnTime(one.at);
     speak(one);
     draw("decisions");
   },
@@ -125,13 +141,13 @@ function listen() {
   stream.addEventListener("error", () => {
     state.page = false;
     draw("link");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000 + 3000 * Math.random()); // not all browsers at once
   });
 }
 
 /** A line that was cut while nobody looked (a laptop that slept, a plug) ends without an error: what is shown is old. */
 function watch() {
-  if (Date.now() - heardAt < SILENT_MS) return;
+  if (Math.abs(Date.now() - heardAt) < SILENT_MS) return; // a clock that was set back must not blind it
   heardAt = Date.now();
   state.page = false;
   draw("link");
@@ -152,5 +168,5 @@ $("theme").addEventListener("click", () => {
 
 if (localStorage.getItem("theme")) document.documentElement.dataset.theme = localStorage.getItem("theme");
 draw("words", "link");
-setInterval(() => { tick(); watch(); }, 1000);
+setInterval(() => { tick(); watch(); fitDoors(); }, 1000);
 listen();

@@ -18,9 +18,49 @@ function drawPlan() {
     $(wall).hidden = !there.length;
     $(wall).tabIndex = there.length > CALM_GATES ? 0 : -1; // more than fit are scrolled, by keyboard as well
   }
-  $("house").classList.toggle("many", lanes.length > 2 * CALM_GATES);
+  there = { gates: walls.gates.length, exits: walls.exits.length, lifts: walls.lifts.length };
+  $("house").style.setProperty("--gates", `${Math.max(1, there.gates)}fr`);
+  $("house").style.setProperty("--exits", `${Math.max(1, there.exits)}fr`);
+  if (fitted.for !== sizeFor()) fitDoors();
   $("no-gates").hidden = lanes.length > 0;
 }
+
+// ---------------------------------------------------------------- a screen on the wall has nobody to scroll it
+
+/** Its doors are drawn smaller, step by step, until all of them are seen. */
+const SIZES = ["", "many", "dense", "packed"];
+const WALL_SCREEN = matchMedia("(min-width: 105rem) and (min-height: 55rem)");
+let there = { gates: 0, exits: 0, lifts: 0 };
+let fitted = { for: "", size: 0 };
+
+/** What a size is found for. */
+function sizeFor() { return [...Object.values(there), innerWidth, innerHeight, me.may.length, page.language].join(); }
+
+/** Called when that changes, and then once a second: a door may have more to say for a moment, and then the size goes up. */
+function fitDoors() {
+  const count = there.gates + there.exits + there.lifts;
+  if (fitted.for !== sizeFor()) fitted = { for: sizeFor(), size: count > 2 * CALM_GATES ? 1 : 0 };
+  setSize(fitted.size);
+  while (WALL_SCREEN.matches && unshown() && fitted.size < SIZES.length - 1) setSize(++fitted.size);
+  const missing = WALL_SCREEN.matches ? unshown() : 0;
+  $("unshown").hidden = !missing;
+  setText($("unshown"), word("unshown", { n: missing }));
+}
+
+function setSize(size) {
+  SIZES.forEach((name, at) => { if (name) $("house").classList.toggle(name, at <= size); });
+}
+
+/** Doors that lie beyond the end of their wall, or in part. */
+function unshown() {
+  return [...document.querySelectorAll(".wall:not([hidden])")].reduce((sum, wall) => {
+    if (wall.scrollHeight <= wall.clientHeight + 1) return sum;
+    const end = wall.getBoundingClientRect().bottom + 1;
+    return sum + [...wall.children].filter((door) => door.getBoundingClientRect().bottom > end).length;
+  }, 0);
+}
+
+addEventListener("resize", () => draw("plan"));
 
 function rightOf(door) {
   return door ? { free: door.free, flight: door.flight, cut: door.cut_off, held: door.held, state: door.state } : null;
@@ -74,7 +114,7 @@ function drawHall() {
   const hall = state.hall;
   if (!hall) return;
   setText($("hall"), hall.name || "hallgate");
-  document.title = `${hall.best ?? "–"} / ${hall.target ?? "–"} · ${hall.name || "hallgate"}`;
+  drawTitle();
   setText($("rules"), [hall.rulebook === null ? "" : word("rules", { n: hall.rulebook }), hall.phase && phaseWord(hall.phase), hall.rulebook_next && word("rules_next", { day: hall.rulebook_next })].filter(Boolean).join(" · "));
   $("evacuation").hidden = !hall.evacuated;
   setText($("evacuation"), hall.evacuated ? word("evacuation") : "");

@@ -16,8 +16,10 @@ from urllib.request import urlopen
 import msgspec
 from playwright.sync_api import sync_playwright
 
+from firmware.__main__ import main
 from firmware.core.occupancy import Notice, Row
-from mqtt.messages import LaneStatus, RemainsStatus, RoundStatus, SupplyStatus
+from mqtt import jws, operators
+from mqtt.messages import CommandAnswer, Envelope, LaneStatus, RemainsStatus, RoundStatus, SupplyStatus
 from tests import needs
 from tests.brokers import wait_until
 from tests.mqtt.hall import AT, status
@@ -28,6 +30,7 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage")
 ROOT = Path(__file__).parents[2]
 HALL = "hallgate/v1/baoshan"
+PASSWORD = "correct horse"
 
 
 @contextmanager
@@ -124,3 +127,40 @@ def tell_hall(ear: Ear, there: dict[str, tuple[LaneStatus, ...]], limit: int = 2
         ear.say(f"{HALL}/device/{name}/status", made.encoded(), retain=True)
         ear.say(f"{HALL}/rights/hall/row/{name}-1", msgspec.json.encode(row), retain=True)
     ear.say(f"{HALL}/rights/hall/notice", msgspec.json.encode(Notice(serial=1, limit=limit)), retain=True)
+
+
+# ---------------------------------------------------------------- hands
+
+
+def operator_files(folder: Path) -> list[str]:
+    operators.add(folder / "operators.toml", "wang", PASSWORD)
+    assert main(["key", "new", "--kind", "command", str(folder / "command.pem")]) == 0
+    return ["--operators", str(folder / "operators.toml"), "--command-key", str(folder / "command.pem")]
+
+
+def answering(ear: Ear, **more: Any) -> None:
+    """Every order is answered, as a device would: as done, or as `more` says."""
+
+    def heard(message: Any) -> None:
+        ear.heard_all.append(message)
+        order = opened_order(message)
+        said = CommandAnswer(**{"id": order.id, "result": "done", **more})
+        ear.say(message.response_topic, said.encoded(), correlation=message.correlation)
+
+    ear.heard = heard  # type: ignore[method-assign]
+
+
+def opened_order(message: Any) -> Envelope:
+    return msgspec.json.decode(jws.unpack(message.payload.split(b".")[1]), type=Envelope)
+
+
+def signed_in(tab: Any) -> None:
+    tab.click("#sign")
+    tab.fill("#name", "wang")
+    tab.fill("#password", PASSWORD)
+    tab.keyboard.press("Enter")
+    shows(tab, "#sign", "Sign out wang")
+
+
+def envelopes(ear: Ear) -> list[Envelope]:
+    return [opened_order(message) for message in ear.heard_all]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,26 @@ import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from firmware.__main__ import main
 from firmware.core.occupancy import Notice, Row
 from firmware.core.records import Alarm, Incident
-from mqtt import jws, operators
-from mqtt.messages import CommandAnswer, DoctorStatus, Envelope, JournalStatus, LaneStatus, SideLinkStatus
+from mqtt.messages import CommandAnswer, DoctorStatus, JournalStatus, LaneStatus, SideLinkStatus
 from tests.brokers import Broker, wait_until
 from tests.mqtt.hall import AT, decision, encoded, passage, status
 from tests.mqtt.helpers import Device, Ear
-from tests.mqtt.pages import HALL, browser, lanes, opened, served, shows, tell_hall
+from tests.mqtt.pages import (
+    HALL,
+    PASSWORD,
+    answering,
+    envelopes,
+    lanes,
+    opened,
+    opened_order,
+    operator_files,
+    served,
+    shows,
+    tell_hall,
+)
 
-PASSWORD = "correct horse"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 FRAMES = """() => {
   window.gaps = []; window.long = [];
@@ -39,26 +47,6 @@ SAME = """async () => {
   return hub.decisions.length === 40 && hub.decisions.every((one) => one.id.endsWith('-4') && shown.includes(one.id));
 }"""
 WRITES_HTML = "() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken' } catch { return 'refused' } }"
-
-
-@pytest.fixture
-def window() -> Iterator[Any]:
-    with browser() as made:
-        yield made
-
-
-@pytest.fixture
-def hub_url(broker: Broker) -> Iterator[str]:
-    with served(broker.url) as url:
-        yield url
-
-
-@pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:
-    made = Ear(broker.url, f"{HALL}/device/+/command/+", f"{HALL}/rights/hall/command")
-    wait_until(lambda: made.connection.connected)
-    yield made
-    made.close()
 
 
 def incident(seq: int, state: str = "opened", step: str = "opened") -> bytes:
@@ -321,17 +309,6 @@ def test_an_operator_signs_in_by_keyboard_and_acknowledges(
         assert tab.locator("main button").count() == 0
 
 
-@pytest.fixture
-def desk(broker: Broker, window: Any, ear: Ear, tmp_path: Path) -> Iterator[Any]:
-    """The tab of somebody who has signed in, before a hall with four doors."""
-    words = operator_files(tmp_path)
-    tell_hall(ear, lanes())
-    with served(broker.url, *words) as url:
-        tab = opened(window, url, language="en")
-        signed_in(tab)
-        yield tab
-
-
 def test_a_key_held_down_gives_no_order_and_a_hub_started_again_asks_who_is_there(desk: Any, ear: Ear) -> None:
     answering(ear)
     desk.get_by_role("button", name="Evacuate whole hall").focus()
@@ -426,41 +403,6 @@ def tell_zone(ear: Ear, inside: int) -> None:
     row = Row(inc="lift-1-1", dev="lift-1", seq=inside, A=inside, C=0, G=0, X=0, free=4 - inside)
     ear.say(f"{HALL}/rights/zone-b1/row/lift-1-1", msgspec.json.encode(row), retain=True)
     ear.say(f"{HALL}/rights/zone-b1/notice", msgspec.json.encode(Notice(serial=1, limit=4)), retain=True)
-
-
-def operator_files(folder: Path) -> list[str]:
-    operators.add(folder / "operators.toml", "wang", PASSWORD)
-    assert main(["key", "new", "--kind", "command", str(folder / "command.pem")]) == 0
-    return ["--operators", str(folder / "operators.toml"), "--command-key", str(folder / "command.pem")]
-
-
-def answering(ear: Ear) -> None:
-    """Every order is answered as done, as a device would."""
-
-    def heard(message: Any) -> None:
-        ear.heard_all.append(message)
-        order = opened_order(message)
-        ear.say(
-            message.response_topic, CommandAnswer(id=order.id, result="done").encoded(), correlation=message.correlation
-        )
-
-    ear.heard = heard  # type: ignore[method-assign]
-
-
-def opened_order(message: Any) -> Envelope:
-    return msgspec.json.decode(jws.unpack(message.payload.split(b".")[1]), type=Envelope)
-
-
-def signed_in(tab: Any) -> None:
-    tab.click("#sign")
-    tab.fill("#name", "wang")
-    tab.fill("#password", PASSWORD)
-    tab.keyboard.press("Enter")
-    shows(tab, "#sign", "Sign out wang")
-
-
-def envelopes(ear: Ear) -> list[Envelope]:
-    return [opened_order(message) for message in ear.heard_all]
 
 
 def focus(tab: Any) -> str:
