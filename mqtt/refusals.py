@@ -102,7 +102,7 @@ BECAUSE = (
         "本设备不接受更新",
         "nobody installs updates on this device: it was not made by hallgate image",
     ),
-    Because("url_wrong", "地址不对", "url: where the bundle lies, http:// or https://"),
+    Because("url_wrong", "地址不对", "url: where the bundle lies, by http or https"),
     Because("sha256_wrong", "摘要不对", "sha256: 64 small hexadecimal digits, as hallgate bundle prints them"),
     Because("version_wrong", "版本号不对", "version: two to four numbers, as hallgate bundle prints them"),
     Because("version_not_newer", "版本不比现在新", "the device runs this version or a newer one already"),
