@@ -33,6 +33,11 @@ class Gaps:
     def missing(self) -> int:
         return sum(last - first + 1 for first, last, _, _ in self._missing)
 
+    @property
+    def unheard(self) -> bool:
+        """There were events before the first one that this hub heard, and not all of them came later."""
+        return any(first <= last for first, last in self._before)
+
     def take(self, seq: int, id: str, now_ms: float) -> bool:
         """True when this event is new; False for one that was taken before."""
         if self._ids.get(seq, id) != id:

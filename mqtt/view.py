@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from firmware.core.records import Alarm, AnyRecord, Decision, DeviceStarted, Incident, Passage
-from mqtt.day import Day
+from mqtt.day import Day, minute_of
 from mqtt.gaps import Gaps
 from mqtt.messages import Status
 from mqtt.resource import ResourceView
@@ -52,12 +52,19 @@ class DeviceView:
         self.gaps = Gaps()
         self.inc = ""
         """Whose events these are: a new card in its place begins anew."""
+        self.first_minute: int | None = None
+        """Since 1970, of the oldest event heard: what was before it, this hub may lack."""
         self.started: str = ""
 
     @property
     def online(self) -> bool | None:
         """None: nobody said. Whose key was taken back cannot say that it is gone, and its last word stands at the broker."""
         return self.available and not self.silent
+
+    def heard_of(self, record: AnyRecord) -> None:
+        minute = minute_of(record.at) if record.at_trusted else None
+        if minute is not None:
+            self.first_minute = minute if self.first_minute is None else min(minute, self.first_minute)
 
     def picture(self) -> dict[str, Any]:
         status = self.status
@@ -182,6 +189,7 @@ class HallView:
     def _event(self, view: DeviceView, record: AnyRecord, now_ms: float) -> list[Change]:
         if not view.gaps.take(record.seq, record.id, now_ms):
             return []
+        view.heard_of(record)
         before, view.inc = view.inc, record.id.rpartition("-")[0]
         if before in ("", view.inc):
             return self._recorded(view, record)
@@ -253,12 +261,18 @@ class HallView:
             "rulebook_next": status.rulebook_next if status else "",
             "phase": status.phase if status else "",
             "counted_by": source.name if source else None,
+            "bodies_since": self._bodies_since(),
             "evacuated": any(view.status is not None and view.status.evacuated for view in views),
             "devices": len(self.devices),
             "online": sum(view.online is True for view in views),
             "answers": dict(self._answers),
             "not_understood": self.not_understood,
         }
+
+    def _bodies_since(self) -> int | None:
+        """From which minute since 1970 on nobody who passed is missing here; None: from the beginning."""
+        lacking = [view for view in self.devices.values() if view.gaps.unheard]
+        return max((view.first_minute for view in lacking if view.first_minute is not None), default=None)
 
     def hall_resource(self, resources: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         """The hall's own numbers: by its rows, or by what the counting device says where a row is missing."""

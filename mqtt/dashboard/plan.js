@@ -155,11 +155,12 @@ function place(bar, from, to, end) {
   bar.style.width = `${100 * Math.max(0, to - from) / end}%`;
 }
 
-/** Bodies since midnight, in the hall's own time, as far as this hub heard of them. */
+/** Bodies since midnight, in the hall's own time; `≥` where this hub was not there for all of them. */
 function today(column) {
   if (!state.day.length) return null;
   const midnight = Math.floor((hallNow() / 60000 + zoneMinutes()) / 1440) * 1440 - zoneMinutes();
-  return state.day.reduce((sum, point) => sum + (point[0] >= midnight ? point[column] : 0), 0);
+  const heard = state.day.reduce((sum, point) => sum + (point[0] >= midnight ? point[column] : 0), 0);
+  return (state.hall.bodies_since ?? 0) > midnight ? `≥ ${heard}` : heard;
 }
 
 function drawFacts(hall) {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from firmware.core.records import Alarm
 from mqtt.messages import LaneStatus
 from tests.brokers import wait_until
-from tests.mqtt.hall import AT, decision, encoded, status
+from tests.mqtt.hall import AT, decision, encoded, passage, status
 from tests.mqtt.helpers import Ear
 from tests.mqtt.pages import HALL, answering, envelopes, lanes, opened, shows, tell_hall
 
@@ -135,6 +136,15 @@ def test_no_old_word_and_no_doubtful_clock_sets_the_time_of_the_hall(hub_url: st
     shows(tab, "#decisions", "01:11:00")
     tab.wait_for_timeout(1_200)
     assert tab.text_content("#now").startswith("08:5")
+
+
+def test_a_hub_that_came_later_says_that_it_has_not_seen_all_of_today(hub_url: str, window: Any, ear: Ear) -> None:
+    tell_hall(ear, lanes())
+    ear.say(f"{HALL}/device/entry-1/event", encoded(passage(1)))
+    tab = opened(window, hub_url, language="en")
+    shows(tab, "#facts", "In today1")
+    ear.say(f"{HALL}/device/entry-2/event", encoded(msgspec.structs.replace(passage(900), id="f-900")))
+    shows(tab, "#facts", "In today≥ 2")
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160)])
