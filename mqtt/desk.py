@@ -113,7 +113,7 @@ class Desk:
         if not orders:
             return Answer(HTTPStatus.BAD_REQUEST, {"because": "not_understood"})
         answers = self._orders.give(orders, f"page-{session.operator.name}")
-        refused = refusals(answers)
+        refused = refusals(answers, lasting=asked.name == "evacuate")
         return Answer(HTTPStatus.OK, {"done": len(answers) - len(refused), "of": len(answers), "refused": refused})
 
     def _orders_of(self, asked: Asked) -> list[Order]:

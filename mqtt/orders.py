@@ -27,7 +27,10 @@ from mqtt.topics import Topics, answers_to
 
 VALID_S = 10.0
 EVACUATE_S = 3_600
-ANSWER_S = 6.0
+ANSWER_S = VALID_S + 1.0
+"""Who is told that nobody answered may give the order again: the first one must be dead by then, or both are carried out."""
+ANSWER_EVACUATE_S = 6.0
+"""An evacuation is obeyed at any age, and does no harm a second time."""
 UNDELIVERED = {0x10: "nobody_listens", 0x87: "not_authorized"}
 OF_THE_BANK = ("limit", "hold", "release")
 """Without a lane these are the whole resource's: they go to its bank."""
@@ -88,8 +91,10 @@ class Orders:
         self._news = threading.Condition()
         self._answers: dict[str, CommandAnswer | None] = {}
 
-    def give(self, orders: list[Order], issuer: str, wait_s: float = ANSWER_S) -> dict[str, CommandAnswer | None]:
+    def give(self, orders: list[Order], issuer: str, wait_s: float | None = None) -> dict[str, CommandAnswer | None]:
         """Send them all and wait for the answers: by device; None where none came in time."""
+        if wait_s is None:
+            wait_s = max((ANSWER_EVACUATE_S if each.name == "evacuate" else ANSWER_S for each in orders), default=0.0)
         sent = {order.device or "bank": self._signed(order, issuer) for order in orders}
         with self._news:
             self._answers |= dict.fromkeys(id for id, _ in sent.values())
@@ -149,7 +154,8 @@ def _topic(order: Order) -> str:
     return Topics(order.hall, "bank").rights(order.resource, "command")
 
 
-def refusals(answers: Mapping[str, CommandAnswer | None]) -> dict[str, str]:
-    """Who did not do it, and the word why."""
-    words = {device: "no_answer" if one is None else one.because or one.result for device, one in answers.items()}
+def refusals(answers: Mapping[str, CommandAnswer | None], *, lasting: bool = False) -> dict[str, str]:
+    """Who did not do it, and the word why. `lasting`: whoever was away does it as soon as it is back."""
+    silent = "no_answer_yet" if lasting else "no_answer"
+    words = {device: silent if one is None else one.because or one.result for device, one in answers.items()}
     return {device: words[device] for device, one in answers.items() if one is None or one.result != "done"}

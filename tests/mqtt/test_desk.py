@@ -29,8 +29,9 @@ from mqtt.desk import Desk
 from mqtt.hub import Hub
 from mqtt.messages import CommandAnswer, Envelope
 from mqtt.operators import IDLE_MS, LASTS_MS, Operator, Operators, hashed
-from mqtt.orders import Order, Orders
+from mqtt.orders import VALID_S, Order, Orders
 from mqtt.page import Page
+from mqtt.words import WORDS
 from tests.brokers import Broker, wait_until
 from tests.mqtt.helpers import Ear
 
@@ -128,6 +129,26 @@ def test_an_evacuation_leaves_no_door_of_a_large_hall_out() -> None:
     orders = Orders(Ed25519PrivateKey.generate(), "hub-1", Clock(), sent.extend)
     answers = orders.give([Order("baoshan", "evacuate", f"gate-{number}") for number in range(1_200)], "page-wang", 0.0)
     assert len(sent) == len(answers) == 1_200 and set(answers.values()) == {None}
+
+
+def test_an_order_that_nobody_answered_is_dead_before_its_giver_hears_so() -> None:
+    """Else a door that comes back opens once for the order and once for its repetition."""
+    waits: list[float | None] = []
+    orders = Orders(Ed25519PrivateKey.generate(), "hub-1", Clock(), lambda sent: None)
+    orders._news.wait_for = lambda _, wait_s=None: bool(waits.append(wait_s))  # type: ignore[method-assign]
+    assert orders.give([Order("baoshan", "open_once", "gate-1")], "page-wang") == {"gate-1": None}
+    assert waits[0] is not None and waits[0] > VALID_S
+
+
+def test_of_an_evacuation_that_a_door_did_not_answer_it_is_said_that_it_comes() -> None:
+    made, mute = desk()
+    token, proof = signed_in(made)
+    mute.give = lambda orders, operator: {order.device: None for order in orders}  # type: ignore[method-assign]
+    told = [
+        made.post("/order", proof, token, order(each, device="a", lane="A"), 0.0).body for each in ("evacuate", "hold")
+    ]
+    assert [each["refused"]["a"] for each in told] == ["no_answer_yet", "no_answer"]
+    assert {"no_answer_yet", "no_answer"} <= WORDS.keys()
 
 
 def test_guessing_is_slow_and_a_busy_page_still_evacuates() -> None:
