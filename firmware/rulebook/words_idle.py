@@ -12,7 +12,7 @@ IDLE: dict[str, tuple[str, str]] = {
     "page_opens": ("{date}{time}开放", "Opens on {day} at {time}"),
     "page_places": ("大厅余位 {n}", "Places left: {n}"),
     "page_numbers": ("今日余号 {n}", "Numbers left today: {n}"),
-    "page_slot": ("本时段余号 {n}", "Numbers left in this slot: {n}"),
+    "page_slot": ("本时段余号 {n}", "Left in this slot: {n}"),
     "page_cases": ("今日余件 {n}", "Cases left today: {n}"),
     "page_booking": ("预约 {booking}", "Book: {booking_en}"),
     "page_online": ("网上办 {online}", "Online: {online_en}"),

@@ -47,7 +47,7 @@ PEOPLE: dict[str, tuple[str, str, str, str]] = {
     ),
     "last_entry_break": (
         "停止入场 {time}再开放",
-        "No entry now, opens again at {time}",
+        "No entry now, opens at {time}",
         "现在已停止入场，{time}再开放，请届时再来。",
         "Entry is over for now. We open again at {time}, please come back then.",
     ),

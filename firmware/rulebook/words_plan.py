@@ -9,7 +9,7 @@ import msgspec
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What one person is told, in both languages."""
+    """What one person is told, in both languages. A sign's line is 14 Chinese characters wide, or 28 Latin letters."""
 
     sign_zh: str
     sign_en: str
@@ -28,7 +28,7 @@ PLAN: dict[str, Words] = {
     # ------------------------------------------------------------ yes
     "admit": Words(
         "请通行 前往{floor}楼{window}号窗口",
-        "Please pass: floor {floor}, window {window}",
+        "Pass: floor {floor}, window {window}",
         "核验通过，请通行。请乘{lift}到{floor}楼{window}号窗口。",
         "Thank you, please pass. Take {lift_en} to floor {floor}, window {window}.",
     ),
@@ -51,7 +51,7 @@ PLAN: dict[str, Words] = {
         "Thank you. Please pass one by one, {n} persons.",
     ),
     "goodbye": Words("请慢走", "Goodbye", "请慢走，再见。", "Thank you, goodbye."),
-    "idle": Words("请出示预约码", "Please show your booking code", "请出示预约码。", "Please show your booking code."),
+    "idle": Words("请出示预约码", "Your booking code, please", "请出示预约码。", "Please show your booking code."),
     "identify": Words(
         "{door} {gate}号通道", "This is {door} {gate}", "这里是{door}，{gate}号通道。", "This is {door}, lane {gate}."
     ),
@@ -174,7 +174,7 @@ PLAN: dict[str, Words] = {
     ),
     "not_read": Words(
         "未读到码 请调亮再扫",
-        "Not read: brighten, scan again",
+        "Not read: brighten, rescan",
         "没有读到码，请调亮屏幕，正对扫码口再扫一次。",
         "The code was not read. Please brighten the screen and hold it straight to the scanner.",
     ),
@@ -186,43 +186,43 @@ PLAN: dict[str, Words] = {
     ),
     "not_verified": Words(
         "数字哨兵或场所码请核验",
-        "Verify: sentinel or venue code",
+        "Use sentinel or venue code",
         "请用数字哨兵或场所码登记核验，任选一种。",
         "Please verify at the digital sentinel or with the venue code, either of them.",
     ),
     "pcr": Words(
         "需{hours}小时内核酸阴性报告",
-        "Needs a negative PCR within {hours} h",
+        "Negative PCR within {hours} h",
         "需要{hours}小时内核酸阴性报告。请到旁边找工作人员，也可网上办、快递办。",
         "A negative PCR report within {hours} hours is needed. Please ask our staff, or do it online or by courier.",
     ),
     "antigen": Words(
         "需{days}天抗原阴性证明",
-        "Needs negative antigen tests, {days} days",
+        "Negative antigen, {days} days",
         "需要{days}天抗原阴性证明，请找工作人员。",
         "Negative antigen tests of {days} days are needed. Please ask our staff.",
     ),
     "assisted": Words(
         "请出示身份证件和离线码",
-        "ID card and offline code, please",
+        "ID card and offline code",
         "请出示本人身份证件和随申办离线码，工作人员马上来确认。",
         "Please show your ID card and your Suishenban offline code. Our staff will come to confirm.",
     ),
     "assisted_paper": Words(
         "离线码{days}天内 请确认",
-        "Offline code within {days} days?",
+        "Paper code under {days} days?",
         "请出示纸质离线码，工作人员确认日期在{days}天以内。",
         "Please show your offline code on paper. Our staff confirm that it is not older than {days} days.",
     ),
     "assisted_health": Words(
         "请在哨兵刷身份证核验",
-        "ID card to the sentinel, please",
+        "ID card to the sentinel",
         "请在数字哨兵上刷身份证核验。",
         "Please hold your identity card to the digital sentinel.",
     ),
     "show_card": Words(
         "请刷身份证 核对身份",
-        "ID card on the reader, please",
+        "ID card on the reader",
         "请把身份证放在读卡器上核对身份。",
         "Please lay your identity card on the reader.",
     ),
@@ -237,7 +237,7 @@ PLAN: dict[str, Words] = {
     ),
     "closed_tomorrow": Words(
         "已闭馆 明天{time}开放",
-        "Closed, opens tomorrow at {time}",
+        "Closed, opens tomorrow {time}",
         "大厅现在不开放，明天{time}开放，也可网上办理。",
         "We are closed now, we open tomorrow at {time}. Many services are online.",
     ),
@@ -287,7 +287,7 @@ PLAN: dict[str, Words] = {
     # ------------------------------------------------------------ the lane itself
     "gate_fault": Words(
         "通道故障 请走其他通道",
-        "Out of order, use another lane",
+        "Fault, use another lane",
         "本通道故障，请走其他通道。",
         "This lane is out of order. Please use another one.",
     ),

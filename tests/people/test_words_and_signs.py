@@ -151,10 +151,10 @@ def test_the_idle_sign_shows_hours_ways_services_and_rules() -> None:
     door = Door()
     door.load_again()
     assert idle(door) == {
-        "请出示预约码": "Please show your booking code",
+        "请出示预约码": "Your booking code, please",
         "今日 9:00-17:00": "Today 9:00-17:00",
         "大厅余位 200": "Places left: 200",
-        "需72小时内核酸阴性报告": "Needs a negative PCR within 72 h",
+        "需72小时内核酸阴性报告": "Negative PCR within 72 h",
         "预约 随申办宝山旗舰店": "Book: Suishenban, Baoshan store",
         "网上办 一网通办": "Online: Suishenban",
         "咨询021-12345": "Call 021-12345",
