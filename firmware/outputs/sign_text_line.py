@@ -4,6 +4,7 @@ Wiring: RS-232, RS-485 or USB to the sign's controller; the sign's own settings 
 On the wire: 9600 8N1 unless set otherwise. Two lines, Chinese first, each ended by `terminator`; every message is a
     whole screen. The encoding is GB 18030 unless set otherwise. A sign has `width` full characters in a line; Latin
     letters take half of one. Control characters are never sent, whatever a phrase holds. Nothing comes back.
+    What is too long for a line is shown in two parts by turns, Chinese at the space between its halves.
     After `show_ms` the sign goes back to its idle text by itself. Empty idle lines clear it. Pages that the rulebook has
     for an idle sign take the place of that text and are shown by turns.
 Source: no particular model: the plain text mode that most line displays have; GB 18030-2022 for the encoding (its
@@ -19,11 +20,13 @@ from msgspec import Meta
 
 from firmware.core.actions import SignIdle, SignShow
 from firmware.outputs.hand import Answers, Far, Hand, Position
-from firmware.outputs.words import clean, fitted
+from firmware.outputs.words import clean, columns, fitted
 from sensors.driver import Driver, Edge, Example, Later, Send, SerialSettings
 
 SHOW_MAX_MS = 3_600_000
 PAGES_MAX = 32
+PART_MS = 2_500
+"""Long enough to read half a line, short enough that a visitor sees both halves before they turn away."""
 TERMINATORS = {"crlf": b"\r\n", "cr": b"\r", "lf": b"\n"}
 Lines = tuple[str, str]
 IdleText = Annotated[str, Meta(max_length=200)]
@@ -32,7 +35,7 @@ IdleText = Annotated[str, Meta(max_length=200)]
 class Settings(SerialSettings, frozen=True, kw_only=True):
     encoding: Literal["gb18030", "utf-8"] = "gb18030"
     width: Annotated[int, Meta(ge=4, le=80)] = 14
-    """Chinese characters in one line of the sign; Latin letters count half. What is longer is cut."""
+    """Chinese characters in one line of the sign; Latin letters count half. What is longer is shown in two parts."""
     terminator: Literal["crlf", "cr", "lf"] = "crlf"
     idle_zh: IdleText = ""
     """Shown when nothing else is."""
@@ -45,8 +48,8 @@ class Encoder(Hand):
         self._idle = self._fit(settings.idle_zh, settings.idle_en)
         self._pages: list[Lines] = []
         self._page_ms = 0
-        self._then: tuple[Lines, float] | None = None
-        """What follows the message that stands there now, and when it is over."""
+        self._messages: list[tuple[list[Lines], float]] = []
+        """The one that stands there and the one that follows: the parts of each, the next one first, and when it is over."""
         self._shown: Lines | None = None
         """What the sign was last sent; None: nothing yet."""
         self._busy = False
@@ -58,11 +61,12 @@ class Encoder(Hand):
 
     def stop(self, t_ms: float) -> Answers:
         """An answer to a visitor must not stay behind when nobody takes it down any more; nor numbers that grow old."""
-        self.wake_at_ms, self._then, self._pages, self._busy = None, None, [], False
+        self.wake_at_ms, self._messages, self._pages, self._busy = None, [], [], False
         return self._show(self._idle)
 
     def replugged(self, t_ms: float) -> Answers:
-        lines = self._idle if self._shown is None or (self._busy and self._over(t_ms)) else self._shown
+        over = self._busy and t_ms >= self._messages[-1][1]
+        lines = self._idle if self._shown is None or over else self._shown
         self._shown = None
         return self._show(lines)
 
@@ -72,20 +76,33 @@ class Encoder(Hand):
         if not isinstance(order, SignShow) or order.show_ms <= 0:
             return []
         ends = t_ms + min(order.show_ms, SHOW_MAX_MS)
-        then = order.then_zh or order.then_en
-        self._then = (self._fit(order.then_zh, order.then_en), ends) if then else None
-        self._busy, self.wake_at_ms = True, (t_ms + ends) / 2 if then else ends
-        return self._show(self._fit(order.zh, order.en))
+        parts, before = self._parts(order.zh, order.en), self._messages[0][0] if self._busy else []
+        same = len(parts) > 1 and sorted(parts) == sorted(before)
+        self._messages = [(before if same else parts, ends)]
+        if order.then_zh or order.then_en:
+            self._messages = [
+                (self._messages[0][0], (t_ms + ends) / 2),
+                (self._parts(order.then_zh, order.then_en), ends),
+            ]
+        self._busy = True
+        # Said again while its parts stand there by turns: they go on, or nobody would ever see the second one.
+        return [] if same else self._turn_part(t_ms)
 
     def tick(self, t_ms: float) -> Answers:
         if not self._over(t_ms):
             return []
-        if self._then is not None:
-            lines, self.wake_at_ms = self._then
-            self._then = None
-            return self._show(lines)
+        self._messages = [(parts, ends) for parts, ends in self._messages if ends > t_ms]
+        if self._messages:
+            return self._turn_part(t_ms)
         self._busy = False
         return self._turn_page(t_ms)
+
+    def _turn_part(self, t_ms: float) -> Answers:
+        """The next part of the message that stands there."""
+        parts, ends = self._messages[0]
+        parts.append(parts.pop(0))
+        self.wake_at_ms = ends if len(parts) == 1 else min(ends, t_ms + PART_MS)
+        return self._show(parts[-1])
 
     def _take_pages(self, order: SignIdle, t_ms: float) -> Answers:
         """New pages; an answer that stands there stays for its time."""
@@ -108,6 +125,19 @@ class Encoder(Hand):
     def _fit(self, zh: str, en: str) -> Lines:
         width = 2 * self._settings.width
         return fitted(clean(zh), width), fitted(clean(en), width)
+
+    def _parts(self, zh: str, en: str) -> list[Lines]:
+        """The whole, or where a line is too short for it, two parts: nobody is told half of what to do."""
+        width = 2 * self._settings.width
+        whole, half, rest = clean(en), self._fit(zh, en)[1], ""
+        first, _, second = clean(zh).partition(" ")
+        if columns(whole) > width:
+            rest = fitted(whole[len(half) :].strip(), width)
+        if columns(clean(zh)) <= width or not second:
+            first, second = clean(zh), ""
+        if not (second or rest):
+            return [self._fit(zh, en)]
+        return [self._fit(first, half), self._fit(second or first, rest or half)]
 
     def _show(self, lines: Lines) -> Answers:
         """Send a screen, unless it is the one that stands there: some signs blink at every message."""

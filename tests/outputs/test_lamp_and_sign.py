@@ -81,13 +81,43 @@ def test_a_screen_is_two_lines_and_goes_back_to_idle() -> None:
     bench = Bench("sign_text_line", sign.Settings(idle_zh="请出示预约码", idle_en="Show your code"))
     bench.start()
     assert bench.far.shown == ("请出示预约码", "Show your code")
-    bench.order(shown("请通行 前往3楼12号窗口", "Please pass: floor 3, desk 12", 5_000))
-    assert bench.far.shown == ("请通行 前往3楼12号窗口", "Please pass: floor 3, desk")
+    bench.order(shown("请通行 前往3楼12号窗口", "Pass: floor 3, window 12", 5_000))
+    assert bench.far.shown == ("请通行 前往3楼12号窗口", "Pass: floor 3, window 12")
     bench.run(4_999)
     assert bench.far.shown[0] == "请通行 前往3楼12号窗口"
     bench.run(1)
     assert bench.far.shown == ("请出示预约码", "Show your code")
     assert len(bench.sent) == 3
+
+
+def test_a_narrow_sign_tells_both_halves_by_turns_and_cuts_none_of_them() -> None:
+    """What is too long was cut in the middle of the next step: `请走其他通`."""
+    bench = Bench("sign_text_line", sign.Settings(width=9))
+    seen = []
+    for _ in range(6):
+        bench.order(
+            shown("通道故障 请走其他通道", "Fault, use another lane", 5_000)
+        )  # again and again: somebody stands there
+        seen.append(bench.far.shown)
+        bench.run(1_000)
+    assert set(seen) == {("通道故障", "Fault, use another"), ("请走其他通道", "lane")}
+    bench.far.shown = ()
+    bench.replug()
+    assert bench.far.shown in seen
+    bench.run(5_000)
+    assert bench.far.shown == ("", "") and bench.near.wake_at_ms is None
+
+
+def test_what_follows_a_message_in_parts_follows_it_in_its_time() -> None:
+    bench = Bench("sign_text_line", sign.Settings(width=7))
+    bench.order(SignShow(lane="A", zh="请先预约 可电话预约", en="", show_ms=10_000, then_zh="咨询电话 021-12345678"))
+    seen = [bench.far.shown[0]]
+    for _ in range(9):
+        bench.run(1_000)
+        seen.append(bench.far.shown[0])
+    assert list(dict.fromkeys(seen)) == ["请先预约", "可电话预约", "咨询电话", "021-12345678"]
+    bench.run(1_000)
+    assert bench.far.shown == ("", "")
 
 
 def test_the_same_screen_again_only_stays_longer() -> None:
