@@ -204,6 +204,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "timed_out": ("未通过", "Not used"),
     "refused": ("未放行", "Refused"),
     "held": ("暂停", "Held"),
+    "order": ("中心指令", "by order of the hub"),
+    "attendant": ("现场人员", "by staff at the gate"),
     "evacuated": ("疏散", "Evacuated"),
     "free": ("常开", "Open"),
     "fault": ("故障", "Fault"),

@@ -14,15 +14,16 @@ function drawChart() {
   const top = niceTop(Math.max(10, ...day.map((point) => Math.max(point[3] ?? 0, point[4] ?? 0, point[2] ?? 0))));
   const flow = Math.max(6, ...day.map((point) => Math.max(point[5], point[6])));
   const x = (minute) => 1000 * (minute - from) / (to - from), y = (persons) => 220 - 214 * persons / top;
+  const wide = x(from + STEP);
   const made = svg("svg", { viewBox: "0 0 1000 300", preserveAspectRatio: "none", "aria-hidden": "true" });
   for (const share of [0.25, 0.5, 0.75, 1]) made.append(svg("line", { class: "grid", x1: 0, x2: 1000, y1: y(top * share), y2: y(top * share) }));
   const runs = pieces(day.filter((point) => point[2] !== null));
   for (const run of runs) {
-    made.append(svg("path", { class: "band", d: steps(run, (one) => x(one[0]), (one) => y(one[3] ?? one[2])) + " L " + steps([...run].reverse(), (one) => x(one[0] + STEP), (one) => y(one[1] ?? one[2]), true).slice(2) + " Z" }));
-    made.append(svg("path", { class: "best", d: steps(run, (one) => x(one[0]), (one) => y(one[2])) }));
+    made.append(svg("path", { class: "band", d: `${steps(run, (one) => x(one[0]), (one) => y(one[3] ?? one[2]), wide)} L ${steps([...run].reverse(), (one) => x(one[0] + STEP), (one) => y(one[1] ?? one[2])).slice(2)} H ${x(run[0][0])} Z` }));
+    made.append(svg("path", { class: "best", d: steps(run, (one) => x(one[0]), (one) => y(one[2]), wide) }));
   }
-  for (const run of pieces(day.filter((point) => point[4] !== null))) made.append(svg("path", { class: "force", d: steps(run, (one) => x(one[0]), (one) => y(one[4])) }));
-  const width = Math.max(0.8, x(from + STEP) * 0.72);
+  for (const run of pieces(day.filter((point) => point[4] !== null))) made.append(svg("path", { class: "force", d: steps(run, (one) => x(one[0]), (one) => y(one[4]), wide) }));
+  const width = Math.max(0.8, wide * 0.72);
   for (const point of day) {
     if (point[5]) made.append(svg("rect", { class: "in", x: x(point[0]), y: 262 - 34 * point[5] / flow, width, height: 34 * point[5] / flow }));
     if (point[6]) made.append(svg("rect", { class: "out", x: x(point[0]), y: 264, width, height: 34 * point[6] / flow }));
@@ -49,13 +50,11 @@ function pieces(points) {
   return runs;
 }
 
-// A number of people holds until the next one: steps, never slopes.
-function steps(run, x, y, back = false) {
-  let path = "";
-  run.forEach((point, at) => { path += at === 0 ? `M ${x(point)} ${y(point)}` : back ? ` V ${y(point)} H ${x(point)}` : ` H ${x(point)} V ${y(point)}`; });
-  if (!run.length) return "";
-  const end = Number($("chart").dataset.to) || 0;
-  return back ? path : `${path} h ${run.length > 1 ? x(run[1]) - x(run[0]) : end ? 4 : 2}`;
+// A number of people holds until the next one, and the last one for as long as it was counted (`wide`; backwards: not at
+// all): steps, never slopes.
+function steps(run, x, y, wide = 0) {
+  const path = run.map((point, at) => at === 0 ? `M ${x(point)} ${y(point)}` : wide ? `H ${x(point)} V ${y(point)}` : `V ${y(point)} H ${x(point)}`).join(" ");
+  return wide ? `${path} h ${wide}` : path;
 }
 
 function svg(tag, values) {
@@ -76,7 +75,9 @@ function niceTop(highest) {
   return Math.ceil(highest * 1.05 / (step / 2)) * (step / 2);
 }
 
+/** Read aloud only for whoever moves along the chart: the newest number changes all day. */
 function read() {
+  $("reading").setAttribute("aria-live", cursor === null ? "off" : "polite");
   const point = state.day[cursor ?? state.day.length - 1];
   if (!point) return setText($("reading"), word("no_day"));
   const [minute, low, best, high, force, entered, left] = point;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -145,6 +146,47 @@ def test_a_hub_that_came_later_says_that_it_has_not_seen_all_of_today(hub_url: s
     shows(tab, "#facts", "In today1")
     ear.say(f"{HALL}/device/entry-2/event", encoded(msgspec.structs.replace(passage(900), id="f-900")))
     shows(tab, "#facts", "In today≥ 2")
+
+
+def test_the_chart_has_steps_only_and_is_read_aloud_to_whoever_moves_along_it(
+    hub_url: str, window: Any, ear: Ear
+) -> None:
+    tell_hall(ear, lanes())
+    tab = opened(window, hub_url, language="en")
+    shows(tab, "#reading", "People inside 62")
+    assert tab.get_attribute("#reading", "aria-live") == "off"
+    tab.locator("#chart").focus()
+    tab.keyboard.press("End")
+    wait_until(lambda: tab.get_attribute("#reading", "aria-live") == "polite")
+    for points in (
+        [[1000, 3, 5, 9, 20, 1, 0]],
+        [[1000, 3, 5, 9, 20, 1, 0], [1014, 5, 5, 5, 20, 1, 0], [1016, 4, 5, 7, 20, 0, 0]],
+    ):
+        tab.evaluate("points => { state.day = points; drawChart(); }", points)
+        for path in tab.locator("#chart path").all():
+            corners = walked(path.get_attribute("d"))
+            assert all(ax == bx or ay == by for (ax, ay), (bx, by) in zip(corners, corners[1:], strict=False)), corners
+            assert max(x for x, _ in corners) <= 1000.01, "nothing is known of what is still to come"
+
+
+def walked(path: str) -> list[tuple[float, float]]:
+    """The corners of an SVG path of straight lines, closed where it is."""
+    corners, x, y = list[tuple[float, float]](), 0.0, 0.0
+    for command, numbers in re.findall(r"([MLHVhZ])([^MLHVhZ]*)", path):
+        said = [float(number) for number in numbers.split()]
+        match command:
+            case "M" | "L":
+                x, y = said
+            case "H":
+                x = said[0]
+            case "h":
+                x += said[0]
+            case "V":
+                y = said[0]
+            case "Z":
+                x, y = corners[0]
+        corners.append((round(x, 3), round(y, 3)))
+    return corners
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160)])

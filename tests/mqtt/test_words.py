@@ -100,6 +100,12 @@ def test_everything_has_its_word(found: object) -> None:
     assert sorted(word for word in found() if WORD.fullmatch(word) and word not in known) == []
 
 
+def test_who_held_a_lane_has_a_word() -> None:
+    """Held by the button, or by an order that gives no reason of its own."""
+    held = {text for call in calls("hold") if len(call.args) > 2 for text in texts(call.args[2])}
+    assert held == {"attendant"} and held | {"order"} <= WORDS.keys()
+
+
 def test_no_word_is_empty_and_each_pair_has_the_same_blanks() -> None:
     blanks = re.compile(r"\{\w+\}")
     wrong = [
