@@ -97,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "sure_hold": ("暂停进入；离场不受影响。", "Nobody enters until you release; leaving goes on."),
     "sure_release": ("恢复进入。", "People may enter again."),
     "sure_open_once": ("不经核验放行一人，并记录在案。", "Lets one person in without a check; it is put on record."),
+    "sure_open_once_out": ("打开出口一次；离场从不核验。", "Opens the exit once; nobody is checked on leaving."),
     "sure_evacuate": ("打开所有通道，只能在现场复位。", "Opens every gate. Only somebody at the hall can reset it."),
     "sure_limit": (
         "总库按新上限调整各门额度；降低需要一点时间。",

@@ -71,11 +71,11 @@ function drawHallOrders() {
 }
 
 function confirmOrder(name, what) {
-  const { named, ...body } = what, said = wordOf(name, what);
+  const { named, out, ...body } = what, said = wordOf(name, what);
   pending = { name, hall: state.hall.name, ...body };
   const where = named ?? what.incident ?? (what.device ? laneName(what) : word("whole_hall"));
   setText($("confirm-title"), `${word("order_" + said)} · ${where}`);
-  setText($("confirm-text"), word("sure_" + said));
+  setText($("confirm-text"), word(`sure_${said}${out && said === "open_once" ? "_out" : ""}`));
   setText($("confirm-answer"), "");
   setText($("confirm-yes"), word("order_" + said));
   $("confirm-yes").disabled = false;

@@ -103,8 +103,10 @@ function rightMark(right) {
 }
 
 function doorOrders(device, lane, may) {
-  const wanted = lane.state === "held" ? ["release"] : ["hold", "open_once"];
-  const buttons = wanted.filter((name) => may.includes(name)).map((name) => orderButton(name, { device, lane: lane.name }, `${word("order_" + name)} ${device}/${lane.name}`));
+  // Nobody is held in: at an exit there is nothing to hold, and opening it lets somebody out.
+  const out = lane.direction === "out";
+  const wanted = lane.state === "held" ? ["release"] : out ? ["open_once"] : ["hold", "open_once"];
+  const buttons = wanted.filter((name) => may.includes(name)).map((name) => orderButton(name, { device, lane: lane.name, out }, `${word("order_" + name)} ${device}/${lane.name}`));
   return buttons.length ? element("div", "orders", ...buttons) : null;
 }
 

@@ -132,7 +132,7 @@ def test_the_whole_picture_is_there(hub_url: str, window: Any, ear: Ear) -> None
     shows(tab, "#rights td.bad", "cut off")
     shows(tab, "#room", "between")
     ear.say(f"{HALL}/device/entry-1/event", encoded(passage(5)))
-    shows(tab, "#facts", "In today1")
+    shows(tab, "#facts", "In today≥ 1")
     walked = DoctorStatus(at=AT.format(0), result="fault", faults=("A scanner nothing_answers",))
     weak = status("exit-1", lanes=lanes()["exit-1"], undervoltage=True, temperature_c=81.0, doctor=walked)
     ear.say(f"{HALL}/device/exit-1/status", weak.encoded(), retain=True)

@@ -117,6 +117,15 @@ def test_why_an_order_was_not_done_is_said_in_both_languages(desk: Any, ear: Ear
     shows(desk, "#confirm-answer", "entry-1: 有人正在通过")
 
 
+def test_an_exit_is_not_held_and_opening_it_lets_nobody_in(desk: Any) -> None:
+    assert [one.text_content() for one in desk.locator("#exits .door button").all()] == ["Open once"]
+    desk.locator("#exits .door button").click()
+    shows(desk, "#confirm-text", "Opens the exit once")
+    desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Open once entry-1/A").click()
+    shows(desk, "#confirm-text", "Lets one person in")
+
+
 def test_the_title_of_a_page_that_is_cut_off_shows_no_number(hub_url: str, window: Any, ear: Ear) -> None:
     tell_hall(ear, lanes())
     alarm(ear, 1, "held_open")
