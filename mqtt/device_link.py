@@ -145,7 +145,7 @@ class Link:
             self._replies.clear()
 
     def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
-        messages = self._state_and_answers(room) if self._unsent or self._replies else []
+        messages = self._state_and_answers(room)
         events = self._outbox.take(now_ms, self._room_for_events(room - len(messages)))
         messages += [
             Outgoing(topic=self.topics.event, payload=payload, schema="hallgate/v1/event", token=seq)

@@ -119,6 +119,7 @@ def test_that_the_broker_took_it_is_no_answer_and_neither_is_anything_else(broke
     broker.then = then
     answers = broker.orders.give([Order("h", "hold", "a")], "page-wang", wait_s=0.01)
     assert (answers, refusals(answers)) == ({"a": None}, {"a": "no_answer"})
+    assert not broker.orders._answers, "what nobody waits for takes no room"
     broker.then = broker.answers
     broker.answers(broker.taken[0])
     assert refusals(broker.orders.give([Order("h", "hold", "a")], "page-wang")) == {}
