@@ -232,6 +232,18 @@ def test_news_are_sent_at_once_and_without_any_it_sleeps(broker: Broker) -> None
     made.stop(0.1)
 
 
+def test_who_wants_to_be_asked_again_soon_is(broker: Broker) -> None:
+    class Eager(Mouth):
+        def more(self, now_ms: float, room: int) -> tuple[list[Outgoing], float | None]:
+            return super().more(now_ms, room)[0], 1.0
+
+    mouth = Eager()
+    made = connection(broker.url, mouth)
+    broker.accepts()
+    wait_until(lambda: mouth.asked > 300)
+    made.stop(0.1)
+
+
 class Rests(threading.Event):
     """Of an `Event`: nobody waits really, and after some times it is set."""
 
