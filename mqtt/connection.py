@@ -7,7 +7,7 @@ broker that hangs, floods or dies costs the gate nothing.
 Each connection gets a new paho client. paho's own resending (which ignores the receive maximum, paho #492, #698) never
 runs: what has to be sent again is known to the outbox, whose window we keep ourselves. The MQTT session on the broker
 goes on (`clean start` false), so orders with a message expiry sent during a short outage still arrive. All our traffic
-is QoS 0 or 1 with whole topics: no aliases (paho #893).
+is QoS 1 with whole topics: no aliases (paho #893).
 
 The will has a delay of two seconds: a Wi-Fi hiccup that is over by then shows no flapping gate on the operator's wall,
 and a killed device is still seen as gone two seconds later.
@@ -70,12 +70,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """One message to publish. `token` comes back with the acknowledgement."""
+    """One message to publish, QoS 1. `token` comes back with the acknowledgement."""
 
     topic: str
     payload: bytes
     retain: bool = False
-    qos: int = 1
     schema: str | None = None
     correlation: bytes | None = None
     response_topic: str | None = None
@@ -256,11 +255,8 @@ class Connection:
     def _publish(self, message: Outgoing) -> None:
         if self._client is None:
             return
-        sent = self._client.publish(
-            message.topic, message.payload, message.qos, message.retain, _publish_properties(message)
-        )
-        if message.qos:
-            self._tokens[sent.mid] = message.token
+        sent = self._client.publish(message.topic, message.payload, 1, message.retain, _publish_properties(message))
+        self._tokens[sent.mid] = message.token
 
     def _say_farewell(self, client: paho.Client) -> None:
         """What was said just before the end and what is in flight may still arrive, then the last words.
