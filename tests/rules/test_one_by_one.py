@@ -8,7 +8,7 @@ from firmware.core import events
 from firmware.core.facts import OtherHealth
 from firmware.core.state import LaneSetup
 from tests.core.evidence import HOLDER, attendant, card, door, terminal
-from tests.core.stage import Stage
+from tests.core.stage import Stage, rulebook
 from tests.rules.asking import asked
 
 
@@ -79,3 +79,46 @@ def test_a_sample_grows_older_while_its_bearer_waits(minutes: int, expected: str
     stage.wait(89.8)
     attendant(stage)
     assert stage.decision.answer == expected
+
+
+def test_who_comes_back_on_the_same_proof_takes_no_quota_a_second_time() -> None:
+    """Six of ten may come that day; lines of the roster without a slot count (2.2)."""
+    stage = Stage(limit=50, visitor="re_entries = 1")
+
+    def comes(number: int) -> tuple[str, str]:
+        told = asked(stage, stage.booking(number, source="roster", slot_start_s=None, slot_end_s=None))
+        if told[0] == "admit":
+            stage.cross()
+        stage.wait(4)
+        return told
+
+    assert [comes(number)[0] for number in range(6)] == ["admit"] * 6
+    assert comes(7) == ("refuse", "quota")
+    assert comes(3) == ("admit", "in_order")
+    assert comes(3) == ("refuse", "used")
+
+
+@pytest.mark.parametrize(
+    ("booking", "expected"), [("optional", ("wait", "booking_missing")), ("none", ("refuse", "not_booked"))]
+)
+def test_where_nobody_walks_in_a_booking_is_asked_of_those_who_may_have_one(
+    booking: str, expected: tuple[str, str]
+) -> None:
+    stage = Stage(booking=booking, proof='"pcr"')
+    assert asked(stage, stage.test(1)) == expected
+
+
+def test_an_old_test_that_is_shown_is_judged_and_one_of_the_roster_is_asked_beyond() -> None:
+    stage = Stage(proof='"pcr"')
+    known = stage.test(1, hours_old=100)
+    assert asked(stage, stage.booking(1, tests=(known,))) == ("wait", "pcr_asked")
+    assert asked(stage, stage.test(2, hours_old=99)) == ("staff", "pcr_too_old")
+
+
+def test_a_used_pass_of_a_class_that_the_rulebook_dropped_is_refused_like_any_other() -> None:
+    stage = Stage()
+    assert asked(stage, stage.booking(1)) == ("admit", "in_order")
+    stage.cross().wait(5)
+    dropped = rulebook(serial=8).replace(b"[class.visitor]", b"[class.agent]")
+    stage.do(events.RulebookLoaded(text=dropped, kid="k"))
+    assert stage.scan(stage.booking(1)) == "refuse"
