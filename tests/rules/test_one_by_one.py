@@ -122,3 +122,13 @@ def test_a_used_pass_of_a_class_that_the_rulebook_dropped_is_refused_like_any_ot
     dropped = rulebook(serial=8).replace(b"[class.visitor]", b"[class.agent]")
     stage.do(events.RulebookLoaded(text=dropped, kid="k"))
     assert stage.scan(stage.booking(1)) == "refuse"
+
+
+@pytest.mark.parametrize(("freeze", "answer"), [("", "admit"), ("arrival_freeze_minutes = 0", "staff")])
+def test_our_own_queue_makes_no_certificate_too_old(freeze: str, answer: str) -> None:
+    """It was 72 hours old to the second when they came, and the hall was full."""
+    stage = Stage(limit=0, proof='"pcr"', visitor=freeze)
+    proof = stage.test(1, hours_old=72)
+    assert asked(stage, stage.booking(1), proof) == ("wait", "hall_full")
+    stage.wait(60).controller.state.rights.M += 1
+    assert asked(stage, stage.booking(1), proof)[0] == answer
