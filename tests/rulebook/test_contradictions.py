@@ -82,6 +82,7 @@ def test_of_people(change: tuple[str, str], odd: list[str]) -> None:
 @pytest.mark.parametrize(
     ("changes", "odd"),
     [
+        ([('"13:30-17:00"', '"13:30-13:30"')], ["error hours.monday[1]"]),
         ([more("[[hold]]", 'span = "12:00-12:01"')], []),
         ([more("[[hold]]", 'span = "12:00-12:00"')], ["error hold[0].span"]),
         ([more("[[hold]]", 'span = "00:00-24:00"')], ["shut hold"]),
@@ -167,6 +168,7 @@ def test_walk_ins_who_are_asked_for_nothing_are_let_in_by_the_phases_own_word(
             ("[opening]", 'first_person = ["staff", "agent"]', "[anti_passback]", "minutes = 5", 'classes = ["agent"]'),
             ["warning anti_passback.classes"],
         ),
+        (("[anti_passback]", "minutes = 5", 'classes = ["staff"]'), []),
         (("[anti_passback]", "minutes = 0", 'classes = ["agent"]'), []),
         (("[air]", f"hold_ppm = {PPM}"), ["shut air.hold_ppm"]),
         (("[air]", f"hold_ppm = {PPM + 1}"), []),
