@@ -169,3 +169,11 @@ def test_behind_a_door_that_is_cut_off_people_may_have_left_through_its_exits_al
         view.heard_rights("hall", "gate-1-1", row("gate-1", A=50, free=0), 0.0)
         view.heard("gate-2", "availability", b"online", SILENT_MS + 2_000)
         assert view.picture()["low"] == low, "one in two seconds"
+
+
+def test_what_a_status_says_was_recorded_is_lacked_until_it_is_heard() -> None:
+    view = HallView("baoshan")
+    view.heard("entry-1", "status", status("entry-1", seq=10, first_seq=8).encoded(), 0.0)
+    assert view.whole()["devices"][0]["missing"] == 3
+    view.heard("entry-1", "event", encoded(decision(9)), 0.0)
+    assert view.whole()["devices"][0]["missing"] == 2
