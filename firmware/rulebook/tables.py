@@ -91,7 +91,7 @@ class HoursException(Table, frozen=True, kw_only=True):
     open: tuple[Span, ...] = ()
     """Openings of that day; none: closed."""
     services: tuple[ServiceName, ...] = ()
-    """Only for these services; (): for the hall and all of them."""
+    """Only for these services; (): for the hall and all of them. Of two of one date the one that names the service counts."""
 
 
 ANY_SERVICE = ""
@@ -116,13 +116,20 @@ class Hours(Week, frozen=True, kw_only=True):
         """Openings of that very day, (first minute, minute after the last), in order; None: the hall's own."""
         if service == ANY_SERVICE:
             return _joined(tuple([self.spans_on(day, each) for each in (None, *self.service)]))
+        one = self._exception(day, service)
+        return openings(one.open) if one is not None else self.week(service).spans(day.weekday())
+
+    def _exception(self, day: dt.date, service: str | None) -> HoursException | None:
+        """The one that names this service, else the first that is for all."""
         at = bisect_left(self.exception, day, key=lambda one: one.date) if self.exception else 0
+        for_all = None
         while at < len(self.exception) and self.exception[at].date == day:
             one = self.exception[at]
-            if not one.services or service in one.services:
-                return openings(one.open)
+            if service in one.services:
+                return one
+            for_all = for_all or (None if one.services else one)
             at += 1
-        return self.week(service).spans(day.weekday())
+        return for_all
 
 
 class Slot(Table, frozen=True, kw_only=True):
