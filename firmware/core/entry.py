@@ -11,6 +11,7 @@ from firmware.core import (
     arrivals,
     attest,
     bounds,
+    guide,
     hosts,
     incident,
     judgement,
@@ -245,10 +246,18 @@ def answer(turn: Turn, lane: LaneState, verdict: Verdict, case: Case) -> None:
         incident.begin(turn, lane, verdict, record)
     elif verdict.because == "hand_over":
         _hand_over(turn, lane, case)
-    elif case.unproved is None or lane.visit is None:
+    elif case.unproved is None or _sent_away(lane, verdict):
         visits.end(lane)
         lane.symptoms_ms = None
         turn.signal(lane, "said_no")
+
+
+def _sent_away(lane: LaneState, verdict: Verdict) -> bool:
+    """Whoever showed a proof and then no good booking: their proof must not go with the next one's booking (3.1.2b).
+
+    Where the booking is there, a code that proves nothing may be anybody's, and ends nobody's visit.
+    """
+    return lane.visit is None or (lane.visit.booking is None and verdict.phrase not in guide.TRY_AGAIN)
 
 
 def _wait(turn: Turn, lane: LaneState, case: Case, verdict: Verdict) -> None:
