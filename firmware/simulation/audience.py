@@ -25,6 +25,8 @@ class Audience(Speaker):
     kinds: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    """How often each device told how it stands: only then does it say what it has."""
     _ids: set[str] = field(default_factory=set)
     _seqs: dict[str, set[int]] = field(default_factory=dict)
     _lacks: dict[str, Gaps] = field(default_factory=lambda: {name: Gaps() for name in stage.LANES})
@@ -57,6 +59,7 @@ class Audience(Speaker):
         try:
             said = msgspec.json.decode(message.payload)
             if what == "status":
+                self.statuses[device] += 1
                 self._lacks[device].promised(said.get("first_seq") or 1, said["seq"], self._now_ms)
             else:
                 self._lacks[device].take(said["seq"], said["id"], self._now_ms)

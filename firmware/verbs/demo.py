@@ -41,7 +41,8 @@ START_S_MAX = 60.0
 STARTS_AGAIN_MAX = 50
 NEWS_S = 5.0
 LAST_EVENTS_S = 1.5
-HISTORY_S = 10.0
+HISTORY_S = 15.0
+"""Longer than a device waits between two statuses (10 s of its own time)."""
 BROKER, PAGE = "broker", "page"
 ARRIVAL_MS, DWELL_MS = 6_000.0, 90_000.0
 """Means. Together with the limit they fill the hall within a few minutes of its own time."""
@@ -139,7 +140,7 @@ class Demo:
         """What a dead broker swallowed is asked for; then the devices stop in order, and their last events are waited for."""
         self.seconds = (self.real.elapsed_ms() - self.began_ms) / 1000
         self._until(self._ready, "the devices")
-        self._wait(HISTORY_S, lambda: self.connection.connected and not self.audience.missing)
+        self._wait(HISTORY_S, self._all_told(dict(self.audience.statuses) if self.started_again else {}))
         self.troupe.stop(lambda member: member.name in self.sites)
         seen = -1
 
@@ -149,6 +150,16 @@ class Demo:
             return before == seen
 
         self._wait(LAST_EVENTS_S, quiet)
+
+    def _all_told(self, before: dict[str, int]) -> Callable[[], bool]:
+        """Whether nothing is missing that the devices have, each of which told of it since `before`."""
+        seen = self.audience
+
+        def all_told() -> bool:
+            told = all(seen.statuses[name] > before.get(name, -1) for name in self.sites)
+            return told and self.connection.connected and not seen.missing
+
+        return all_told
 
     def close(self) -> None:
         """Everything we started ends, whatever happened."""
