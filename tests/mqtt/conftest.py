@@ -31,7 +31,8 @@ def hub_url(broker: Broker) -> Iterator[str]:
 
 
 @pytest.fixture
-def ear(broker: Broker) -> Iterator[Ear]:
+def orders_ear(broker: Broker) -> Iterator[Ear]:
+    """Hears what the page orders, and tells it of a hall."""
     made = Ear(broker.url, f"{HALL}/device/+/command/+", f"{HALL}/rights/hall/command")
     wait_until(lambda: made.connection.connected)
     yield made
@@ -39,10 +40,10 @@ def ear(broker: Broker) -> Iterator[Ear]:
 
 
 @pytest.fixture
-def desk(broker: Broker, window: Any, ear: Ear, tmp_path: Path) -> Iterator[Any]:
+def desk(broker: Broker, window: Any, orders_ear: Ear, tmp_path: Path) -> Iterator[Any]:
     """The tab of somebody who has signed in, before a hall with four doors."""
     words = operator_files(tmp_path)
-    tell_hall(ear, lanes())
+    tell_hall(orders_ear, lanes())
     with served(broker.url, *words) as url:
         tab = opened(window, url, language="en")
         signed_in(tab)

@@ -49,6 +49,11 @@ SAME = """async () => {
 WRITES_HTML = "() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken' } catch { return 'refused' } }"
 
 
+@pytest.fixture
+def ear(orders_ear: Ear) -> Ear:
+    return orders_ear
+
+
 def incident(seq: int, state: str = "opened", step: str = "opened") -> bytes:
     made = Incident(
         id=f"i{seq}", seq=seq, boot="b", at=AT.format(seq), at_trusted=True, lane="A", incident="inc-7",

@@ -31,6 +31,11 @@ SEEN = """() => [...document.querySelectorAll(".wall .door")].filter((door) => {
 }).length"""
 
 
+@pytest.fixture
+def ear(orders_ear: Ear) -> Ear:
+    return orders_ear
+
+
 def entry_is(ear: Ear, state: str) -> None:
     its = (LaneStatus(name="A", state=state), LaneStatus(name="B"))
     ear.say(f"{HALL}/device/entry-1/status", status("entry-1", lanes=its).encoded(), retain=True)
