@@ -66,7 +66,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions: tuple[str, ...] = ()
     """Here `Incoming.retained` means that it was published to be kept, also when it comes at once."""
     copies: tuple[str, ...] = ()
-    """Subscribed to as well; here it means that the broker had kept it: nobody says it now."""
+    """Subscribed to as well; here it means that the broker had kept it: nobody says it now.
+
+    Each is complete, kept by the broker and said again: what is missed comes with the connection, or with the next beat.
+    """
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,7 +320,8 @@ class Connection:
         self.connections += 1
         # Retained as published: without it a retained order would look like a fresh one.
         wanted = [(topic, SubscribeOptions(qos=1, retainAsPublished=True)) for topic in self._plan.subscriptions]
-        wanted += [(topic, SubscribeOptions(qos=1)) for topic in self._plan.copies]
+        # Nothing of these waits at the broker while we are away: late, it would seem to be said now.
+        wanted += [(topic, SubscribeOptions(qos=0)) for topic in self._plan.copies]
         if wanted:
             client.subscribe(wanted)
         self._waiting.extend(self._speaker.up(self._now_ms()))

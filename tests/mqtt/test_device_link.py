@@ -10,9 +10,13 @@ import sys
 import textwrap
 from pathlib import Path
 
+from firmware.clock import Clock
+from mqtt.address import Address
+from mqtt.device_link import Link
 from mqtt.messages import Incoming, Reply
+from mqtt.outbox import Outbox
 from tests.brokers import Broker, free_port, wait_until
-from tests.mqtt.helpers import Device, Ear, Events
+from tests.mqtt.helpers import Device, Ear, Events, replace
 
 DEVICE = "hallgate/v1/baoshan/device/gate-1"
 DEEP = b'{"v":1,"ranges":[],"z":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
@@ -193,3 +197,32 @@ def test_a_broker_that_is_not_there_or_never_answers_costs_nothing(tmp_path: Pat
             assert not device.link.connected
             assert device.link.stop(10.0)
             assert device.outbox.depth == 1
+
+
+def test_what_doors_said_while_it_was_away_comes_as_kept_and_never_as_said_now(
+    broker: Broker, ear: Ear, tmp_path: Path
+) -> None:
+    """A door that died meanwhile would seem to live, and would be given places."""
+    row = "hallgate/v1/baoshan/rights/hall/row/other-1"
+
+    def joins() -> tuple[Link, list[Incoming]]:
+        heard, outbox = list[Incoming](), Outbox(Events(), tmp_path / "cursor.json", replace)
+        copies = ("hallgate/v1/baoshan/rights/hall/row/#",)
+        link = Link(Address.parse(broker.url), "gate-9", "baoshan", outbox, heard.append, Clock(), copies=copies)
+        link.start()
+        ear.say(row, b"here", retain=True)
+        wait_until(lambda: link.connected and any(message.topic == row for message in heard))
+        return link, heard
+
+    link, _ = joins()
+    assert link.stop(10.0)
+    before = len(ear.reasons)
+    for number in range(3):
+        ear.say(row, b"%d" % number, retain=True)
+    wait_until(lambda: len(ear.reasons) == before + 3)
+    link, heard = joins()
+    ear.say(row, b"now", retain=True)
+    wait_until(lambda: heard[-1].payload == b"now")
+    assert not {b"0", b"1", b"2"} & {message.payload for message in heard if not message.retained}
+    assert not heard[-1].retained
+    assert link.stop(10.0)
