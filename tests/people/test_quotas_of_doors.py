@@ -208,7 +208,7 @@ def test_no_board_that_is_replaced_gives_the_hall_a_place_more(steps: list[str],
     admitted, tried = 0, 0
     for number, step in enumerate(steps):
         if step == "replaced":
-            told, north = north.tells(), door(day, slot, name="north", inc=f"north-{number}")
+            told, north = north.tells(), door(day, slot, name="north", inc=f"north-new-{number}")
             north.do(told)
         else:
             admitted += walks_in(north if step == "north" else south, 100 + number) == "admit"
