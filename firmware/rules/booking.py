@@ -71,12 +71,14 @@ def asked_for(case: Case) -> Verdict:
 def in_the_other_hand(case: Case) -> Iterator[Case]:
     """Whoever showed a proof alone, as the holder of every booking that could follow.
 
-    Of each class of this lane, for each service with hours of its own, in time.
+    Of each class of this lane that has bookings, for each service with hours of its own, in time.
     """
     classes = [name for name in case.setup.classes if name in case.rulebook.classes]
     for name in classes:
         known = case.moment.trusted
         rules = case.rulebook.rules_in(case.phase, name) if known else case.rulebook.classes[name]
+        if rules is not None and rules.booking == "none":
+            continue
         for service in (None, *case.rulebook.hours.service):
             yield replace(
                 case, person_class=name, rules=rules, booking=_in_time(case, name, service), used=None, entered_ms=None
