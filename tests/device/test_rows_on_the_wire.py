@@ -200,12 +200,13 @@ def test_a_bank_killed_as_it_gives_takes_nothing_back_and_gives_nothing_twice(ga
         gate.kill()
         heard = own_row(ear).T.get(door.row.inc, 0)
         assert recovered(Reader(gate.state)).state.rights.T.get(door.row.inc, 0) >= heard, "told before it was on disk"
+        boot = own_row(ear).boot
         gate.start()
 
-        def given_for_its_next_beat(given: int = given) -> bool:
+        def given_for_its_next_beat(given: int = given, boot: int = boot) -> bool:
             """What it said while the bank was dead is only kept, and says nothing of who stands there now."""
             door.says(asks=1, V={me: given}, A=given)
-            return own_row(ear).T.get(door.row.inc) == given + 1
+            return own_row(ear).boot > boot and own_row(ear).T.get(door.row.inc) == given + 1
 
         wait_until(given_for_its_next_beat, every_s=0.2)
     told = [row.T.get(door.row.inc, 0) for row in own_rows(ear)]
