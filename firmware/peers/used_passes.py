@@ -93,11 +93,18 @@ class UsedPasses:
         self._device, self._known = device, known
         self._changes = Bucket(CHANGES_BURST, CHANGES_PER_S)
         self._said: bytes | None = None
+        self._said_of: other_doors.Day | None = None
 
     def own(self) -> bytes | None:
         """None before the first start is judged: a list without a name would take the place of the one that is kept."""
         day = self._day()
-        self._said = passes_list.told(day).encoded() if day.device else None
+        return self._saying(day) if day.device else None
+
+    def _saying(self, day: other_doors.Day) -> bytes:
+        """A list that differs by its number alone is the one that was said: who is refused is no news to other doors."""
+        said = self._said_of
+        if self._said is None or said is None or msgspec.structs.replace(day, seq=said.seq) != said:
+            self._said, self._said_of = passes_list.told(day).encoded(), day
         return self._said
 
     def _day(self, at_most: int = other_doors.TELLS) -> other_doors.Day:
@@ -143,8 +150,7 @@ class LatestPasses(UsedPasses):
         day = self._day(SHORT_USES + 1)
         if len(day.used) <= SHORT_USES:
             return None
-        self._said = passes_list.told(msgspec.structs.replace(day, used=day.used[:LATEST])).encoded()
-        return self._said
+        return self._saying(msgspec.structs.replace(day, used=day.used[:LATEST]))
 
 
 def _known(event: PeerUsed, now: float, whole_ms: float) -> Known:

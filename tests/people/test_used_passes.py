@@ -107,6 +107,17 @@ def test_what_was_said_last_is_known_by_its_bytes(doors: Any, monkeypatch: pytes
     assert tells.hear("north", echo, "") is None and understood == []
 
 
+def test_who_is_refused_is_no_news_to_other_doors(doors: Any) -> None:
+    """Each would be a message to every door of the hall, for an event that used nothing."""
+    north, tells, *_ = doors
+    north.uses(1)
+    said, seq = tells.own(), north.state.seq
+    assert north.scan(north.guest(2, hall="elsewhere")) == "refuse" and north.state.seq > seq
+    assert tells.own() == said
+    north.uses(3)
+    assert tells.own() != said
+
+
 def test_who_is_held_and_what_was_counted_are_news_without_a_use(doors: Any) -> None:
     north, tells, _, hears = doors
     hears.hear("north", tells.own(), "")
